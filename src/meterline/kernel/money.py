@@ -1,0 +1,136 @@
+"""Money: decimals of a currency, rounding, splitting without losing a cent.
+
+An exact amount is a pair `amount / denominator`, so that a third of a cent is a third of a cent.
+It is rounded once, on the invoice line (or where a rate card says so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+import polars as pl
+from babel.core import get_global
+
+from meterline.kernel.errors import MeterlineError
+
+RoundingMode = Literal["half_up", "half_even", "up", "down"]
+MONEY = pl.Decimal(38, 10)
+EXACT = pl.Decimal(38, 20)
+EXACT_SCALE = 10**20
+
+_CURRENCY_FRACTIONS: dict[str, tuple[int, int, int, int]] = get_global(
+    "currency_fractions"
+)
+_CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
+
+
+class UnknownCurrency(MeterlineError):
+    """unknown currency {currency!r}: expected an ISO 4217 code such as EUR"""
+
+    code = "unknown_currency"
+
+
+def decimals(currency: str) -> int:
+    """How many decimals amounts of `currency` have (CLDR: EUR 2, JPY 0, KWD 3)."""
+    if currency not in _CURRENCIES:
+        raise UnknownCurrency(currency=currency)
+    return _CURRENCY_FRACTIONS.get(currency, _CURRENCY_FRACTIONS["DEFAULT"])[0]
+
+
+def round_fraction(
+    value: Fraction, places: int, mode: RoundingMode = "half_up"
+) -> Decimal:
+    """`value` rounded to `places` decimals, exactly. `up` is away from zero, `down` to zero."""
+    scaled = abs(value) * 10**places
+    whole, rest = divmod(scaled.numerator, scaled.denominator)
+    twice = 2 * rest
+    match mode:
+        case "up":
+            whole += rest > 0
+        case "down":
+            pass
+        case "half_up":
+            whole += twice >= scaled.denominator
+        case "half_even":
+            half = twice == scaled.denominator
+            whole += (whole % 2 == 1) if half else twice > scaled.denominator
+    return Decimal(-whole if value < 0 else whole).scaleb(-places)
+
+
+def round_amount(
+    value: Decimal | Fraction, currency: str, mode: RoundingMode = "half_up"
+) -> Decimal:
+    """`value` in the decimals of `currency`."""
+    return round_fraction(Fraction(value), decimals(currency), mode)
+
+
+def split(
+    amount: Decimal, weights: Sequence[Decimal | int | Fraction], currency: str
+) -> list[Decimal]:
+    """Split `amount` in proportion to `weights` by largest remainder; the parts add up to it.
+
+    Equal remainders go to the earlier weight. Weights are >= 0, at least one of them > 0.
+    """
+    shares = [Fraction(weight) for weight in weights]
+    whole = sum(shares)
+    if whole <= 0 or min(shares) < 0:
+        raise ValueError("split needs weights >= 0, at least one of them > 0")
+    places = decimals(currency)
+    exact = [abs(Fraction(amount)) * share / whole for share in shares]
+    parts = [round_fraction(part, places, "down") for part in exact]
+    missing = int(
+        (abs(amount) - sum(parts, Decimal(0))).scaleb(places).to_integral_value()
+    )
+    by_remainder = sorted(
+        range(len(parts)), key=lambda i: (Fraction(parts[i]) - exact[i], i)
+    )
+    for i in by_remainder[:missing]:
+        parts[i] += Decimal(1).scaleb(-places)
+    return [-part if amount < 0 else part for part in parts]
+
+
+def round_column(
+    numerator: pl.Expr, denominator: pl.Expr, places: pl.Expr | int, mode: pl.Expr | str
+) -> pl.Expr:
+    """Columns of exact amounts, rounded: Decimal(38, 10).
+
+    `numerator`: Int128 in units of 10^-20; `denominator`: Int128 > 0, their quotient being the
+    amount; `places`: decimals of the currency, <= 10; `mode`: RoundingMode. Each may be a column.
+    """
+    places = pl.lit(places) if isinstance(places, int) else places
+    mode = pl.lit(mode) if isinstance(mode, str) else mode
+    unit = denominator * _power_of_ten(20 - places)
+    magnitude = numerator.abs()
+    whole = magnitude // unit
+    rest = magnitude - whole * unit
+    bump = (
+        pl.when(mode == "up").then(rest > 0)
+        .when(mode == "down").then(pl.lit(False))
+        .when(rest * 2 == unit).then((mode == "half_up") | (whole % 2 == 1))
+        .otherwise(rest * 2 > unit)
+    )  # fmt: skip
+    rounded = (
+        (whole + bump.cast(pl.Int128)) * numerator.sign() * _power_of_ten(10 - places)
+    )
+    return from_scaled(rounded, 10)
+
+
+def from_scaled(units: pl.Expr, scale: int) -> pl.Expr:
+    """Int128 in units of 10^-scale as Decimal(38, scale), exactly."""
+    return units.reinterpret(dtype=pl.Decimal(38, scale))
+
+
+def to_scaled(amount: pl.Expr, scale: int = 20) -> pl.Expr:
+    """A Decimal column as Int128 in units of 10^-scale; overflow is an error."""
+    return amount.cast(pl.Decimal(38, scale)).to_physical()
+
+
+def _power_of_ten(exponent: pl.Expr) -> pl.Expr:
+    power = pl.lit(1, pl.Int128)
+    expression = pl.when(exponent == 0).then(power)
+    for n in range(1, 21):
+        expression = expression.when(exponent == n).then(pl.lit(10**n, pl.Int128))
+    return expression.otherwise(None)

@@ -1,0 +1,195 @@
+"""Charge periods on columns: from spans of a subscription to the periods that a price charges.
+
+Used by billing (recurring and usage charges) and by usage (to which period a record belongs), so
+that both agree by construction. Pure. Few distinct schedules stand behind many subscriptions:
+each distinct one is worked out once and joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from meterline.kernel.cycle import (
+    Align,
+    BillingDay,
+    ChargePeriod,
+    Schedule,
+    charge_periods,
+)
+from meterline.kernel.interval import Interval
+from meterline.kernel.policy import DayCount
+from meterline.kernel.prorate import share
+
+INSTANT = pl.Datetime("us", "UTC")
+
+SPAN_SCHEMA: dict[str, Any] = {
+    "interval": pl.String,  # as kernel.interval writes it
+    "align": pl.String,
+    "day_count": pl.String,
+    "timezone": pl.String,
+    "billing_days": pl.Int64,  # the account, key of the mapping given beside the frame
+    "first": pl.Date,  # the first charged day of the subscription
+    "anchor": pl.Date,  # null, or where cycles were reset
+    "start_at": INSTANT,
+    "end_at": INSTANT,  # null: open
+    "since_at": INSTANT,  # only periods that end after it
+    "until_at": INSTANT,  # only periods that begin on or before it
+}
+
+PERIOD_SCHEMA: dict[str, Any] = {
+    "start_at": INSTANT,
+    "end_at": INSTANT,
+    "start_date": pl.Date,  # local
+    "end_date": pl.Date,
+    "cycle_start_date": pl.Date,  # the whole cycle in which the period sits
+    "cycle_end_date": pl.Date,
+    "days": pl.Int32,  # calendar days of the period
+    "share_numerator": pl.Int64,  # of the whole cycle, by the day count
+    "share_denominator": pl.Int64,
+    "ordinal": pl.Int32,  # 0 for the first period of the span, counted on from there
+    "period_closed": pl.Boolean,  # false: the span is open and the period may still get another end
+}
+
+BillingDays = Mapping[int, Sequence[BillingDay]]
+_FIRST_DAY = date(1, 1, 1)
+
+
+def periods(spans: pl.DataFrame, billing_days: BillingDays) -> pl.DataFrame:
+    """Every charge period of every span: the columns of `spans` (its start_at, end_at, since_at,
+    until_at replaced) and those of PERIOD_SCHEMA.
+
+    `spans` has the columns of SPAN_SCHEMA and any others, e.g. ids. `billing_days`: account id ->
+    its billing days in order, the first one since 0001-01-01.
+    """
+    others = [name for name in spans.columns if name not in SPAN_SCHEMA]
+    calendars, codes = _intern_days(billing_days)
+    keyed = spans.with_columns(
+        pl.col("billing_days").replace_strict(
+            codes, return_dtype=pl.Int64, default=None
+        )
+    )
+    keys = keyed.select(list(SPAN_SCHEMA)).unique().with_row_index("schedule_key")
+    rows: list[tuple[Any, ...]] = []
+    for key in keys.iter_rows(named=True):
+        rows.extend((key["schedule_key"], *row) for row in _periods_of(key, calendars))
+    table = pl.DataFrame(
+        rows, schema={"schedule_key": pl.UInt32, **PERIOD_SCHEMA}, orient="row"
+    )
+    return (
+        keyed.join(keys, on=list(SPAN_SCHEMA), nulls_equal=True, how="inner")
+        .select("schedule_key", *others)
+        .join(table, on="schedule_key", how="inner")
+        .drop("schedule_key")
+    )
+
+
+def _intern_days(
+    billing_days: BillingDays,
+) -> tuple[list[tuple[BillingDay, ...]], dict[int, int]]:
+    distinct: dict[tuple[BillingDay, ...], int] = {}
+    codes = {
+        account: distinct.setdefault(tuple(days), len(distinct))
+        for account, days in billing_days.items()
+    }
+    return list(distinct), codes
+
+
+def _periods_of(
+    key: dict[str, Any], calendars: Sequence[tuple[BillingDay, ...]]
+) -> list[tuple[Any, ...]]:
+    zone = _zone(key["timezone"])
+    days = calendars[key["billing_days"]]
+    first = key["first"]
+    if key["anchor"] is not None:
+        first = key["anchor"]
+        days = (
+            BillingDay(_FIRST_DAY, None),
+            *(entry for entry in days if entry.since >= first),
+        )
+    schedule = Schedule(
+        Interval.parse(key["interval"]), days, first, cast(Align, key["align"])
+    )
+    start, end = key["start_at"], key["end_at"]
+    if end is not None and end <= start:
+        return []
+    offset = time(0)
+    if key["day_count"] == "seconds" and days[-1].day is None:
+        offset = start.astimezone(zone).time()
+    clock = _Clock(zone, offset)
+    found = charge_periods(
+        schedule,
+        clock.day_of(start),
+        None if end is None else clock.day_after(end),
+        clock.day_of(key["until_at"]),
+    )
+    rows = []
+    for ordinal, period in enumerate(found):
+        row = _row(period, ordinal, key, clock, schedule.interval)
+        if row[1] > key["since_at"] and row[0] <= key["until_at"] and row[0] < row[1]:
+            rows.append(row)
+    return rows
+
+
+def _row(
+    period: ChargePeriod,
+    ordinal: int,
+    key: dict[str, Any],
+    clock: _Clock,
+    interval: Interval,
+) -> tuple[Any, ...]:
+    start_at = max(clock.instant(period.start), key["start_at"])
+    end_at = clock.instant(period.end)
+    if key["end_at"] is not None:
+        end_at = min(end_at, key["end_at"])
+    cycle = (period.cycle_start, period.cycle_end)
+    day_count = cast(DayCount, key["day_count"])
+    if day_count == "seconds":
+        cycle_start, cycle_end = clock.instant(cycle[0]), clock.instant(cycle[1])
+        part = Fraction(_microseconds(end_at - start_at), _microseconds(cycle_end - cycle_start))
+    else:
+        part = share(period.start, period.end, cycle, interval, day_count)
+    days = (period.end - period.start).days
+    return (
+        start_at, end_at, period.start, period.end, *cycle, days, part.numerator, part.denominator,
+        ordinal,
+        key["end_at"] is not None or end_at <= key["until_at"],
+    )  # fmt: skip
+
+
+class _Clock:
+    """Local days of a zone that begin at `offset` (midnight, or the hour of the anniversary)."""
+
+    def __init__(self, zone: ZoneInfo, offset: time) -> None:
+        self.zone = zone
+        self.offset = timedelta(
+            hours=offset.hour, minutes=offset.minute, seconds=offset.second,
+            microseconds=offset.microsecond,
+        )  # fmt: skip
+
+    def day_of(self, instant: datetime) -> date:
+        return (instant.astimezone(self.zone).replace(tzinfo=None) - self.offset).date()
+
+    def day_after(self, instant: datetime) -> date:
+        """The first day that begins at or after an instant."""
+        day = self.day_of(instant)
+        return day if self.instant(day) >= instant else day + timedelta(days=1)
+
+    def instant(self, day: date) -> datetime:
+        local = datetime.combine(day, time(0)) + self.offset
+        return local.replace(tzinfo=self.zone).astimezone(UTC)
+
+
+def _microseconds(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)
+
+
+@lru_cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
