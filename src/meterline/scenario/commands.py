@@ -1,0 +1,50 @@
+"""`meterline scenario`: tests of tariffs, played through the real services."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Test tariffs: what happens, and what must be billed.")
+
+
+@app.command("run")
+def run_command(
+    files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array.")
+    ] = False,
+    name: Annotated[
+        str, typer.Option("-k", help="Only scenarios whose name contains this.")
+    ] = "",
+) -> None:
+    """Run scenarios on a scratch database. Exit 0: all hold; 1: some do not; 2: malformed."""
+    from meterline.scenario import report
+    from meterline.scenario.read import read
+    from meterline.scenario.run import Outcome, run
+    from meterline.scenario.scratch import scratch
+
+    found = [one for file in files for one in read(file)]
+    chosen = [one for one in found if name.lower() in (one.name or "").lower()]
+    outcomes: list[Outcome] = []
+    if chosen:
+        with scratch():
+            for one in chosen:
+                outcome = run(one)
+                outcomes.append(outcome)
+                if not as_json:
+                    typer.echo(
+                        report.as_text(outcome), err=outcome.state == "malformed"
+                    )
+    typer.echo(report.as_json(outcomes) if as_json else report.summary(outcomes))
+    raise typer.Exit(report.exit_code(outcomes))
+
+
+def json_schema() -> str:
+    """The JSON Schema of one scenario document (`meterline schema scenario`)."""
+    from meterline.scenario.files import ScenarioFile
+
+    return json.dumps(ScenarioFile.model_json_schema(by_alias=True), indent=2)

@@ -1,0 +1,60 @@
+"""Documents that billing made, as the runner compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from meterline.invoices.models import Invoice
+from meterline.scenario.picture import FIGURES, MadeInvoice, MadeLine
+from meterline.subscriptions.models import Subscription
+
+
+def issued(ids: Iterable[int]) -> list[MadeInvoice]:
+    """Issued invoices and credit notes, in the order of their ids."""
+    rows = (
+        Invoice.objects.filter(id__in=list(ids))
+        .select_related("account")
+        .order_by("id")
+    )
+    documents = list(rows.prefetch_related("lines"))
+    names = _names([line for row in documents for line in row.lines.all()])
+    return [
+        _made(row, list(row.lines.all()), row.account.code, names) for row in documents
+    ]
+
+
+def previewed(documents: Iterable[Any], account: str) -> list[MadeInvoice]:
+    """Documents of a preview, which have no id yet."""
+    listed = list(documents)
+    names = _names([line for document in listed for line in document.lines])
+    return [_made(one, list(one.lines), account, names) for one in listed]
+
+
+def _names(lines: Sequence[Any]) -> dict[int, str]:
+    ids = {line.subscription_id for line in lines if line.subscription_id is not None}
+    return dict(Subscription.objects.filter(id__in=ids).values_list("id", "code"))
+
+
+def _made(
+    row: Any, lines: Sequence[Any], account: str, names: dict[int, str]
+) -> MadeInvoice:
+    return MadeInvoice(
+        id=getattr(row, "id", None),
+        account=account,
+        currency=row.currency,
+        lines=tuple(
+            MadeLine(
+                price=line.price_code,
+                kind=line.kind,
+                subscription=names.get(line.subscription_id or 0),
+                start=line.start_at,
+                end=line.end_at,
+                quantity=line.quantity,
+                amount=line.amount,
+                band=line.band,
+            )
+            for line in lines
+        ),
+        **{figure: getattr(row, figure) for figure in FIGURES},
+    )

@@ -1,0 +1,88 @@
+"""Rating of one event, bill runs, previews and credit notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from meterline.billing import services as billing
+from meterline.catalog import services as catalog
+from meterline.invoices import services as invoices
+from meterline.kernel.errors import NotSupported
+from meterline.platform import clock
+from meterline.rating.event import rate_event
+from meterline.scenario.made import issued, previewed
+from meterline.scenario.picture import MadeInvoice, compare, number
+from meterline.scenario.play.registry import play
+from meterline.scenario.steps import Adjust, Bill, Rate
+from meterline.scenario.values import instant
+from meterline.scenario.world import World
+
+
+@play.register
+def _(step: Bill, world: World) -> None:
+    for invoice in step.expect or ():
+        if any(line.allowance is not None for line in invoice.lines or ()):
+            raise NotSupported(what="allowances")
+    made: list[MadeInvoice] = []
+    for until, codes in _groups(step, world):
+        world.move(until if step.until is None else clock.now())
+        if step.preview:
+            for code in codes:
+                documents = billing.preview(
+                    world.accounts[code], until, progressive=step.progressive
+                )
+                made += previewed(documents, code)
+        else:
+            report = billing.run(
+                until, account_codes=codes, workers=1, progressive=step.progressive
+            )
+            made += issued(report.invoice_ids)
+    if step.expect is not None:
+        zones = {code: world.zone(code) for code in world.accounts}
+        texts, names = compare(step.expect, made, zones)
+        world.invoices |= names
+        for text in texts:
+            world.differs(text)
+
+
+def _groups(step: Bill, world: World) -> list[tuple[datetime, list[str]]]:
+    """Instants to bill until, each with its accounts: a bare date has a midnight in each zone."""
+    groups: dict[datetime, list[str]] = {}
+    for code in step.accounts or world.accounts:
+        moment = step.until or step.at
+        until = clock.now() if moment is None else instant(moment, world.zone(code))
+        if step.until is None:
+            until = max(until, clock.now())
+        groups.setdefault(until, []).append(code)
+    return sorted(groups.items())
+
+
+@play.register
+def _(step: Rate, world: World) -> None:
+    start = world.instant(step.at, world.zone(None))
+    answer = rate_event(
+        catalog.tariff(), step.event, start=start, card=step.card, plan=step.plan,
+        price=step.price,
+    )  # fmt: skip
+    wanted = step.expect.reject if step.expect.amount is None else step.expect.amount
+    if answer != wanted:
+        got = answer if isinstance(answer, str) else number(answer)
+        world.differs(f"expected {wanted}, rated as {got}")
+
+
+@play.register
+def _(step: Adjust, world: World) -> None:
+    begin = step.line.from_
+    zone = world.zone(step.account)
+    made = invoices.adjust(
+        world.accounts[step.account],
+        price=step.line.price,
+        from_=None if begin is None else instant(begin, zone),
+        amount=step.amount,
+        at=clock.now(),
+    )
+    for figure in ("net", "tax", "total"):
+        wanted = getattr(step.expect, figure) if step.expect else None
+        got = getattr(made, figure)
+        if wanted is not None and wanted != got:
+            world.differs(f"{figure} expected {wanted:f}, made {number(got)}")

@@ -1,0 +1,86 @@
+"""Steps that change contracts and the catalogue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from meterline.catalog import services as catalog
+from meterline.customers import services as customers
+from meterline.scenario.play.registry import play
+from meterline.scenario.steps import (
+    Change,
+    Publish,
+    SetBillingDay,
+    SetQuantity,
+    SetState,
+    Step,
+    Subscribe,
+)
+from meterline.scenario.world import World
+from meterline.subscriptions import services as subscriptions
+
+
+def _at(step: Step, world: World) -> datetime:
+    """When the step takes effect: an `at` before the clock is a back-dated contract."""
+    return world.instant(step.at, world.zone_of(step))
+
+
+@play.register
+def _(step: Subscribe, world: World) -> None:
+    made = subscriptions.subscribe(
+        account_id=world.accounts[step.account],
+        plan=step.plan,
+        at=_at(step, world),
+        code=step.name,
+        quantity=Decimal(1) if step.quantity is None else step.quantity,
+        overrides=step.overrides,
+        discounts=step.discounts,
+        identifiers=step.identifiers,
+    )
+    if step.name is not None:
+        world.subscriptions[step.name] = made.id
+        world.owners[step.name] = step.account
+
+
+@play.register
+def _(step: Change, world: World) -> None:
+    subscription = world.subscriptions[step.subscription]
+    subscriptions.change(subscription, step.plan, _at(step, world), when=step.when)
+
+
+@play.register
+def _(step: SetQuantity, world: World) -> None:
+    subscription = world.subscriptions[step.subscription]
+    subscriptions.set_quantity(
+        subscription, step.quantity, _at(step, world), when=step.when
+    )
+
+
+@play.register
+def _(step: SetState, world: World) -> None:
+    subscription, at = world.subscriptions[step.subscription], _at(step, world)
+    if step.do == "uncancel":
+        subscriptions.uncancel(subscription, at)
+        return
+    act = {
+        "cancel": subscriptions.cancel,
+        "pause": subscriptions.pause,
+        "resume": subscriptions.resume,
+    }[step.do]
+    act(subscription, at, when=step.when or "policy")
+
+
+@play.register
+def _(step: SetBillingDay, world: World) -> None:
+    day = None if step.day == "anniversary" else step.day
+    on = _at(step, world).astimezone(world.zone(step.account)).date()
+    customers.set_billing_day(world.accounts[step.account], day, on)
+
+
+@play.register
+def _(step: Publish, world: World) -> None:
+    effective = _at(step, world).astimezone(world.zone(None)).date()
+    catalog.apply(
+        world.scenario.published[(*world.place, "catalog")], effective=effective
+    )
