@@ -31,3 +31,9 @@ class MeterlineError(Exception):
 
 def _rebuild(kind: type[MeterlineError], details: dict[str, Any]) -> MeterlineError:
     return kind(**details)
+
+
+class NotSupported(MeterlineError):
+    """not supported yet: {what}"""
+
+    code = "not_supported"

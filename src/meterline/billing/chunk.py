@@ -1,0 +1,152 @@
+"""One chunk of a bill run: a snapshot, a pure computation, one transaction.
+
+May be run twice without harm: what the first time committed is settled the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db import connection, transaction
+
+from meterline.billing.diff import diff
+from meterline.billing.document import Documents, make_documents
+from meterline.billing.models import BillRun
+from meterline.billing.propose import propose
+from meterline.billing.snapshot import Until, load
+from meterline.invoices import services as invoices
+from meterline.ledger import posting
+from meterline.ledger import services as ledger
+from meterline.payments import services as payments
+from meterline.payments.allocate import apply_credit
+from meterline.platform import events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The newest usage batch and contract change that a snapshot contains."""
+
+    batch_id: int
+    change_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What a chunk of accounts is to be billed, and on the strength of what."""
+
+    accounts: pl.DataFrame  # account_id, until_at
+    progressive: bool
+    documents: Documents
+    seen: Seen
+
+
+def compute(
+    account_ids: Sequence[int],
+    until: Until,
+    issued_at: datetime,
+    *,
+    progressive: bool = False,
+) -> Bill:
+    """Snapshot -> propose -> diff -> documents. Reads only, in one consistent snapshot."""
+    with transaction.atomic():
+        if (
+            not connection.savepoint_ids
+        ):  # the outermost transaction: no earlier statement in it
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                )
+        seen = _seen()
+        snapshot = load(account_ids, until, progressive=progressive)
+    charged = diff(propose(snapshot), snapshot)
+    return Bill(
+        accounts=snapshot.accounts.select("account_id", "until_at"),
+        progressive=progressive,
+        documents=make_documents(charged, snapshot, issued_at),
+        seen=seen,
+    )
+
+
+def with_credit(bill: Bill, *, lock: bool) -> pl.DataFrame:
+    """The bill's documents with the accounts' credit used."""
+    documents = bill.documents.documents
+    credits = payments.credit_balances(documents["account_id"].to_list(), lock=lock)
+    return apply_credit(documents, credits)
+
+
+def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
+    """Issue the bill: documents, postings, open items, what has been billed. One transaction.
+
+    Returns the ids of the invoices made.
+    """
+    with transaction.atomic():
+        documents = with_credit(bill, lock=True)
+        made = invoices.record(
+            documents,
+            bill.documents.lines,
+            bill.documents.taxes,
+            issued_at=issued_at,
+            bill_run_id=run.id if run else None,
+        )
+        if made.height:
+            ledger.post(*posting.invoice_postings(made, bill.documents.lines))
+            payments.open_documents(made, issued_at)
+            _emit(made)
+        if not bill.progressive:
+            _mark_billed(bill)
+        if run is not None:
+            _advance(run, made.height)
+    return made["id"].to_list()
+
+
+def _seen() -> Seen:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT coalesce(max(id), 0) FROM usage_batch),"
+            " (SELECT coalesce(max(id), 0) FROM subscriptions_change)"
+        )
+        batch_id, change_id = cursor.fetchone()
+    return Seen(batch_id=batch_id, change_id=change_id)
+
+
+def _mark_billed(bill: Bill) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO billing_accountstate
+                (account_id, billed_until, last_batch_id, last_change_id)
+            SELECT unnest(%s::bigint[]), unnest(%s::timestamptz[]), %s, %s
+            ON CONFLICT (account_id) DO UPDATE SET
+                billed_until = excluded.billed_until,
+                last_batch_id = excluded.last_batch_id,
+                last_change_id = excluded.last_change_id
+            """,
+            [*(column.to_list() for column in bill.accounts.get_columns()), bill.seen.batch_id, bill.seen.change_id],
+        )
+
+
+def _advance(run: BillRun, invoices_made: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_run SET chunks_done = chunks_done + 1, invoices = invoices + %s"
+            " WHERE id = %s",
+            [invoices_made, run.id],
+        )
+
+
+def _emit(made: pl.DataFrame) -> None:
+    payload = pl.struct(
+        "number",
+        "currency",
+        pl.col("total").cast(pl.String),
+        pl.col("due").cast(pl.String),
+    ).struct.json_encode()
+    events.emit_many(
+        "invoice.issued",
+        made.select(
+            subject=pl.concat_str(pl.lit("invoice:"), pl.col("id")), payload=payload
+        ),
+    )

@@ -1,0 +1,165 @@
+"""diff(proposed, billed): what to invoice now. Pure.
+
+Usage, minimums and one-time charges are compared by value: what their track should come to, less
+what it was billed at. Recurring charges (and their discounts) are compared by time: what was
+billed in advance and is not used comes back as a share of what was billed; what is wanted and not
+billed is charged. A track whose proposed and billed periods agree is settled and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from meterline.billing.frames import PROPOSED, Snapshot
+from meterline.billing.propose import past_horizon
+from meterline.billing.reconcile import reconcile
+from meterline.kernel.money import MONEY
+from meterline.pricing.price import Price
+
+CHARGED: dict[str, Any] = {
+    **PROPOSED,
+    "tax_percent": pl.Decimal(
+        12, 6
+    ),  # that of the line which is corrected; null: today's
+}
+
+
+def diff(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """CHARGED lines: `proposed` less `snapshot.billed`, both cut at the accounts' horizon."""
+    billed = past_horizon(snapshot.billed, snapshot)
+    if snapshot.progressive:
+        billed = billed.filter(_tracks_usage())
+    in_time = _by_time()
+    found = [
+        _by_value(proposed.filter(~in_time), billed.filter(~in_time)),
+        _by_period(proposed.filter(in_time), billed.filter(in_time), snapshot),
+    ]
+    return pl.concat(found).filter(pl.col("amount") != 0)
+
+
+def _by_time() -> pl.Expr:
+    track = pl.col("track")
+    return track.str.starts_with("recurring|") | track.str.contains(
+        r"^(discount\|[^|]*\|)+recurring\|"
+    )
+
+
+def _tracks_usage() -> pl.Expr:
+    return pl.col("track").str.contains(r"^(discount\|[^|]*\|)*usage\|")
+
+
+def _by_value(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+    key = ["subscription_id", "track"]
+    before = (
+        billed.sort("line_id")
+        .group_by(key)
+        .agg(
+            pl.col("amount").sum().alias("before"),
+            pl.col("quantity").sum().alias("quantity_before"),
+            pl.col("tax_percent").last(),
+            pl.col("line_id").first(),
+        )
+    )
+    joined = proposed.join(before, on=key, how="left").with_columns(
+        amount=(pl.col("amount") - pl.col("before").fill_null(0)).cast(MONEY),
+        quantity=pl.when(pl.col("before").is_null())
+        .then("quantity")
+        .otherwise(pl.col("quantity") - pl.col("quantity_before")),
+        inputs=_with_before(pl.col("inputs"), pl.col("before")),
+    )
+    gone = _reversed_lines(
+        before.filter(pl.col("before") != 0).join(proposed, on=key, how="anti"),
+        billed,
+    )
+    return pl.concat([joined.select(CHARGED.keys()), gone])
+
+
+def _with_before(inputs: pl.Expr, before: pl.Expr) -> pl.Expr:
+    """The inputs of an explanation with what was billed before, where something was."""
+    added = pl.concat_str(
+        inputs.str.strip_suffix("}"),
+        pl.lit(',"before":"'),
+        before.cast(pl.String),
+        pl.lit('"}'),
+    )
+    return pl.when(before.is_null()).then(inputs).otherwise(added)
+
+
+def _reversed_lines(gone: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+    """Lines that take back what was billed on tracks that should have nothing."""
+    original = billed.drop("amount", "quantity", "tax_percent")
+    return (
+        gone.join(original, on=["subscription_id", "track", "line_id"])
+        .with_columns(
+            amount=-pl.col("before"),
+            quantity=-pl.col("quantity_before"),
+            inputs=pl.concat_str(
+                pl.lit('{"before":"'), pl.col("before").cast(pl.String), pl.lit('"}')
+            ),
+            advance=pl.lit(False),
+        )
+        .select(CHARGED.keys())
+    )
+
+
+def _by_period(
+    proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot
+) -> pl.DataFrame:
+    key = ["subscription_id", "track"]
+    period = [*key, "start_at", "end_at"]
+    settled = (
+        billed.group_by(period)
+        .agg(pl.len().alias("lines"))
+        .filter(pl.col("lines") == 1)
+        .join(proposed.select(period).unique(), on=period, how="full", coalesce=False)
+    )
+    open_tracks = pl.concat(
+        [
+            settled.filter(pl.col("lines").is_null()).select(
+                *(pl.col(f"{name}_right").alias(name) for name in key)
+            ),
+            settled.filter(pl.col("start_at_right").is_null()).select(key),
+            billed.filter(pl.len().over(period) > 1).select(key),
+        ]
+    ).unique()
+    untouched = proposed.join(billed.select(key).unique(), on=key, how="anti")
+    contested = open_tracks.join(billed.select(key).unique(), on=key, how="semi")
+    fresh = untouched.with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6)))
+    if contested.is_empty():
+        return fresh.select(CHARGED.keys())
+    changed = _reconcile_tracks(
+        proposed.join(contested, on=key, how="semi"),
+        billed.join(contested, on=key, how="semi"),
+        snapshot,
+    )
+    return pl.concat([fresh.select(CHARGED.keys()), changed])
+
+
+def _reconcile_tracks(
+    proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot
+) -> pl.DataFrame:
+    """The few tracks on which proposed and billed periods differ, one at a time."""
+    prices: Mapping[int, Price] = {price.id: price for price in snapshot.prices}
+    zones = dict(snapshot.accounts.select("account_id", "timezone").iter_rows())
+    currencies = dict(snapshot.accounts.select("account_id", "currency").iter_rows())
+    key = ["subscription_id", "track"]
+    wanted = proposed.partition_by(key, as_dict=True)
+    had = billed.sort("line_id").partition_by(key, as_dict=True)
+    rows: list[dict[str, Any]] = []
+    for track in sorted({*wanted, *had}):
+        billed_rows = had[track].to_dicts() if track in had else []
+        wanted_rows = wanted[track].to_dicts() if track in wanted else []
+        first = (billed_rows or wanted_rows)[0]
+        rows.extend(
+            reconcile(
+                wanted_rows,
+                billed_rows,
+                prices[first["price_id"]],
+                zones[first["account_id"]],
+                currencies[first["account_id"]],
+            )
+        )
+    return pl.DataFrame(rows, schema=CHARGED)

@@ -1,0 +1,181 @@
+"""The snapshot that a bill is a function of, and the frames between its steps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from meterline.kernel.calendar import CalendarSpec
+from meterline.kernel.cycle import BillingDay
+from meterline.kernel.money import EXACT, MONEY
+from meterline.pricing.price import Meter, Price
+from meterline.subscriptions.periods import INSTANT
+
+QUANTITY = pl.Decimal(38, 10)
+
+ACCOUNTS: dict[str, Any] = {
+    "account_id": pl.Int64,
+    "account_code": pl.String,
+    "seller_id": pl.Int64,
+    "currency": pl.String,
+    "timezone": pl.String,
+    "tax_region": pl.String,
+    "payment_terms_days": pl.Int64,
+    "until_at": INSTANT,  # what is due then is billed
+    "horizon_at": INSTANT,  # charges that end on or before it are settled
+    "reach_at": INSTANT,  # <= horizon_at: from where lines are needed, e.g. for a year's minimum
+}
+
+PHASES: dict[str, Any] = {
+    "subscription_id": pl.Int64,
+    "account_id": pl.Int64,
+    "started_at": INSTANT,  # of the subscription
+    "start_at": INSTANT,
+    "end_at": INSTANT,
+    "plan_version_id": pl.Int64,
+    "quantity": QUANTITY,
+    "state": pl.String,
+    "trial_end": pl.Date,
+    "charge_start": pl.Date,
+    "anchor": pl.Date,
+}
+
+TOTALS: dict[str, Any] = {  # summed over batches
+    "subscription_id": pl.Int64,
+    "price_id": pl.Int64,
+    "period_start": pl.Date,
+    "season": pl.String,
+    "band": pl.String,
+    "by_value": pl.String,
+    "events": pl.Int64,
+    "quantity": QUANTITY,
+    "amount": EXACT,
+    "denominator": pl.Int64,
+}
+
+TAXES: dict[str, Any] = {
+    "tax_code": pl.String,
+    "tax_region": pl.String,
+    "percent": pl.Decimal(12, 6),
+    "from_date": pl.Date,
+}
+
+DISCOUNTS: dict[str, Any] = {  # of subscriptions
+    "subscription_id": pl.Int64,
+    "position": pl.Int32,  # the order in which they are taken off
+    "discount_code": pl.String,
+    "percent": QUANTITY,  # one of percent and amount is null
+    "amount": QUANTITY,
+    "applies_to": pl.List(
+        pl.String
+    ),  # price codes; empty: all recurring and usage prices
+    "periods": pl.Int32,  # null: for ever
+    "since_at": INSTANT,
+}
+
+PROPOSED: dict[str, Any] = {
+    "account_id": pl.Int64,
+    "subscription_id": pl.Int64,
+    "plan_version_id": pl.Int64,
+    "price_id": pl.Int64,
+    "price_code": pl.String,
+    "name": pl.String,
+    "kind": pl.String,
+    "start_at": INSTANT,
+    "end_at": INSTANT,
+    "quantity": QUANTITY,
+    "season": pl.String,
+    "band": pl.String,
+    "by_value": pl.String,
+    "amount": MONEY,  # rounded
+    "tax_code": pl.String,
+    "advance": pl.Boolean,
+    "track": pl.String,
+    "inputs": pl.String,  # JSON
+}
+
+BILLED: dict[str, Any] = {  # lines of issued documents that reach past the horizon
+    **PROPOSED,
+    "tax_percent": pl.Decimal(12, 6),
+    "line_id": pl.Int64,  # in the order in which they were issued
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minimum:
+    """A plan's minimum spend: what its lines lack is made up for at the end of its interval."""
+
+    plan_version_id: int
+    amount: Any  # Decimal
+    interval: str
+    price_codes: tuple[str, ...]  # empty: all usage
+    tax_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All that a batch of accounts' bills depend on; one account on a page is a batch of one."""
+
+    progressive: bool
+    accounts: pl.DataFrame
+    billing_days: Mapping[int, Sequence[BillingDay]]
+    phases: pl.DataFrame
+    prices: Sequence[Price]
+    minimums: Sequence[Minimum]
+    meters: Mapping[str, Meter]
+    calendars: Mapping[str, CalendarSpec]
+    taxes: pl.DataFrame
+    totals: pl.DataFrame
+    detail: (
+        pl.DataFrame
+    )  # records of prices that look at each of them (usage.services.detail)
+    discounts: pl.DataFrame
+    billed: pl.DataFrame
+
+
+def price_frame(prices: Sequence[Price]) -> pl.DataFrame:
+    """The prices' columns that charges select and join by."""
+    rows = [
+        {
+            "plan_version_id": price.plan_version_id,
+            "price_id": price.id,
+            "price_code": price.code,
+            "name": price.name,
+            "kind": price.kind,
+            "model": price.model,
+            "interval": str(price.interval),
+            "average_days": price.interval.average_days[0]
+            / price.interval.average_days[1],
+            "advance": price.timing == "advance",
+            "prorate": price.prorate,
+            "due": price.due,
+            "tax_code": price.tax,
+            "align": price.policy.align,
+            "day_count": price.policy.day_count,
+            "rounding": price.policy.rounding,
+        }
+        for price in prices
+    ]
+    return pl.DataFrame(rows, schema=_PRICE_COLUMNS)
+
+
+_PRICE_COLUMNS: dict[str, Any] = {
+    "plan_version_id": pl.Int64,
+    "price_id": pl.Int64,
+    "price_code": pl.String,
+    "name": pl.String,
+    "kind": pl.String,
+    "model": pl.String,
+    "interval": pl.String,
+    "average_days": pl.Float64,  # only compared, to tell the longer of two intervals
+    "advance": pl.Boolean,
+    "prorate": pl.Boolean,
+    "due": pl.String,
+    "tax_code": pl.String,
+    "align": pl.String,
+    "day_count": pl.String,
+    "rounding": pl.String,
+}

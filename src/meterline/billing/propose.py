@@ -1,0 +1,37 @@
+"""bill(snapshot): every line that should have been billed to date. Pure, columnar."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from meterline.billing.charges import discount, minimum, one_time, recurring, usage
+from meterline.billing.frames import PROPOSED, Snapshot
+from meterline.billing.spans import with_limits
+
+
+def propose(snapshot: Snapshot) -> pl.DataFrame:
+    """PROPOSED lines of all accounts of the snapshot that reach past their horizon."""
+    if snapshot.progressive:
+        lines = usage.propose(snapshot)
+    else:
+        lines = pl.concat(
+            [
+                recurring.propose(snapshot),
+                one_time.propose(snapshot),
+                usage.propose(snapshot),
+            ]
+        )
+        lines = pl.concat([lines, minimum.propose(snapshot, lines)])
+    lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(
+        PROPOSED.keys()
+    )
+    return past_horizon(lines, snapshot)
+
+
+def past_horizon(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """The lines that are compared at all: proposed and billed ones are cut by the same rule."""
+    moment = pl.col("start_at") == pl.col("end_at")
+    reaches = (pl.col("end_at") > pl.col("horizon_at")) | (
+        moment & (pl.col("start_at") == pl.col("horizon_at"))
+    )
+    return lines.pipe(with_limits, snapshot).filter(reaches).select(lines.columns)

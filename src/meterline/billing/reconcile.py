@@ -1,0 +1,171 @@
+"""One track of a recurring charge: what was billed against what is wanted, by time. Pure.
+
+`reconcile` plays the billed lines: a charge covers its period, a credit takes its period out of
+the latest charge that covers it. What is covered and not wanted comes back, as the share of the
+billed amount; what is wanted and not covered is charged, as the share of the wanted amount.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from meterline.kernel.money import round_amount
+from meterline.kernel.prorate import counted_days
+from meterline.pricing.price import Price
+
+Span = tuple[datetime, datetime]
+Row = dict[str, Any]
+
+
+@dataclass
+class _Charge:
+    """A billed charge: what of its period still stands, and what of its amount is left."""
+
+    line: Row
+    left: Decimal
+    standing: list[Span] = field(default_factory=list)
+
+
+def reconcile(
+    wanted: Sequence[Row], billed: Sequence[Row], price: Price, zone: str, currency: str
+) -> list[Row]:
+    """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`."""
+    measure = _Measure(price, ZoneInfo(zone))
+    charges = _play(billed)
+    spans = [(row["start_at"], row["end_at"]) for row in wanted]
+    rows: list[Row] = []
+    for charge in charges:
+        unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
+        for piece in unused:
+            if _returns(charge.line, piece, price):
+                rows.append(_credit(charge, piece, measure, price, currency))
+    covered = [part for charge in charges for part in charge.standing]
+    for row in wanted:
+        span = (row["start_at"], row["end_at"])
+        for piece in _subtract(span, covered):
+            rows.append(_charge(row, piece, span, measure, price, currency))
+    return rows
+
+
+def _play(billed: Sequence[Row]) -> list[_Charge]:
+    charges: list[_Charge] = []
+    sign = (
+        1 if billed and billed[0]["amount"] > 0 else -1
+    )  # discounts are charged below zero
+    for line in billed:
+        span = (line["start_at"], line["end_at"])
+        if line["amount"] * sign > 0:
+            charges.append(_Charge(line, line["amount"], [span]))
+            continue
+        left = [span]
+        for charge in reversed(charges):
+            taken = [
+                piece for part in left for piece in _intersect(part, charge.standing)
+            ]
+            if not taken:
+                continue
+            charge.standing = [
+                p for part in charge.standing for p in _subtract(part, taken)
+            ]
+            left = [piece for part in left for piece in _subtract(part, taken)]
+            charge.left += line["amount"]
+    return charges
+
+
+def _returns(line: Mapping[str, Any], piece: Span, price: Price) -> bool:
+    """Whether an unused piece comes back: never of a price that is not prorated, nor under
+    `credit: none`; but a charge of which nothing was used comes back in any case."""
+    whole = piece == (line["start_at"], line["end_at"])
+    return whole or (price.prorate and price.policy.credit == "prorated")
+
+
+def _credit(
+    charge: _Charge, piece: Span, measure: _Measure, price: Price, currency: str
+) -> Row:
+    line = charge.line
+    unused = measure.share(piece, (line["start_at"], line["end_at"]))
+    exact = Fraction(line["amount"]) * unused
+    amount = round_amount(exact, currency, price.policy.rounding)
+    amount = min(amount, charge.left) if charge.left > 0 else max(amount, charge.left)
+    charge.left -= amount
+    return {
+        **line,
+        "start_at": piece[0],
+        "end_at": piece[1],
+        "amount": -amount,
+        "tax_percent": line["tax_percent"],
+        "inputs": json.dumps(
+            {"credit_of": str(line["amount"]), "share": f"{unused.numerator}/{unused.denominator}",
+             "rounding": price.policy.rounding, "left": str(charge.left + amount)}
+        ),
+    }  # fmt: skip
+
+
+def _charge(
+    row: Row, piece: Span, span: Span, measure: _Measure, price: Price, currency: str
+) -> Row:
+    if piece == span:
+        return {**row, "tax_percent": None}
+    part = measure.share(piece, span)
+    inputs = json.loads(row["inputs"])
+    inputs["part"] = f"{part.numerator}/{part.denominator}"
+    return {
+        **row,
+        "start_at": piece[0],
+        "end_at": piece[1],
+        "amount": round_amount(
+            Fraction(row["amount"]) * part, currency, price.policy.rounding
+        ),
+        "tax_percent": None,
+        "inputs": json.dumps(inputs),
+    }
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Lengths of periods as the price's policy counts them."""
+
+    price: Price
+    zone: ZoneInfo
+
+    def share(self, piece: Span, whole: Span) -> Fraction:
+        if piece == whole:
+            return Fraction(1)
+        return Fraction(self._length(piece), self._length(whole))
+
+    def _length(self, span: Span) -> int:
+        if self.price.policy.day_count == "seconds":
+            return (span[1] - span[0]) // timedelta(microseconds=1)
+        start, end = (moment.astimezone(self.zone).date() for moment in span)
+        return counted_days(start, end, self.price.policy.day_count)
+
+
+def _subtract(span: Span, cuts: Sequence[Span]) -> list[Span]:
+    """The parts of `span` outside of all `cuts`, in order."""
+    parts: list[Span] = []
+    at, end = span
+    for cut_start, cut_end in sorted(cuts):
+        if cut_end <= at or cut_start >= end:
+            continue
+        if cut_start > at:
+            parts.append((at, cut_start))
+        at = max(at, cut_end)
+    if at < end:
+        parts.append((at, end))
+    return parts
+
+
+def _intersect(span: Span, others: Sequence[Span]) -> list[Span]:
+    found = []
+    for start, end in others:
+        low, high = max(span[0], start), min(span[1], end)
+        if low < high:
+            found.append((low, high))
+    return found

@@ -1,0 +1,312 @@
+"""Reading the snapshot of a chunk of accounts: SQL in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from math import lcm
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.db import connection
+
+from meterline import pricing
+from meterline.billing.frames import (
+    ACCOUNTS,
+    BILLED,
+    DISCOUNTS,
+    PHASES,
+    TAXES,
+    TOTALS,
+    Minimum,
+    Snapshot,
+)
+from meterline.catalog import services as catalog
+from meterline.kernel.cycle import BillingDay, sorted_days
+from meterline.kernel.interval import Interval
+from meterline.platform.database import read_frame
+from meterline.pricing.price import Price
+from meterline.subscriptions.periods import INSTANT
+from meterline.usage import services as usage
+
+Until = datetime | date  # a date: midnight in each account's zone
+_BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
+
+
+def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False) -> Snapshot:
+    """Everything that the bills of these accounts depend on, as the database has it now.
+
+    Accounts that have been billed past `until` already are left out: the clock never goes back.
+    """
+    accounts = _accounts(list(account_ids), until)
+    ids = accounts["account_id"].to_list()
+    phases = _phases(ids)
+    versions = phases["plan_version_id"].unique().to_list()
+    minimums = [Minimum(**row) for row in catalog.minimums(versions)]
+    accounts = _with_reach(accounts, minimums)
+    billed = _billed(ids, accounts)
+    prices = _prices(versions, billed)
+    meters = catalog.meters()
+    reach = accounts["reach_at"].min() or _BEGINNING
+    return Snapshot(
+        progressive=progressive,
+        accounts=accounts,
+        billing_days=_billing_days(ids),
+        phases=phases,
+        prices=prices,
+        minimums=minimums,
+        meters=meters,
+        calendars=catalog.calendars(),
+        taxes=_taxes(),
+        totals=_totals(ids, _earliest_period(prices, reach)),
+        detail=_detail(phases, prices, reach, accounts["until_at"].max() or _BEGINNING),
+        discounts=_discounts(ids),
+        billed=billed,
+    )
+
+
+def _with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
+    """How much further than the horizon lines are needed: by the longest minimum's interval."""
+    reach = max((_days(Interval.parse(m.interval)) for m in minimums), default=timedelta(0))
+    first = pl.lit(_BEGINNING, INSTANT)
+    return accounts.with_columns(
+        reach_at=pl.when(pl.col("horizon_at") > first + reach)
+        .then(pl.col("horizon_at") - reach)
+        .otherwise(first)
+    )
+
+
+def _until_at(zones: Sequence[str], until: Until) -> dict[str, datetime]:
+    """The instant until which accounts of each zone are billed."""
+    if isinstance(until, datetime):
+        return dict.fromkeys(zones, until)
+    midnight = datetime.combine(until, time(0))
+    return {zone: midnight.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for zone in zones}
+
+
+def _days(interval: Interval) -> timedelta:
+    return timedelta(days=interval.days + 31 * interval.months + 1)
+
+
+def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
+    """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since: usage that
+    came late, contracts changed back-dated. Two days of margin cover zones and day boundaries."""
+    frame = read_frame(
+        """
+        SELECT a.id, a.code, a.seller_id, a.currency, a.timezone, a.tax_region,
+            s.payment_terms_days, b.billed_until,
+            least(
+                b.billed_until,
+                (SELECT min(t.period_start) FROM usage_total t
+                 WHERE t.account_id = a.id AND t.batch_id > b.last_batch_id)::timestamptz,
+                (SELECT min(c.effective_at) FROM subscriptions_change c
+                 JOIN subscriptions_subscription x ON x.id = c.subscription_id
+                 WHERE x.account_id = a.id AND c.id > b.last_change_id)
+            ) AS horizon_at
+        FROM customers_account a
+        JOIN customers_seller s ON s.id = a.seller_id
+        LEFT JOIN billing_accountstate b ON b.account_id = a.id
+        WHERE a.id = ANY(%s)
+        ORDER BY a.id
+        """,
+        [ids],
+        schema={
+            **{name: kind for name, kind in ACCOUNTS.items() if name not in _DERIVED},
+            "billed_until": INSTANT,
+            "horizon_at": INSTANT,
+        },
+    )
+    until_at = pl.col("timezone").replace_strict(
+        _until_at(frame["timezone"].unique().to_list(), until), return_dtype=INSTANT
+    )
+    before = pl.col("horizon_at") - timedelta(days=2)
+    return (
+        frame.with_columns(
+            until_at=until_at, horizon_at=before.fill_null(pl.lit(_BEGINNING, INSTANT))
+        )
+        .filter(pl.col("billed_until").is_null() | (pl.col("billed_until") <= pl.col("until_at")))
+        .drop("billed_until")
+    )
+
+
+_DERIVED = ("until_at", "horizon_at", "reach_at")
+
+
+def _billing_days(ids: list[int]) -> dict[int, Sequence[BillingDay]]:
+    rows = read_frame(
+        "SELECT account_id, since, day FROM customers_billingday WHERE account_id = ANY(%s)"
+        " ORDER BY account_id, since, id",
+        [ids],
+        schema={"account_id": pl.Int64, "since": pl.Date, "day": pl.Int64},
+    )
+    days: dict[int, list[BillingDay]] = {account: [] for account in ids}
+    for account, since, day in rows.iter_rows():
+        days[account].append(BillingDay(since, day))
+    return {account: sorted_days(found) for account, found in days.items()}
+
+
+def _phases(ids: list[int]) -> pl.DataFrame:
+    return read_frame(
+        """
+        SELECT p.subscription_id, p.account_id, s.started_at, p.start_at, p.end_at,
+            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor
+        FROM subscriptions_phase p
+        JOIN subscriptions_subscription s ON s.id = p.subscription_id
+        WHERE p.account_id = ANY(%s)
+        ORDER BY p.subscription_id, p.start_at
+        """,
+        [ids],
+        schema=PHASES,
+    )
+
+
+def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
+    earliest = accounts["horizon_at"].min() or _BEGINNING
+    columns = ", ".join(
+        {"plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id"}.get(
+            name, f"l.{name}"
+        )
+        for name in BILLED
+    )
+    lines = read_frame(
+        f"SELECT {columns} FROM invoices_line l"
+        " WHERE l.account_id = ANY(%s) AND l.end_at >= %s AND l.kind <> 'adjustment'",
+        [ids, earliest],
+        schema=BILLED,
+    )
+    return lines
+
+
+def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
+    found = catalog.prices(versions)
+    known = {price.id for price in found}
+    missing = [
+        i for i in billed["price_id"].drop_nulls().unique().to_list() if i not in known
+    ]
+    if missing:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT plan_version_id FROM catalog_price WHERE id = ANY(%s)",
+                [missing],
+            )
+            found += catalog.prices([row[0] for row in cursor.fetchall()])
+    return found
+
+
+def _taxes() -> pl.DataFrame:
+    rows = [
+        {
+            "tax_code": tax.code, "tax_region": rate.region, "percent": rate.percent,
+            "from_date": rate.from_date or date(1, 1, 1),
+        }
+        for tax in catalog.taxes()
+        for rate in tax.rates
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=TAXES)
+
+
+def _earliest_period(prices: Sequence[Price], reach: datetime) -> date:
+    """The earliest period start that a period which ends after `reach` can have."""
+    longest = max(
+        (_days(price.interval) for price in prices if price.kind == "usage"),
+        default=timedelta(0),
+    )
+    return (reach - longest).date() if reach - _BEGINNING > longest else date(1, 1, 1)
+
+
+def _totals(ids: list[int], earliest: date) -> pl.DataFrame:
+    frame = read_frame(
+        """
+        SELECT subscription_id, price_id, period_start, season, band, by_value,
+            sum(events), sum(quantity), sum(amount), denominator
+        FROM usage_total
+        WHERE account_id = ANY(%s) AND period_start >= %s
+        GROUP BY subscription_id, price_id, period_start, season, band, by_value, denominator
+        """,
+        [ids, earliest],
+        schema=TOTALS,
+    )
+    return join_denominators(frame)
+
+
+def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
+    """One row a key: amounts over different denominators are added exactly."""
+    key = [name for name in totals.columns if name not in _SUMMED]
+    several = pl.len().over(key) > 1
+    mixed = totals.filter(several)
+    if mixed.is_empty():
+        return totals
+    rows = []
+    for _, group in mixed.group_by(key):
+        common = lcm(*group["denominator"].to_list())
+        first = group.row(0, named=True)
+        first.update(
+            events=group["events"].sum(),
+            quantity=group["quantity"].sum(),
+            amount=sum(
+                a * (common // d)
+                for a, d in group.select("amount", "denominator").rows()
+            ),
+            denominator=common,
+        )
+        rows.append(first)
+    return pl.concat([totals.filter(~several), pl.DataFrame(rows, schema=TOTALS)])
+
+
+_SUMMED = ("events", "quantity", "amount", "denominator")
+
+
+def _detail(
+    phases: pl.DataFrame, prices: Sequence[Price], reach: datetime, until: datetime
+) -> pl.DataFrame:
+    """Records of the prices that look at each of them, as far back as they look."""
+    meters = catalog.meters()
+    wanted = [price for price in prices if pricing.needs_detail(price, meters)]
+    versions = [price.plan_version_id for price in wanted]
+    subscriptions = phases.filter(pl.col("plan_version_id").is_in(versions))
+    start = (
+        reach - max((_days(p.interval) for p in wanted), default=timedelta(0))
+        if (reach - _BEGINNING > timedelta(days=3700))
+        else _BEGINNING
+    )
+    if any(pricing.looks_back(price) for price in wanted):
+        start = _BEGINNING
+    return usage.detail(
+        subscriptions["subscription_id"].unique().to_list(),
+        [p.id for p in wanted],
+        start,
+        until,
+    )
+
+
+def _discounts(ids: list[int]) -> pl.DataFrame:
+    rows = read_frame(
+        """
+        SELECT d.subscription_id, d.position, d.discount_code, d.since_at
+        FROM subscriptions_discount d
+        JOIN subscriptions_subscription s ON s.id = d.subscription_id
+        WHERE s.account_id = ANY(%s)
+        """,
+        [ids],
+        schema={
+            name: DISCOUNTS[name]
+            for name in ("subscription_id", "position", "discount_code", "since_at")
+        },
+    )
+    known: dict[str, Any] = catalog.discounts() if rows.height else {}
+    bodies = [known[code] for code in rows["discount_code"]]
+    return rows.with_columns(
+        percent=pl.Series(
+            [body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]
+        ),
+        amount=pl.Series(
+            [body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]
+        ),
+        applies_to=pl.Series(
+            [list(body["applies_to"]) for body in bodies], dtype=DISCOUNTS["applies_to"]
+        ),
+        periods=pl.Series(
+            [body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]
+        ),
+    ).select(DISCOUNTS.keys())

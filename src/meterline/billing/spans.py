@@ -1,0 +1,109 @@
+"""Stretches of a subscription over which a price is charged. Pure."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from meterline.billing.frames import Snapshot
+
+
+def runs(phases: pl.DataFrame) -> pl.DataFrame:
+    """Active phases with consecutive ones of one plan version joined, whatever their quantity.
+
+    Prices that do not look at the quantity, and usage, are charged over runs. `quantity` is that
+    of the first phase.
+    """
+    order = phases.filter(pl.col("state") == "active").sort(
+        "subscription_id", "start_at"
+    )
+    begins = (
+        (pl.col("plan_version_id") != pl.col("plan_version_id").shift(1))
+        | (pl.col("start_at") != pl.col("end_at").shift(1)).fill_null(True)
+        | (pl.col("subscription_id") != pl.col("subscription_id").shift(1))
+    ).fill_null(True)
+    return (
+        order.with_columns(run=begins.cum_sum())
+        .group_by("run", maintain_order=True)
+        .agg(pl.all().exclude("end_at").first(), pl.col("end_at").last())
+        .drop("run")
+        .select(phases.columns)
+    )
+
+
+def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Phases cut to what follows their trial: recurring prices are charged there."""
+    zones = accounts.select("account_id", "timezone")
+    trial = (
+        phases.filter(pl.col("trial_end").is_not_null())
+        .select("account_id", "trial_end")
+        .unique()
+        .join(zones, on="account_id")
+    )
+    if trial.is_empty():
+        return phases
+    parts = [
+        part.with_columns(
+            trial_end_at=pl.col("trial_end")
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone(zone[0], ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+        ).drop("timezone")
+        for zone, part in trial.partition_by("timezone", as_dict=True).items()
+    ]
+    return (
+        phases.join(pl.concat(parts), on=["account_id", "trial_end"], how="left")
+        .with_columns(start_at=pl.max_horizontal("start_at", "trial_end_at"))
+        .drop("trial_end_at")
+        .filter(pl.col("end_at").is_null() | (pl.col("end_at") > pl.col("start_at")))
+    )
+
+
+def spans(
+    phases: pl.DataFrame, prices: pl.DataFrame, snapshot: Snapshot
+) -> pl.DataFrame:
+    """Phases x the prices of their plan version, with the columns that `periods` takes."""
+    accounts = snapshot.accounts.select("account_id", "timezone", "reach_at", "until_at")
+    return (
+        phases.join(prices, on="plan_version_id")
+        .join(accounts, on="account_id")
+        .with_columns(
+            billing_days=pl.col("account_id"),
+            first=pl.col("charge_start"),
+            since_at=pl.col("reach_at"),
+        )
+        .with_row_index("span")
+    )
+
+
+def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """`charged` (spans) with `cycle`: the interval of the account's billing cycle.
+
+    A month where the account has a billing day. Under anniversaries, the longest interval among
+    the prices of the plan, since there each subscription has a cycle of its own.
+    """
+    on_anniversary = [
+        account
+        for account, days in snapshot.billing_days.items()
+        if days[-1].day is None
+    ]
+    longest = (
+        pl.col("interval")
+        .sort_by("average_days")
+        .last()
+        .over("subscription_id", "plan_version_id")
+    )
+    fixed = ~pl.col("account_id").is_in(on_anniversary)
+    month_days = 365 / 12
+    return charged.with_columns(
+        cycle=pl.when(fixed & (pl.col("average_days") < month_days))
+        .then(pl.lit("month"))
+        .when(fixed)
+        .then(pl.col("interval"))
+        .otherwise(longest)
+    )
+
+
+def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """`frame` (by account_id) with the account's until_at, horizon_at and reach_at."""
+    limits = snapshot.accounts.select("account_id", "until_at", "horizon_at", "reach_at")
+    return frame.join(limits, on="account_id")

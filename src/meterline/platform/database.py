@@ -1,0 +1,72 @@
+"""Frames in and out of PostgreSQL, inside the current transaction, by COPY.
+
+`write_frame` and `read_frame` use Django's own connection, so that bulk rows and everything
+else of a service stand or fall together.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from django.db import connection
+from psycopg import ClientCursor, sql
+
+__all__ = ["read_frame", "write_frame"]
+
+
+def write_frame(table: str, frame: pl.DataFrame) -> int:
+    """Append the rows of `frame` to `table` (columns by name); returns the number of rows.
+
+    Columns must be scalars: numbers, Decimal, String (JSON as text), Boolean, Date, and
+    Datetime in UTC. null is NULL; an empty string stays an empty string.
+    """
+    if frame.is_empty():
+        return 0
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '')").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, frame.columns))
+    )
+    body = frame.write_csv(
+        include_header=False, quote_style="necessary", null_value="",
+        datetime_format="%Y-%m-%dT%H:%M:%S%.6f%z", date_format="%Y-%m-%d",
+    )  # fmt: skip
+    connection.ensure_connection()
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(body)
+    return frame.height
+
+
+def read_frame(
+    query: str, parameters: Sequence[Any] = (), *, schema: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Rows of a SELECT as a frame with `schema` (column -> Polars type), in the query's order.
+
+    Parameters are bound client-side (`%s`). Decimals are read from their text, exactly.
+    """
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        select = ClientCursor(connection.connection).mogrify(query, parameters)
+        bound = f"COPY ({select}) TO STDOUT (FORMAT csv, HEADER, NULL '\\N')".encode()
+        buffer = io.BytesIO()
+        with cursor.copy(bound) as copy:
+            for chunk in copy:
+                buffer.write(chunk)
+    buffer.seek(0)
+    raw = pl.read_csv(
+        buffer, schema={name: pl.String for name in schema}, null_values=["\\N"],
+        empty_string_is_null=False,
+    )  # fmt: skip
+    return raw.select(_cast(name, kind) for name, kind in schema.items())
+
+
+def _cast(name: str, kind: Any) -> pl.Expr:
+    column = pl.col(name)
+    if kind == pl.Boolean:
+        return (column == "t").alias(name)
+    if isinstance(kind, pl.Datetime):
+        return column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", time_zone="UTC")
+    if kind == pl.Date:
+        return column.str.to_date("%Y-%m-%d")
+    return column.cast(kind)

