@@ -102,7 +102,7 @@ def difference(
         got: Decimal = getattr(made, figure)
         if wanted is not None and wanted != got:
             texts.append(
-                f"{expected.account}: {figure} expected {wanted:f}, made {number(got)}"
+                f"{expected.account}: {figure} expected {wanted:f}, made {money(got)}"
             )
     if expected.lines is None:
         return texts
@@ -137,7 +137,7 @@ def _padded(texts: list[str], height: int) -> list[str]:
 
 def describe(made: MadeInvoice, zone: ZoneInfo) -> str:
     """One made document on a few lines."""
-    head = f"{made.account} {number(made.total)} {made.currency}"
+    head = f"{made.account} {money(made.total)} {made.currency}"
     return "\n".join([head, *(f"    {_made_text(line, zone)}" for line in made.lines)])
 
 
@@ -167,7 +167,7 @@ def _words(
     if quantity is not None:
         parts.append(f"x {number(quantity)}")
     if amount is not None:
-        parts.append(f"= {number(amount)}")
+        parts.append(f"= {money(amount)}")
     return " ".join(parts)
 
 
@@ -185,10 +185,12 @@ def _local(moment: datetime | None, zone: ZoneInfo) -> str:
 
 
 def number(value: Decimal) -> str:
-    """A decimal without superfluous zeros, but with the cents of money."""
+    """A decimal without superfluous zeros."""
     text = format(value, "f")
-    if "." not in text:
-        return text
-    whole, fraction = text.split(".")
-    fraction = fraction.rstrip("0")
-    return f"{whole}.{fraction:0<2}" if fraction else whole
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money(value: Decimal) -> str:
+    """A decimal with its cents, and without superfluous zeros after them."""
+    whole, _, fraction = number(value).partition(".")
+    return f"{whole}.{fraction:0<2}"

@@ -58,7 +58,7 @@ def _document(file: Path, document: Document) -> Scenario | Malformed:
     try:
         model = ScenarioFile.model_validate(data)
     except ValidationError as error:
-        return _malformed(file, sorted(_faults(file, document, error), key=_line), name)
+        return _malformed(file, list(_faults(file, document, error)), name)
     problems: list[str] = []
     catalogs: dict[Place, catalog_files.CatalogFile] = {}
     for place, source in _catalogs(model):
@@ -99,14 +99,23 @@ def _catalog(
 
 
 def _faults(file: Path, document: Document, error: ValidationError) -> Iterator[str]:
+    """One text for each place; what each member of a union expected there is joined."""
+    texts: dict[Place, list[str]] = {}
     for fault in error.errors():
         place = _place(document.data, fault["loc"])
-        text = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            text = "unknown key"
-        elif fault["type"] == "missing":
-            text = "expected, but it is missing"
-        yield f"{file}:{line_of(document.lines, place)}: {_field(place)}: {text}"
+        texts.setdefault(place, []).append(_text(fault["type"], fault["msg"]))
+    lines = {place: line_of(document.lines, place) for place in texts}
+    for place, line in sorted(lines.items(), key=lambda item: item[1]):
+        found = texts[place]
+        yield f"{file}:{line}: {_field(place)}: {', or '.join(dict.fromkeys(found))}"
+
+
+def _text(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "missing":
+        return "expected, but it is missing"
+    return message.removeprefix("Value error, ")
 
 
 def _place(data: Any, location: Sequence[str | int]) -> Place:
@@ -125,8 +134,3 @@ def _place(data: Any, location: Sequence[str | int]) -> Place:
 
 def _field(place: Place) -> str:
     return ".".join(str(key) for key in place) or "scenario"
-
-
-def _line(text: str) -> int:
-    parts = text.split(":")
-    return next((int(part) for part in parts if part.isdigit()), 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from meterline.scenario.files import ScenarioFile
-from meterline.scenario.steps import Bill, Step, Subscribe, UsageFile, walk
+from meterline.scenario.steps import Bill, Subscribe, walk
 
 Place = tuple[str | int, ...]
 

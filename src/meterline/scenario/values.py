@@ -15,12 +15,13 @@ Moment = date | datetime
 
 def read_decimal(value: Any) -> Decimal:
     """A decimal from a YAML number or text, exactly as written."""
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError("expected a decimal number, such as 12.50")
+    text = value.strip() if isinstance(value, str) else value
     try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
+        number = Decimal(text) if isinstance(text, int | str | Decimal) else None
     except InvalidOperation:
-        raise ValueError("expected a decimal number, such as 12.50") from None
+        number = None
+    if number is None or isinstance(value, bool):
+        raise ValueError("expected a decimal number, such as 12.50")
     if not number.is_finite():
         raise ValueError("expected a finite decimal number")
     return number

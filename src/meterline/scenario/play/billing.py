@@ -11,7 +11,7 @@ from meterline.kernel.errors import NotSupported
 from meterline.platform import clock
 from meterline.rating.event import rate_event
 from meterline.scenario.made import issued, previewed
-from meterline.scenario.picture import MadeInvoice, compare, number
+from meterline.scenario.picture import MadeInvoice, compare, money
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Adjust, Bill, Rate
 from meterline.scenario.values import instant
@@ -66,7 +66,7 @@ def _(step: Rate, world: World) -> None:
     )  # fmt: skip
     wanted = step.expect.reject if step.expect.amount is None else step.expect.amount
     if answer != wanted:
-        got = answer if isinstance(answer, str) else number(answer)
+        got = answer if isinstance(answer, str) else f"{answer:f}"
         world.differs(f"expected {wanted}, rated as {got}")
 
 
@@ -85,4 +85,4 @@ def _(step: Adjust, world: World) -> None:
         wanted = getattr(step.expect, figure) if step.expect else None
         got = getattr(made, figure)
         if wanted is not None and wanted != got:
-            world.differs(f"{figure} expected {wanted:f}, made {number(got)}")
+            world.differs(f"{figure} expected {wanted:f}, made {money(got)}")

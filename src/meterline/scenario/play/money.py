@@ -7,7 +7,7 @@ from decimal import Decimal
 from meterline.kernel.errors import NotSupported
 from meterline.payments import services as payments
 from meterline.platform import clock
-from meterline.scenario.picture import number
+from meterline.scenario.picture import money
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Charging, Check, Collect, Money
 from meterline.scenario.world import World
@@ -54,7 +54,7 @@ def _(step: Check, world: World) -> None:
         wanted: Decimal | None = getattr(expected, figure)
         got: Decimal = getattr(made, figure)
         if wanted is not None and wanted != got:
-            world.differs(f"{figure} expected {wanted:f}, is {number(got)}")
+            world.differs(f"{figure} expected {wanted:f}, is {money(got)}")
     if expected.subscription_state is not None:
         _states(step, world, expected.subscription_state)
 
