@@ -1,0 +1,112 @@
+"""Contracts over time: the log of changes, and the phases that follow from it (TMF637)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Subscription(models.Model):
+    """A product that a customer has (TMF637 Product), on one billing account."""
+
+    code = models.CharField(max_length=100, unique=True)
+    account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
+    started_at = models.DateTimeField()
+    state = models.CharField(max_length=20)
+
+    class Meta:
+        db_table = "subscriptions_subscription"
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Change(models.Model):
+    """One entry of the log of changes. Append-only; ids increase in the order of commits."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    payload = models.JSONField()
+
+    class Meta:
+        db_table = "subscriptions_change"
+        indexes = [models.Index(fields=["subscription", "id"])]
+
+
+class Phase(models.Model):
+    """A stretch of a subscription in which nothing changes; made anew from the log each time.
+
+    `charge_start` is the first day of the subscription with recurring charges, `trial_end` the
+    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
+    start_at = models.DateTimeField()
+    end_at = models.DateTimeField(null=True)
+    plan_version_id = models.BigIntegerField()
+    quantity = models.DecimalField(max_digits=38, decimal_places=10)
+    state = models.CharField(max_length=10)
+    trial_end = models.DateField(null=True)
+    charge_start = models.DateField()
+    anchor = models.DateField(null=True)
+
+    class Meta:
+        db_table = "subscriptions_phase"
+        indexes = [models.Index(fields=["plan_version_id"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "start_at"],
+                name="one_phase_starts_at_an_instant",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(end_at__isnull=True)
+                | models.Q(end_at__gt=models.F("start_at")),
+                name="phase_ends_after_its_start",
+            ),
+        ]
+
+
+class Identifier(models.Model):
+    """A telephone number, meter number, key or the like by which usage finds a subscription.
+
+    No value is held twice at an instant: the database excludes it.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=50)
+    value = models.CharField(max_length=300)
+    start_at = models.DateTimeField()
+    end_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "subscriptions_identifier"
+        indexes = [models.Index(fields=["value"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(end_at__isnull=True)
+                | models.Q(end_at__gte=models.F("start_at")),
+                name="identifier_ends_after_its_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Discount(models.Model):
+    """A discount that a subscription was given, in the order in which they apply."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    position = models.IntegerField()
+    discount_code = models.CharField(max_length=100)
+    since_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "subscriptions_discount"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "position"], name="one_discount_a_position"
+            ),
+        ]
