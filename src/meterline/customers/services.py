@@ -1,0 +1,147 @@
+"""What others call to make and find sellers, customers and accounts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from meterline.customers import validate
+from meterline.customers.errors import CodeTaken
+from meterline.customers.imports import ImportReport, import_file
+from meterline.customers.lookup import (
+    DEFAULT_SELLER,
+    account_by_code,
+    customer_by_code,
+    default_seller,
+    seller_by_code,
+)
+from meterline.customers.models import Account, BillingDay, Customer, Party, Seller
+from meterline.platform import audit, clock, events
+
+__all__ = [
+    "DEFAULT_SELLER",
+    "ImportReport",
+    "account_by_code",
+    "create_account",
+    "create_customer",
+    "create_seller",
+    "customer_by_code",
+    "default_seller",
+    "import_file",
+    "seller_by_code",
+    "set_billing_day",
+    "update_seller",
+]
+
+FIRST_DAY = date(1, 1, 1)
+
+
+@transaction.atomic
+def create_seller(*, code: str, name: str, **fields: Any) -> Seller:
+    """A new seller; `fields` are those of the model. Raises CodeTaken, InvalidField."""
+    _check(validate.SELLER, code=code, name=name, **fields)
+    if Seller.objects.filter(code=code).exists():
+        raise CodeTaken(what="seller", code=code)
+    seller = Seller.objects.create(code=code, name=name, **fields)
+    audit.record("seller.created", code, after={"name": name, **fields})
+    events.emit("seller.created", code, {"code": code, "name": name})
+    return seller
+
+
+@transaction.atomic
+def update_seller(code: str, **fields: Any) -> Seller:
+    """Change what a seller's documents show. Issued documents stay as they are."""
+    seller = seller_by_code(code)
+    _check(validate.SELLER, **fields)
+    before = {name: getattr(seller, name) for name in fields}
+    for name, value in fields.items():
+        setattr(seller, name, value)
+    seller.save(update_fields=list(fields))
+    audit.record("seller.updated", code, before=before, after=fields)
+    events.emit("seller.updated", code, {"code": code, **fields})
+    return seller
+
+
+@transaction.atomic
+def create_customer(
+    *, code: str, name: str, kind: str = "person", segment: str = "", **fields: Any
+) -> Customer:
+    """A new customer, and the party behind it (email, phone, address, country, tax_id, language)."""
+    _check(validate.PARTY, code=code, name=name, kind=kind, **fields)
+    if (
+        Customer.objects.filter(code=code).exists()
+        or Party.objects.filter(code=code).exists()
+    ):
+        raise CodeTaken(what="customer", code=code)
+    party = Party.objects.create(code=code, name=name, kind=kind, **fields)
+    customer = Customer.objects.create(
+        code=code, party=party, segment=segment, created_at=clock.now()
+    )
+    audit.record("customer.created", code, after={"name": name, "kind": kind, **fields})
+    events.emit("customer.created", code, {"code": code, "name": name, "kind": kind})
+    return customer
+
+
+@transaction.atomic
+def create_account(
+    *,
+    code: str,
+    currency: str,
+    timezone: str = "UTC",
+    billing_day: int | None = 1,
+    region: str | None = None,
+    customer: str | None = None,
+    parent: str | int | None = None,
+    seller: str | None = None,
+) -> Account:
+    """A new account. `billing_day` None is the anniversary of each subscription's start.
+
+    `customer`, `parent` (its id will do) and `seller` are codes; without a customer one of the account's
+    code is made. Raises CodeTaken, InvalidField and what is raised for unknown codes.
+    """
+    _check(
+        validate.ACCOUNT,
+        code=code, currency=currency, timezone=timezone, region=region, billing_day=billing_day,
+    )  # fmt: skip
+    if Account.objects.filter(code=code).exists():
+        raise CodeTaken(what="account", code=code)
+    account = Account.objects.create(
+        code=code, currency=currency, timezone=timezone, tax_region=region,
+        customer=customer_by_code(customer) if customer else create_customer(code=code, name=code),
+        parent_id=account_by_code(parent).id if isinstance(parent, str) else parent,
+        seller=seller_by_code(seller) if seller else default_seller(),
+        created_at=clock.now(),
+    )  # fmt: skip
+    BillingDay.objects.create(account=account, since=FIRST_DAY, day=billing_day)
+    facts = {
+        "code": code, "currency": currency, "timezone": timezone, "region": region,
+        "billing_day": billing_day, "customer": account.customer.code,
+        "seller": account.seller.code, "parent": account.parent and account.parent.code,
+    }  # fmt: skip
+    audit.record("account.created", code, after=facts)
+    events.emit("account.created", code, facts)
+    return account
+
+
+@transaction.atomic
+def set_billing_day(account_id: int, day: int | None, on: date) -> None:
+    """Bill an account on another day of the month, from a local day on (None: anniversaries).
+
+    Periods that have started on `on` or before keep their end; the next ones are stubs.
+    """
+    validate.billing_day(day)
+    account = Account.objects.select_for_update().get(id=account_id)
+    BillingDay.objects.create(account=account, since=on, day=day)
+    change = {"billing_day": day, "since": on.isoformat()}
+    audit.record("account.billing_day_set", account.code, after=change)
+    events.emit(
+        "account.billing_day_set", account.code, {"code": account.code, **change}
+    )
+
+
+def _check(checks: dict[str, validate.Check], **fields: Any) -> None:
+    for field, value in fields.items():
+        if field in checks:
+            checks[field](value)
