@@ -1,0 +1,277 @@
+"""What a rate card makes of events: fee, increments by step and band, cap, rounding. Exact.
+
+All events advance together: in each round every unfinished event is charged for the increments
+that start before the next edge (of its step, of its band, of itself), at the price in force where
+they start. Most events are done after one or two rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from meterline.kernel.money import RoundingMode, from_scaled
+from meterline.rating.compiled import NO_CAP, NO_END, NO_ROW, CompiledCard, StepTable
+from meterline.rating.destination import UNKNOWN
+
+Array = np.ndarray[Any, Any]
+_SAFE = 2**62
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardAmounts:
+    """amount, denominator, band (of the start) by event; known: whether a row was found."""
+
+    amount: pl.Series  # Decimal(38, 20)
+    denominator: pl.Series  # Int64
+    band: pl.Series  # String
+    known: Array
+
+
+def charge_events(
+    compiled: CompiledCard, start: pl.Series, quantity: pl.Series, keys: pl.DataFrame, elapses: bool
+) -> CardAmounts:
+    """Amounts of events: `start` Datetime(us, UTC), `quantity` Decimal(38, 10) >= 0, `keys` one
+    String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
+    """
+    destination = compiled.destinations.find(keys, keys.columns)
+    places, units = _whole_units(quantity, compiled.needed_places)
+    table = compiled.table(places)
+    bands = _Bands(compiled, start, places, elapses)
+    rows = bands.first_rows(destination)
+    known = rows != NO_ROW
+    meter = _Meter(compiled, table, bands, destination, units)
+    total, complete = meter.run(np.flatnonzero(known & (units > 0)))
+    known &= complete
+    total = _fee_and_cap(table, total, rows, units, known)
+    amount, denominator = _amounts(compiled, table, total)
+    return CardAmounts(
+        amount=amount,
+        denominator=pl.Series(np.full(len(units), denominator, dtype=np.int64)),
+        band=bands.names(),
+        known=known,
+    )
+
+
+def _whole_units(quantity: pl.Series, least: int) -> tuple[int, Array]:
+    """Decimals, and the quantities in units of 10^-decimals (int64; few events are finer)."""
+    physical = quantity.to_physical()
+    for places in range(least, 11):
+        step = 10 ** (10 - places)
+        if _divides(physical, step):
+            return places, _to_int64(physical, step)
+    raise AssertionError("quantities have at most ten decimals")
+
+
+def _divides(physical: pl.Series, step: int) -> bool:
+    rest = physical.to_frame("q").select((pl.col("q") % pl.lit(step, pl.Int128) != 0).any())
+    return not rest.item()
+
+
+def _to_int64(physical: pl.Series, step: int) -> Array:
+    whole = physical.to_frame("q").select((pl.col("q") // pl.lit(step, pl.Int128)).cast(pl.Int64))
+    return whole.to_series().to_numpy()
+
+
+class _Bands:
+    """The band of each event at its start, and as it goes on."""
+
+    def __init__(
+        self, compiled: CompiledCard, start: pl.Series, places: int, elapses: bool
+    ) -> None:
+        self.compiled = compiled
+        self.start = start.to_physical().to_numpy()
+        self.elapses = elapses and compiled.calendar is not None
+        self.places = places
+        self.band, self.edge = self._place(start)
+        self.epoch = self._epochs()
+
+    def _place(self, instants: pl.Series) -> tuple[Array, Array]:
+        """Band codes, and the instants (microseconds) at which they may change."""
+        if self.compiled.calendar is None:
+            other = len(self.compiled.bands)
+            size = len(instants)
+            return np.full(size, other, dtype=np.int32), np.full(size, NO_END, dtype=np.int64)
+        placed = self.compiled.calendar.calendar.place(instants)
+        codes = placed["band"].replace_strict(
+            self.compiled.bands, default=len(self.compiled.bands), return_dtype=pl.Int32
+        )
+        return codes.to_numpy(), placed["next_at"].to_physical().to_numpy()
+
+    def _epochs(self) -> Array:
+        since = [
+            int(epoch.since.astimezone(UTC).timestamp()) * 1_000_000
+            for epoch in self.compiled.epochs
+        ]
+        since[0] = -(2**63)
+        return np.searchsorted(np.array(since), self.start, side="right") - 1
+
+    def first_rows(self, destination: Array) -> Array:
+        return self.rows(np.arange(len(destination)), destination, self.band)
+
+    def rows(self, which: Array, destination: Array, band: Array) -> Array:
+        """The card's row of each event in a band, NO_ROW where it has none."""
+        found = np.full(len(which), NO_ROW, dtype=np.int32)
+        epochs = self.epoch[which]
+        for number in np.unique(epochs):
+            inside = (epochs == number) & (destination != UNKNOWN)
+            table = self.compiled.epochs[number].rows
+            found[inside] = table[destination[inside], band[inside]]
+        return found
+
+    def at(self, which: Array, position: Array) -> tuple[Array, Array]:
+        """Band of events at a position, and the position of the next edge."""
+        unit = 10**6 // 10**self.places if self.places <= 6 else None
+        if unit is None:
+            moment = self.start[which] + position // 10 ** (self.places - 6)
+        else:
+            moment = self.start[which] + position * unit
+        band, edge = self._place(pl.Series(moment).cast(pl.Datetime("us", "UTC")))
+        return band, self.position_of(which, edge)
+
+    def position_of(self, which: Array, edge: Array) -> Array:
+        """The first position at or after an instant."""
+        distance = edge - self.start[which]
+        if self.places <= 6:
+            unit = 10 ** (6 - self.places)
+            return -(-distance // unit)
+        return distance * 10 ** (self.places - 6)
+
+    def names(self) -> pl.Series:
+        names = [*self.compiled.bands, None]
+        return pl.Series(names, dtype=pl.String).gather(pl.Series(self.band))
+
+
+class _Meter:
+    """The taximeter of all events."""
+
+    def __init__(
+        self, compiled: CompiledCard, table: StepTable, bands: _Bands, destination: Array, units: Array
+    ) -> None:
+        self.compiled, self.table, self.bands = compiled, table, bands
+        self.destination, self.units = destination, units
+        most = int(units.max(initial=0)) + int(table.increments.max(initial=1))
+        steepest = max((abs(int(c)) for c in table.coefficients.flat), default=0)
+        safe = most * steepest < _SAFE
+        self.kind: Any = np.int64 if safe else object
+        self.coefficients = table.coefficients.astype(self.kind)
+
+    def run(self, which: Array) -> tuple[Array, Array]:
+        """The sums of charged units x coefficient of every event, and whether each found a row in
+        every band that it crossed."""
+        total = np.zeros(len(self.units), dtype=self.kind)
+        complete = np.ones(len(self.units), dtype=bool)
+        position = np.zeros(len(which), dtype=np.int64)
+        owed = np.zeros(len(which), dtype=np.int64)  # end of an increment cut by a band's edge
+        owed_step = np.zeros(len(which), dtype=np.int64)
+        band = self.bands.band[which]
+        edge = self._first_edge(which)
+        while which.size:
+            row = self.bands.rows(which, self.destination[which], band)
+            lost = row == NO_ROW
+            complete[which[lost]] = False
+            row = np.where(lost, 0, row)
+            lists = self.compiled.step_lists[row]
+            step = self._step(lists, position)
+            if self.compiled.card.split_increments:
+                step = np.where(owed > position, np.minimum(owed_step, self._last(lists)), step)
+            length, stop = self._length(which, lists, step, position, edge, owed)
+            total[which] += length.astype(self.kind) * self.coefficients[lists, step]
+            if self.compiled.card.split_increments:
+                owed = np.where(stop > position + length, stop, 0)
+                owed_step = step
+            position = position + length
+            going = ((position < self.units[which]) | (owed > position)) & ~lost
+            which, position, owed, owed_step, band, edge = (
+                values[going] for values in (which, position, owed, owed_step, band, edge)
+            )
+            band, edge = self._move_on(which, position, band, edge)
+        return total, complete
+
+    def _first_edge(self, which: Array) -> Array:
+        if not self.bands.elapses:
+            return np.full(len(which), NO_END, dtype=np.int64)
+        return self.bands.position_of(which, self.bands.edge[which])
+
+    def _move_on(
+        self, which: Array, position: Array, band: Array, edge: Array
+    ) -> tuple[Array, Array]:
+        crossed = position >= edge
+        if crossed.any():
+            band, edge = band.copy(), edge.copy()
+            band[crossed], edge[crossed] = self.bands.at(which[crossed], position[crossed])
+        return band, edge
+
+    def _step(self, lists: Array, position: Array) -> Array:
+        """The step in which a position lies."""
+        if self.table.starts.shape[1] == 1:
+            return np.zeros(len(lists), dtype=np.int64)
+        return (self.table.starts[lists] <= position[:, None]).sum(axis=1) - 1
+
+    def _last(self, lists: Array) -> Array:
+        return (self.table.starts[lists] < NO_END).sum(axis=1) - 1
+
+    def _length(
+        self, which: Array, lists: Array, step: Array, position: Array, edge: Array, owed: Array
+    ) -> tuple[Array, Array]:
+        """How much is charged in this round, and the end of the last increment begun in it."""
+        increment = self.table.increments[lists, step]
+        stop = np.minimum(self.units[which], self.table.ends[lists, step])
+        if not self.compiled.card.split_increments:
+            stop = np.minimum(stop, edge)
+            whole = -(-(stop - position) // increment) * increment
+            return whole, position + whole
+        begun = -(-(np.minimum(stop, edge) - position) // increment) * increment
+        end = np.where(owed > position, owed, position + begun)
+        return np.minimum(end, edge) - position, end
+
+
+def _fee_and_cap(
+    table: StepTable, total: Array, rows: Array, units: Array, known: Array
+) -> Array:
+    """Totals with the starting row's connection fee, and never more than its maximum charge."""
+    fees, caps = table.fees, table.caps
+    if total.dtype == object or fees.dtype == object or caps.dtype == object:
+        total, fees = total.astype(object), fees.astype(object)
+        caps = np.array([NO_CAP if cap >= NO_END else cap for cap in caps.tolist()], dtype=object)
+    charged = known & (units > 0)
+    row = np.where(charged, rows, 0)
+    with_fee = np.minimum(total + fees[row], caps[row])
+    return np.where(charged, with_fee, total * 0)
+
+
+def _amounts(compiled: CompiledCard, table: StepTable, total: Array) -> tuple[pl.Series, int]:
+    """Decimal(38, 20) amounts and their common denominator, rounded where the card says so."""
+    card = compiled.card
+    if card.rounding is not None:
+        unit = 10 ** (table.scale - card.places) * table.denominator
+        return _decimal(_rounded(total, unit, card.rounding), card.places), 1
+    return _decimal(total, table.scale), table.denominator
+
+
+def _rounded(total: Array, unit: int, mode: RoundingMode) -> Array:
+    whole, rest = total // unit, total % unit
+    match mode:
+        case "down":
+            return whole
+        case "up":
+            return whole + (rest > 0)
+        case "half_up":
+            return whole + (rest * 2 >= unit)
+        case "half_even":
+            half = rest * 2 == unit
+            return whole + np.where(half, whole % 2 == 1, rest * 2 > unit)
+
+
+def _decimal(values: Array, scale: int) -> pl.Series:
+    series = pl.Series("amount", values.tolist() if values.dtype == object else values)
+    return (
+        series.cast(pl.Int128)
+        .to_frame()
+        .select(from_scaled(pl.col("amount") * pl.lit(10 ** (20 - scale), pl.Int128), 20))
+        .to_series()
+    )

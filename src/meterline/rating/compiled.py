@@ -1,0 +1,227 @@
+"""A rate card compiled to arrays: rows by destination and band, steps in whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cached_property
+from math import lcm
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from meterline.kernel.calendar import CalendarSpec
+from meterline.rating.card import RateCard, Step
+from meterline.rating.destination import Destinations
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+NO_ROW = -1
+NO_END = 2**62
+NO_CAP = 10**60
+_ALWAYS = date(1, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTable:
+    """Lists of steps as arrays [list, step]; quantities in units of 10^-places.
+
+    An amount is `sum(increments x coefficient) / (10^scale x denominator)`.
+    """
+
+    starts: Ints
+    ends: Ints
+    increments: Ints
+    coefficients: Ints  # of one unit of quantity
+    fees: Ints  # by row of the card
+    caps: Ints  # NO_CAP: none
+    places: int
+    scale: int
+    denominator: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """The rows in force from `since` on: row[destination, band], the last band being any other."""
+
+    since: datetime
+    rows: np.ndarray[Any, np.dtype[np.int32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledCard:
+    """All versions of a card, ready to rate."""
+
+    card: RateCard  # the newest version; fields, rounding and calendar are its
+    calendar: CalendarSpec | None
+    destinations: Destinations
+    bands: Mapping[str, int]
+    epochs: tuple[Epoch, ...]
+    fees: tuple[Decimal, ...]
+    caps: tuple[Decimal | None, ...]
+    step_lists: Ints  # of each row
+    steps: tuple[tuple[Step, ...], ...]
+    tables: dict[int, StepTable] = field(default_factory=dict, repr=False)  # by decimals
+
+    def table(self, places: int) -> StepTable:
+        """The steps in whole numbers, for quantities with so many decimals."""
+        if places not in self.tables:
+            self.tables[places] = _step_table(self, places)
+        return self.tables[places]
+
+    @cached_property
+    def needed_places(self) -> int:
+        """Decimals that the steps' own bounds and increments have."""
+        return max(
+            _decimals(value)
+            for one in self.steps
+            for step in one
+            for value in (step.start, step.per, step.increment)
+        )
+
+
+def compile_card(
+    versions: Sequence[RateCard], calendars: Mapping[str, CalendarSpec]
+) -> CompiledCard:
+    """Compile the versions of one card (any order)."""
+    ordered = sorted(versions, key=lambda card: card.valid_from or _ALWAYS)
+    newest = ordered[-1]
+    calendar = calendars[newest.calendar] if newest.calendar else None
+    rows, steps = _stack(ordered)
+    names = [f"key{i}" for i in range(len(newest.keys))]
+    distinct = rows.select(names).unique(maintain_order=True).with_row_index("destination")
+    rows = rows.join(distinct, on=names, how="left", maintain_order="left")
+    keys = {row[1:]: row[0] for row in distinct.iter_rows()}
+    band_names = sorted(rows["band"].drop_nulls().unique())
+    bands = {band: code for code, band in enumerate(band_names)}
+    return CompiledCard(
+        card=newest,
+        calendar=calendar,
+        destinations=Destinations(newest.keys, keys),
+        bands=bands,
+        epochs=_epochs(ordered, rows, bands, len(keys)),
+        fees=tuple(rows["connection_fee"].fill_null(0)),
+        caps=tuple(rows["max_charge"]),
+        step_lists=rows["steps"].to_numpy().astype(np.int64),
+        steps=steps,
+    )
+
+
+def _stack(versions: Sequence[RateCard]) -> tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]:
+    """The rows of all versions, with `version`, and their step lists in one numbering."""
+    steps: list[tuple[Step, ...]] = []
+    frames = []
+    for number, card in enumerate(versions):
+        frames.append(
+            card.rows.with_columns(
+                version=pl.lit(number, pl.Int32), steps=pl.col("steps") + len(steps)
+            )
+        )
+        steps += card.steps
+    return pl.concat(frames), tuple(steps)
+
+
+def _epochs(
+    versions: Sequence[RateCard], rows: pl.DataFrame, bands: Mapping[str, int], destinations: int
+) -> tuple[Epoch, ...]:
+    """One table of rows for each date at which any row or version becomes effective."""
+    zone = ZoneInfo(versions[-1].timezone)
+    dates = {card.valid_from or _ALWAYS for card in versions}
+    dates |= set(rows["effective"].drop_nulls())
+    columns = rows.with_row_index("row").select(
+        "row", "version", "destination", "band", pl.col("effective").fill_null(_ALWAYS)
+    )
+    epochs = []
+    for day in sorted(dates | {_ALWAYS}):
+        current = max(
+            (n for n, card in enumerate(versions) if (card.valid_from or _ALWAYS) <= day),
+            default=0,
+        )
+        inside = columns.filter(
+            pl.col("version") == current, pl.col("effective") <= day
+        ).sort("effective", "row")
+        since = datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
+        epochs.append(Epoch(since=since, rows=_row_table(inside, bands, destinations)))
+    return tuple(epochs)
+
+
+def _row_table(
+    rows: pl.DataFrame, bands: Mapping[str, int], destinations: int
+) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """row[destination, band]; a row without band stands in for every band that has none."""
+    table = np.full((destinations, len(bands) + 1), NO_ROW, dtype=np.int32)
+    plain = rows.filter(pl.col("band").is_null())
+    table[plain["destination"].to_numpy()] = plain["row"].to_numpy()[:, None]
+    banded = rows.filter(pl.col("band").is_not_null())
+    if banded.is_empty():
+        return table
+    codes = banded["band"].replace_strict(bands, return_dtype=pl.Int32).to_numpy()
+    table[banded["destination"].to_numpy(), codes] = banded["row"].to_numpy()
+    return table
+
+
+def _step_table(compiled: CompiledCard, places: int) -> StepTable:
+    steps = [step for one in compiled.steps for step in one]
+    unit = 10**places
+    pers = [int(step.per * unit) for step in steps]
+    common = lcm(*pers)
+    odd, twos, fives = _without_tens(common)
+    padding = max(twos, fives)
+    prices = [*(step.price for step in steps), *compiled.fees]
+    prices += [cap for cap in compiled.caps if cap is not None]
+    decimals = max((_decimals(price) for price in prices), default=0)
+    if compiled.card.rounding is not None:
+        decimals = max(decimals, compiled.card.places)
+    scale = decimals + padding
+    coefficient = [
+        int(step.price.scaleb(scale)) * odd // per for step, per in zip(steps, pers, strict=True)
+    ]
+    width = max(len(one) for one in compiled.steps)
+    shape = (len(compiled.steps), width)
+    starts = np.full(shape, NO_END, dtype=np.int64)
+    ends, increments = starts.copy(), np.ones(shape, dtype=np.int64)
+    coefficients = np.zeros(shape, dtype=object)
+    position = 0
+    for i, one in enumerate(compiled.steps):
+        for j, step in enumerate(one):
+            starts[i, j] = int(step.start * unit)
+            increments[i, j] = int(step.increment * unit)
+            coefficients[i, j] = coefficient[position]
+            if j:
+                ends[i, j - 1] = starts[i, j]
+            position += 1
+    money = 10**scale * odd
+    return StepTable(
+        fees=_narrow([int(fee * money) for fee in compiled.fees]),
+        caps=_narrow([NO_CAP if cap is None else int(cap * money) for cap in compiled.caps]),
+        starts=starts, ends=ends, increments=increments, coefficients=coefficients,
+        places=places, scale=scale, denominator=odd,
+    )  # fmt: skip
+
+
+def _narrow(values: list[int]) -> Ints:
+    """int64 where all fit, Python's whole numbers where one does not."""
+    fits = all(abs(value) < NO_END or value == NO_CAP for value in values)
+    if fits:
+        return np.array([min(value, NO_END) for value in values], dtype=np.int64)
+    return np.array(values, dtype=object)
+
+
+def _without_tens(value: int) -> tuple[int, int, int]:
+    """value = odd x 2^twos x 5^fives with odd prime to ten."""
+    twos = fives = 0
+    while value % 2 == 0:
+        value, twos = value // 2, twos + 1
+    while value % 5 == 0:
+        value, fives = value // 5, fives + 1
+    return value, twos, fives
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(-int(exponent), 0)
+
+

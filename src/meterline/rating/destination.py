@@ -1,0 +1,126 @@
+"""Which key of a card an event matches: the longest prefix, or the exact value.
+
+Keys of digits are laid out once as disjoint ranges of 18-digit numbers, so that millions of
+numbers are looked up by one binary search. What is no number, or has several key fields, is looked
+up by its distinct values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from meterline.rating.card import ANY, KeyField
+
+_WIDTH = 18
+UNKNOWN = -1
+
+Codes = np.ndarray[Any, np.dtype[np.int32]]
+
+
+@dataclass
+class Destinations:
+    """The distinct keys of a card; a destination is the index of a key."""
+
+    fields: tuple[KeyField, ...]
+    keys: dict[tuple[str, ...], int]
+
+    def __post_init__(self) -> None:
+        single = len(self.fields) == 1 and self.fields[0].match == "prefix"
+        self._ranges = _Ranges({key[0]: code for key, code in self.keys.items()}) if single else None
+        self._resolve = lru_cache(maxsize=100_000)(self._look_up)
+
+    def find(self, frame: pl.DataFrame, names: Sequence[str]) -> Codes:
+        """The destination of each row by its properties `names`, UNKNOWN where none matches."""
+        if self._ranges is None:
+            return self._find_distinct(frame, names)
+        codes, open_rows = self._ranges.find(frame[names[0]])
+        if open_rows.size:
+            codes[open_rows] = self._find_distinct(frame[open_rows], names)
+        return codes
+
+    def _find_distinct(self, frame: pl.DataFrame, names: Sequence[str]) -> Codes:
+        values = frame.select(pl.col(name).cast(pl.String).fill_null("") for name in names)
+        distinct = values.unique(maintain_order=True)
+        found = distinct.with_columns(
+            code=pl.Series([self._resolve(row) for row in distinct.iter_rows()], dtype=pl.Int32)
+        )
+        joined = values.join(found, on=list(names), how="left", maintain_order="left")
+        return joined["code"].to_numpy().astype(np.int32)
+
+    def _look_up(self, values: tuple[str, ...]) -> int:
+        """The most specific key: longer matches of earlier fields win."""
+        return self._descend((), values)
+
+    def _descend(self, chosen: tuple[str, ...], values: tuple[str, ...]) -> int:
+        position = len(chosen)
+        if position == len(self.fields):
+            return self.keys.get(chosen, UNKNOWN)
+        value = values[position]
+        if self.fields[position].match == "prefix":
+            candidates = [value[:length] for length in range(len(value), 0, -1)]
+        else:
+            candidates = [value] if value else []
+        for candidate in [*candidates, ANY]:
+            code = self._descend((*chosen, candidate), values)
+            if code != UNKNOWN:
+                return code
+        return UNKNOWN
+
+
+class _Ranges:
+    """Prefixes of digits as disjoint ranges: starts ascending, each with its code and length."""
+
+    def __init__(self, prefixes: dict[str, int]) -> None:
+        digits = {p: c for p, c in prefixes.items() if p.isascii() and p.isdigit() and len(p) <= _WIDTH}
+        self.only_digits = len(digits) == len(prefixes)
+        starts, codes, lengths = [0], [UNKNOWN], [0]
+        stack: list[tuple[int, int, int]] = []  # end, code, length
+        for prefix, code in sorted(digits.items()):
+            low = int(prefix) * 10 ** (_WIDTH - len(prefix))
+            high = low + 10 ** (_WIDTH - len(prefix))
+            while stack and stack[-1][0] <= low:
+                self._close(stack, starts, codes, lengths)
+            starts.append(low)
+            codes.append(code)
+            lengths.append(len(prefix))
+            stack.append((high, code, len(prefix)))
+        while stack:
+            self._close(stack, starts, codes, lengths)
+        keep = [i for i in range(len(starts)) if i + 1 == len(starts) or starts[i + 1] != starts[i]]
+        self.starts = np.array([starts[i] for i in keep], dtype=np.int64)
+        self.codes = np.array([codes[i] for i in keep], dtype=np.int32)
+        self.lengths = np.array([lengths[i] for i in keep], dtype=np.int32)
+
+    @staticmethod
+    def _close(
+        stack: list[tuple[int, int, int]], starts: list[int], codes: list[int], lengths: list[int]
+    ) -> None:
+        end, _, _ = stack.pop()
+        starts.append(end)
+        codes.append(stack[-1][1] if stack else UNKNOWN)
+        lengths.append(stack[-1][2] if stack else 0)
+
+    def find(self, numbers: pl.Series) -> tuple[Codes, np.ndarray[Any, np.dtype[np.int64]]]:
+        """Codes, and the positions of rows that must be looked up as texts."""
+        text = numbers.cast(pl.String)
+        frame = text.to_frame("n").select(
+            value=pl.col("n").str.slice(0, _WIDTH).cast(pl.Int64, strict=False),
+            length=pl.col("n").str.len_bytes().clip(0, _WIDTH).fill_null(0).cast(pl.Int64),
+            signed=pl.col("n").str.starts_with("+") | pl.col("n").str.starts_with("-"),
+        )
+        is_number = (frame["value"].is_not_null() & ~frame["signed"]).fill_null(False).to_numpy()
+        length = frame["length"].to_numpy()
+        value = frame["value"].fill_null(0).to_numpy() * _POWERS[_WIDTH - length]
+        at = np.searchsorted(self.starts, value, side="right") - 1
+        codes = self.codes[at]
+        too_short = length < self.lengths[at]
+        return codes, np.flatnonzero(~is_number | too_short)
+
+
+_POWERS = 10 ** np.arange(_WIDTH + 1, dtype=np.int64)

@@ -1,0 +1,241 @@
+"""rate(usage, tariff): each record under each usage price of its plan. Pure, columnar."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from meterline.kernel.money import EXACT
+from meterline.pricing.price import Meter, Price
+from meterline.pricing.registry import model
+from meterline.rating.charge import charge_events
+from meterline.rating.tariff import Tariff
+
+QUANTITY = pl.Decimal(38, 10)
+
+USAGE: dict[str, Any] = {  # and any properties, as String columns
+    "row": pl.UInt32,
+    "plan_version_id": pl.Int64,
+    "meter": pl.String,
+    "start": pl.Datetime("us", "UTC"),
+    "duration_us": pl.Int64,  # null: unknown
+    "quantity": QUANTITY,  # null: the meter's value field holds it
+}
+
+RATED: dict[str, Any] = {
+    "row": pl.UInt32,
+    "price_id": pl.Int64,
+    "quantity": QUANTITY,
+    "season": pl.String,
+    "band": pl.String,
+    "by_value": pl.String,
+    "amount": EXACT,
+    "denominator": pl.Int64,
+}
+
+REJECTS: dict[str, Any] = {"row": pl.UInt32, "reason": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """What rating made of a batch: a record ends in `rated` (a row a price) or in `rejects`."""
+
+    rated: pl.DataFrame  # RATED
+    rejects: pl.DataFrame  # REJECTS
+
+
+def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
+    """Rate guided records (USAGE). A record that any of its prices rejects is not rated at all."""
+    rejects = [_reject(usage.filter(~pl.col("meter").is_in(list(tariff.meters))), "unknown_meter")]
+    usage = usage.filter(pl.col("meter").is_in(list(tariff.meters)))
+    usage, bad = _with_quantity(usage, tariff)
+    rejects.append(bad)
+    priced = usage.select("row", "plan_version_id", "meter").join(
+        tariff.table, on=["plan_version_id", "meter"], how="left", maintain_order="left"
+    )
+    rejects.append(_reject(priced.filter(pl.col("price_id").is_null()), "no_price"))
+    parts = []
+    for (price_id,), part in priced.drop_nulls("price_id").partition_by(
+        "price_id", as_dict=True
+    ).items():
+        events = usage if part.height == usage.height else usage.join(
+            part.select("row"), on="row", how="semi", maintain_order="left"
+        )  # fmt: skip
+        rated, refused = _rate_price(events, tariff.prices[price_id], tariff)
+        parts.append(rated)
+        rejects.append(refused)
+    refused = pl.concat(rejects).unique("row", keep="first", maintain_order=True)
+    rated = pl.concat(parts) if parts else pl.DataFrame(schema=RATED)
+    if not refused.is_empty():
+        rated = rated.join(refused, on="row", how="anti", maintain_order="left")
+    return Rated(rated=rated, rejects=refused)
+
+
+def _reject(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.select(
+        "row", pl.lit(reason).alias("reason"), pl.col("meter").cast(pl.String).alias("detail")
+    )
+
+
+def _with_quantity(usage: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Usage with the quantity by its meter filled in, and rejects where there is none."""
+    parts, rejects = [], []
+    for (code,), part in usage.partition_by("meter", as_dict=True, maintain_order=True).items():
+        meter = tariff.meters[code]
+        filled = part.with_columns(quantity=_quantity(meter, part))
+        wrong = pl.col("quantity").is_null()
+        if meter.aggregation != "weighted_sum":
+            wrong = wrong | (pl.col("quantity") < 0)
+        bad = filled.filter(wrong)
+        parts.append(filled.filter(~wrong) if bad.height else filled)
+        rejects.append(
+            bad.select(
+                "row",
+                pl.lit("invalid_quantity").alias("reason"),
+                pl.lit(f"meter {code} takes {meter.value or 'quantity'} >= 0").alias("detail"),
+            )
+        )
+    if not parts:
+        return usage, pl.DataFrame(schema=REJECTS)
+    return pl.concat(parts), pl.concat(rejects)
+
+
+def _quantity(meter: Meter, part: pl.DataFrame) -> pl.Expr:
+    if meter.aggregation == "count":
+        return pl.lit(1).cast(QUANTITY)
+    return pl.coalesce("quantity", _property_number(meter.value, part))
+
+
+def _property_number(name: str | None, part: pl.DataFrame) -> pl.Expr:
+    if name is not None and name in part.columns:
+        return pl.col(name).cast(QUANTITY, strict=False)
+    if name == "duration":
+        return _seconds()
+    return pl.lit(None, QUANTITY)
+
+
+def _seconds() -> pl.Expr:
+    """duration_us in seconds, exactly."""
+    micros = pl.col("duration_us").cast(pl.Int128) * 10_000
+    return micros.reinterpret(dtype=QUANTITY)
+
+
+def _rate_price(
+    events: pl.DataFrame, price: Price, tariff: Tariff
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    match price.model:
+        case "rate_card":
+            return _by_card(events, price, tariff)
+        case "dynamic":
+            return _by_property(events, price)
+        case "time_of_use":
+            calendar = tariff.calendars[price.parameter("calendar")].calendar
+            placed = calendar.place(events["start"])
+            return _plain(events.with_columns(placed["season"], placed["band"]), price)
+    if model(price.model).prices_events:
+        raise AssertionError(f"rating does not know how {price.model} prices events")
+    return _plain(events, price)
+
+
+def _plain(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records whose price looks at the period: only quantity, band and value."""
+    return _rated(events, price), pl.DataFrame(schema=REJECTS)
+
+
+def _rated(events: pl.DataFrame, price: Price, **columns: Any) -> pl.DataFrame:
+    defaults: dict[str, Any] = {
+        "price_id": pl.lit(price.id, pl.Int64),
+        "by_value": _by_value(events, price),
+        "amount": pl.lit(0).cast(EXACT),
+        "denominator": pl.lit(1, pl.Int64),
+    }
+    for name in ("season", "band"):
+        if name not in events.columns:
+            defaults[name] = pl.lit(None, pl.String)
+    return events.with_columns(**{**defaults, **columns}).select(
+        pl.col(name).cast(kind) for name, kind in RATED.items()
+    )
+
+
+def _by_value(events: pl.DataFrame, price: Price) -> pl.Expr:
+    """The values of the price's `by` fields as a JSON array."""
+    if not price.by:
+        return pl.lit(None, pl.String)
+    fields = [
+        pl.col(name).cast(pl.String) if name in events.columns else pl.lit(None, pl.String)
+        for name in price.by
+    ]
+    return pl.concat_list(fields).map_elements(
+        lambda values: _json_array(values.to_list()), return_dtype=pl.String
+    )
+
+
+def _json_array(values: list[str | None]) -> str:
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _by_property(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """dynamic: the event carries its amount."""
+    amounts = events.with_columns(carried=_property_number(price.parameter("value"), events))
+    good = pl.col("carried").is_not_null()
+    rejects = amounts.filter(~good).select(
+        "row",
+        pl.lit("invalid_quantity").alias("reason"),
+        pl.lit(f"property {price.parameter('value')} holds no amount").alias("detail"),
+    )
+    return _rated(amounts.filter(good), price, amount=pl.col("carried")), rejects
+
+
+def _by_card(
+    events: pl.DataFrame, price: Price, tariff: Tariff
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    compiled = tariff.cards[price.parameter("card")]
+    card = compiled.card
+    quantity = pl.col("quantity")
+    unit = tariff.meters[price.meter or ""].unit
+    if card.quantity_field is not None:
+        quantity = pl.coalesce(
+            _property_number(card.quantity_field, events), pl.lit(None, QUANTITY)
+        )
+        unit = card.quantity_unit
+    measured = events.with_columns(quantity=quantity)
+    good = (pl.col("quantity") >= 0).fill_null(False)
+    wrong = measured.filter(~good).select(
+        "row",
+        pl.lit("invalid_quantity").alias("reason"),
+        pl.lit(f"card {card.code} takes {card.quantity_field or 'a quantity'} >= 0").alias("detail"),
+    )
+    measured = measured.filter(good)
+    keys = measured.select(_key_columns(price, compiled.card.keys, measured))
+    charged = charge_events(
+        compiled, measured["start"], measured["quantity"], keys, elapses=unit == "second"
+    )
+    known = pl.Series(charged.known)
+    split = price.parameter("split") == "band"
+    rated = _rated(
+        measured.with_columns(band=charged.band) if split else measured,
+        price,
+        amount=charged.amount,
+        denominator=charged.denominator,
+    ).filter(known)
+    unknown = measured.with_columns(keys.to_series(0).alias("__key")).filter(~known).select(
+        "row",
+        pl.lit("unknown_destination").alias("reason"),
+        pl.concat_str(
+            pl.lit(f"card {card.code}: no row for "), pl.col("__key").fill_null("(empty)")
+        ).alias("detail"),
+    )  # fmt: skip
+    return rated, pl.concat([wrong, unknown])
+
+
+def _key_columns(price: Price, fields: Any, events: pl.DataFrame) -> list[pl.Expr]:
+    """The properties by which the card's rows are found, named by the price or by the card."""
+    given = price.parameter("key")
+    names = [given] if isinstance(given, str) else given or [key.field for key in fields]
+    return [
+        (pl.col(name) if name in events.columns else pl.lit(None, pl.String)).alias(f"key{i}")
+        for i, name in enumerate(names)
+    ]
