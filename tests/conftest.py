@@ -1,0 +1,44 @@
+"""A real PostgreSQL for the whole session, and a data folder of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_HOME = Path(os.environ.get("METERLINE_TEST_HOME") or tempfile.mkdtemp(prefix="meterline-tests-"))
+os.environ["METERLINE_TEST_HOME"] = str(_HOME)  # workers of one session share one server
+os.environ["METERLINE_HOME"] = str(_HOME)
+os.environ.pop("METERLINE_CLOCK", None)
+os.environ["DJANGO_SETTINGS_MODULE"] = "meterline.platform.settings"
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh data folder; the database stays the session's."""
+    monkeypatch.setenv("METERLINE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _running_clock() -> Iterator[None]:
+    """No test leaves the clock moved."""
+    yield
+    os.environ.pop("METERLINE_CLOCK", None)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server that the session started."""
+    if hasattr(config, "workerinput"):
+        return
+    import shutil
+
+    from meterline.platform.embedded import stop
+
+    stop(_HOME / "postgresql")
+    shutil.rmtree(_HOME, ignore_errors=True)
