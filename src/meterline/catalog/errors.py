@@ -1,0 +1,44 @@
+"""What can be wrong with catalogue files and requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meterline.kernel.errors import MeterlineError
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One fault of a file."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.message}"
+
+
+class CatalogInvalid(MeterlineError):
+    """{text}"""
+
+    code = "catalog_invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__(text="\n".join(map(str, self.problems)))
+
+    @property
+    def message(self) -> str:
+        return str(self.details["text"])
+
+    def __reduce__(self) -> tuple[type[CatalogInvalid], tuple[tuple[Problem, ...]]]:
+        return CatalogInvalid, (self.problems,)
+
+
+class UnknownPlan(MeterlineError):
+    """no plan {plan!r} is in force on {on}: `meterline catalog list` shows the known ones"""
+
+    code = "unknown_plan"

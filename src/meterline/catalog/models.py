@@ -1,0 +1,82 @@
+"""Versions of plans with their prices, and of everything else in the catalogue."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PlanVersion(models.Model):
+    """One version of a plan (TMF620 ProductOffering); published, so immutable.
+
+    A version with a base is that of single subscriptions: the base with some prices overridden.
+    """
+
+    plan_code = models.CharField(max_length=100)
+    name = models.CharField(max_length=300)
+    version = models.IntegerField()
+    effective = models.DateField()
+    existing = models.CharField(max_length=20)
+    currency = models.CharField(max_length=3)
+    timezone = models.CharField(max_length=64)
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    base = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    overrides = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "catalog_planversion"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["plan_code", "version"],
+                condition=models.Q(base=None),
+                name="one_plan_version_a_number",
+            ),
+            models.UniqueConstraint(
+                fields=["base", "digest"],
+                condition=models.Q(base__isnull=False),
+                name="one_derived_version_a_digest",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.plan_code} v{self.version}"
+
+
+class PriceRow(models.Model):
+    """One price of a plan version (TMF620 ProductOfferingPrice)."""
+
+    plan_version = models.ForeignKey(PlanVersion, on_delete=models.PROTECT, related_name="prices")
+    code = models.CharField(max_length=100)
+    name = models.CharField(max_length=300)
+    kind = models.CharField(max_length=20)
+    model = models.CharField(max_length=50)
+    interval = models.CharField(max_length=30)
+    timing = models.CharField(max_length=10)
+    prorate = models.BooleanField()
+    due = models.CharField(max_length=20, null=True)
+    tax_code = models.CharField(max_length=100, null=True)
+    meter_code = models.CharField(max_length=100, null=True)
+    body = models.JSONField()
+
+    class Meta:
+        db_table = "catalog_price"
+        constraints = (
+            models.UniqueConstraint(fields=["plan_version", "code"], name="one_price_a_code"),
+        )
+
+
+class Entry(models.Model):
+    """One version of a meter, calendar, rate card, tax or discount; immutable."""
+
+    kind = models.CharField(max_length=20)
+    code = models.CharField(max_length=100)
+    version = models.IntegerField()
+    effective = models.DateField()
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "catalog_entry"
+        constraints = (
+            models.UniqueConstraint(fields=["kind", "code", "version"], name="one_entry_a_version"),
+        )

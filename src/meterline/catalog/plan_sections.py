@@ -1,0 +1,119 @@
+"""The catalogue file's plans: prices, allowances, minimum, phases."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from meterline.catalog.model_types import Day, IntervalText, LimitField, Section, Text, Validated
+from meterline.catalog.sections import PolicySection
+from meterline.kernel.errors import NotSupported
+from meterline.pricing.parameters import NotNegative, Parameters, Positive
+from meterline.pricing.registry import model
+
+_OWN_BY = ("matrix",)  # models that have `by` as a parameter of their own
+
+
+class PriceSection(Validated):
+    """One price of a plan; what is not named here are parameters of its model."""
+
+    kind: Literal["recurring", "one_time", "usage"]
+    model: Text
+    name: Text | None = None
+    interval: IntervalText = "month"
+    timing: Literal["advance", "arrears"] | None = None
+    prorate: bool | None = None
+    due: Literal["activation", "cancellation"] | None = None
+    meter: Text | None = None
+    by: tuple[Text, ...] = ()
+    tax: Text | None = None
+    minimum_amount: LimitField | None = None
+    maximum_amount: LimitField | None = None
+    policy: PolicySection | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "parameters" in value:
+            return value
+        own = {name for name in cls.model_fields if name != "parameters"}
+        if value.get("model") in _OWN_BY:
+            own.discard("by")
+        known = {name: value[name] for name in value if name in own}
+        rest = {name: value[name] for name in value if name not in own}
+        return {**known, "parameters": rest}
+
+    def check(self) -> None:
+        if self.kind == "usage":
+            if self.meter is None:
+                raise ValueError("a usage price needs a `meter`")
+            if self.timing == "advance":
+                raise ValueError("usage is always billed in arrears")
+        elif self.meter is not None:
+            raise ValueError(f"a {self.kind} price takes no meter")
+        if self.due is not None and self.kind != "one_time":
+            raise ValueError("only a one_time price has `due`")
+
+    def model_parameters(self) -> Parameters | None:
+        """The validated parameters; None where the model is not supported yet.
+
+        Raises pydantic's ValidationError with places below the price.
+        """
+        try:
+            known = model(self.model)
+        except NotSupported:
+            return None
+        return known.parameters.model_validate(self.parameters)
+
+
+class AllowanceSection(Validated):
+    """Free units, or money, of a period."""
+
+    code: Text
+    meter: Text | None = None
+    meters: tuple[Text, ...] = ()
+    amount: Positive
+    interval: IntervalText = "month"
+    unit: Literal["money"] | None = None
+    prices: tuple[Text, ...] = ()
+    prorate: bool = False
+    rollover: int = Field(0, ge=0)
+    shared: Literal["subscription", "account", "pool"] = "subscription"
+    priority: int = 100
+    bands: tuple[Text, ...] = ()
+    increment: Positive = Decimal(1)
+    valid: IntervalText | None = None
+
+
+class MinimumSection(Section):
+    """A least spend an interval, made up for by a line in arrears."""
+
+    amount: NotNegative
+    interval: IntervalText = "month"
+    of: tuple[Text, ...] = ()
+
+
+class PhaseSection(Section):
+    """A stretch of the plan's beginning with other prices."""
+
+    for_: IntervalText = Field(alias="for")
+    prices: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class PlanSection(Section):
+    """A plan: what is sold under one name."""
+
+    name: Text
+    effective: Day | None = None
+    existing: Literal["keep", "move", "move_at_renewal"] = "keep"
+    policy: PolicySection | None = None
+    trial: IntervalText | None = None
+    phases: tuple[PhaseSection, ...] = ()
+    minimum: MinimumSection | None = None
+    allowances: tuple[AllowanceSection, ...] = ()
+    prices: dict[str, PriceSection] = Field(default_factory=dict)
+
+

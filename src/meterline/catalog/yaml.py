@@ -1,0 +1,141 @@
+"""YAML 1.2 as this project reads it: core schema, exact decimals, a line for every field.
+
+Scalars come as text, int, Decimal, bool or None; dates stay text; nothing passes through binary
+floating point. Duplicate keys, merge keys and documents that grow by aliases are errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from meterline.catalog.errors import CatalogInvalid, Problem
+
+Place = tuple[str | int, ...]
+_NODES_MOST = 2_000_000
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_WORDS: dict[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document: its data, and the 1-based line of each place in it (() = its first line)."""
+
+    data: Any
+    lines: dict[Place, int]
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; CatalogInvalid where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _invalid(str(path), 1, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _invalid(str(path), 1, f"expected UTF-8 text: {error.reason}") from error
+
+
+def load_all(text: str, file: str) -> list[Document]:
+    """The documents of a YAML text. Raises CatalogInvalid with file and line."""
+    try:
+        return [_document(node, file) for node in YAML(typ="rt", pure=True).compose_all(text) if node]
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = 1 if mark is None else mark.line + 1
+        raise _invalid(file, line, f"not YAML: {error.problem or error.context}") from error
+    except (YAMLError, RecursionError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _invalid(file, 1, f"not YAML: {first}") from error
+
+
+def _invalid(file: str, line: int, message: str) -> CatalogInvalid:
+    return CatalogInvalid([Problem(file, line, "file", message)])
+
+
+def _document(node: Node, file: str) -> Document:
+    lines: dict[Place, int] = {}
+    problems: list[Problem] = []
+    data = _Reader(file, lines, problems).value(node, ())
+    if problems:
+        raise CatalogInvalid(problems)
+    return Document(data, lines)
+
+
+class _Reader:
+    def __init__(self, file: str, lines: dict[Place, int], problems: list[Problem]) -> None:
+        self.file, self.lines, self.problems = file, lines, problems
+        self.left = _NODES_MOST
+
+    def value(self, node: Node, place: Place) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("the document is too large")
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        match node:
+            case ScalarNode():
+                return _scalar(node)
+            case SequenceNode():
+                return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
+            case MappingNode():
+                return dict(self._pairs(node, place))
+        raise AssertionError(f"unknown node {node}")
+
+    def _pairs(self, node: MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self._problem(line, place, "expected text as a key")
+                continue
+            key = str(key_node.value)
+            if key in seen:
+                self._problem(line, (*place, key), "the key is there twice")
+            seen.add(key)
+            self.lines[(*place, key)] = line
+            yield key, self.value(value_node, (*place, key))
+
+    def _problem(self, line: int, place: Place, message: str) -> None:
+        self.problems.append(Problem(self.file, line, field_name(place), message))
+
+
+def _scalar(node: ScalarNode) -> Any:
+    text = str(node.value)
+    if node.style is not None or (node.tag and node.tag.endswith(":str") and _tagged(node)):
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text) and len(text) < 40:
+        return int(text)
+    if _FLOAT.fullmatch(text) and len(text) < 60:
+        return Decimal(text)
+    return text
+
+
+def _tagged(node: ScalarNode) -> bool:
+    """Whether `!!str` stands before a plain scalar; otherwise its tag was only guessed."""
+    return getattr(node, "ctag", None) is not None and not node.style and "str" in str(node.ctag)
+
+
+def field_name(place: Place) -> str:
+    """A place in words: plans.pro.prices.base.tiers.0."""
+    return ".".join(map(str, place)) or "file"
+
+
+def line_of(lines: dict[Place, int], place: Place) -> int:
+    """The line of a place, or of the nearest one around it that is in the file."""
+    for length in range(len(place), -1, -1):
+        if place[:length] in lines:
+            return lines[place[:length]]
+    return 1
