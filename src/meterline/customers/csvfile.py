@@ -36,9 +36,7 @@ class Sheet:
     path: Path
     header: list[str]
     rows: pl.DataFrame
-    rejects: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=REJECT_SCHEMA)
-    )
+    rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECT_SCHEMA))
 
     def reject(self, wrong: pl.DataFrame, reason: str, detail: str | pl.Expr) -> None:
         """Take rows out (by their `line`), with a reason and a detail for people."""
@@ -75,9 +73,7 @@ def read_sheet(path: Path, columns: Columns) -> Sheet:
         header=header,
         rows=rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing),
     )
-    broken = pl.DataFrame(
-        ragged, schema={"line": pl.Int64, "detail": pl.String}, orient="row"
-    )
+    broken = pl.DataFrame(ragged, schema={"line": pl.Int64, "detail": pl.String}, orient="row")
     sheet.reject(broken, "malformed", pl.col("detail"))
     for name in columns.required:
         sheet.reject(
@@ -106,18 +102,14 @@ def check_values(sheet: Sheet, checks: Mapping[str, Check]) -> None:
 def check_unique(sheet: Sheet, name: str, taken: Collection[str], what: str) -> None:
     """Reject rows whose code another row of the file, or the database, has already."""
     detail = pl.format(f"there is a {what} {{}} already", name)
-    sheet.reject(
-        sheet.rows.filter(pl.col(name).is_in(list(taken))), "code_taken", detail
-    )
+    sheet.reject(sheet.rows.filter(pl.col(name).is_in(list(taken))), "code_taken", detail)
     again = sheet.rows.filter(~pl.col(name).is_first_distinct())
     sheet.reject(again, "code_taken", pl.format("{} is in the file twice", name))
 
 
 def check_known(sheet: Sheet, name: str, known: Mapping[str, int], what: str) -> None:
     """Reject rows that name an unknown code."""
-    bad = sheet.rows.filter(
-        pl.col(name).is_not_null(), ~pl.col(name).is_in(list(known))
-    )
+    bad = sheet.rows.filter(pl.col(name).is_not_null(), ~pl.col(name).is_in(list(known)))
     sheet.reject(bad, f"unknown_{what}", pl.format(f"there is no {what} {{}}", name))
 
 

@@ -63,9 +63,7 @@ def import_file(
         "accounts": _accounts,
     }
     if kind not in handlers:
-        raise InvalidImport(
-            file=path, problem=f"no import of {kind}: {', '.join(handlers)}"
-        )
+        raise InvalidImport(file=path, problem=f"no import of {kind}: {', '.join(handlers)}")
     return run_import(
         kind,
         Path(path),
@@ -85,13 +83,14 @@ def run_import(
     dry_run: bool,
     rejects: Path | str | None,
 ) -> ImportReport:
-    """The steps that all imports share. `handler` rejects bad rows and gives what writes the good."""
+    """The steps that all imports share: `handler` rejects bad rows, gives what writes others."""
     with transaction.atomic():
         sheet = csvfile.read_sheet(path, columns)
         rows = sheet.rows.height + sheet.rejects.height
         write = handler(sheet)
         if dry_run:
             created = sheet.rows.height
+            transaction.set_rollback(True)
         else:
             created = write() if sheet.rows.height else 0
             audit.record(
@@ -102,9 +101,7 @@ def run_import(
     if sheet.rejects.height:
         target = Path(rejects) if rejects else path.with_suffix(".rejects.csv")
         csvfile.write_rejects(sheet, target)
-    return ImportReport(
-        rows=rows, created=created, rejected=sheet.rejects.height, rejects=target
-    )
+    return ImportReport(rows=rows, created=created, rejected=sheet.rejects.height, rejects=target)
 
 
 def codes(table: str, wanted: pl.Series) -> dict[str, int]:
@@ -129,9 +126,7 @@ def new_ids(table: str, count: int) -> pl.Series:
 
 def _sellers(sheet: csvfile.Sheet) -> Callable[[], int]:
     csvfile.check_values(sheet, validate.SELLER)
-    csvfile.check_unique(
-        sheet, "code", codes("customers_seller", sheet.rows["code"]), "seller"
-    )
+    csvfile.check_unique(sheet, "code", codes("customers_seller", sheet.rows["code"]), "seller")
     return lambda: write_frame(
         "customers_seller",
         sheet.rows.select(
@@ -143,17 +138,13 @@ def _sellers(sheet: csvfile.Sheet) -> Callable[[], int]:
 def _customers(sheet: csvfile.Sheet) -> Callable[[], int]:
     csvfile.check_values(sheet, validate.PARTY)
     for table in ("customers_customer", "customers_party"):
-        csvfile.check_unique(
-            sheet, "code", codes(table, sheet.rows["code"]), "customer"
-        )
+        csvfile.check_unique(sheet, "code", codes(table, sheet.rows["code"]), "customer")
     return lambda: _write_customers(sheet.rows)
 
 
 def _write_customers(rows: pl.DataFrame) -> int:
     ids = new_ids("customers_party", rows.height)
-    fields = [
-        name for name in COLUMNS["customers"].all if name not in ("kind", "segment")
-    ]
+    fields = [name for name in COLUMNS["customers"].all if name not in ("kind", "segment")]
     party = rows.select(
         *(_or_default(Party, name) for name in fields),
         pl.col("kind").fill_null("person")
@@ -171,9 +162,7 @@ def _write_customers(rows: pl.DataFrame) -> int:
 
 def _accounts(sheet: csvfile.Sheet) -> Callable[[], int]:
     csvfile.check_values(sheet, validate.ACCOUNT)
-    csvfile.check_unique(
-        sheet, "code", codes("customers_account", sheet.rows["code"]), "account"
-    )
+    csvfile.check_unique(sheet, "code", codes("customers_account", sheet.rows["code"]), "account")
     for name, table in (
         ("customer", "customers_customer"),
         ("seller", "customers_seller"),
@@ -200,9 +189,7 @@ def _check_parents(sheet: csvfile.Sheet) -> None:
         named = sheet.rows.filter(
             pl.col("parent").is_not_null(), ~pl.col("parent").is_in(list(known))
         ).join(before, left_on="parent", right_on="code", how="left")
-        bad = named.filter(
-            pl.col("place").is_null() | (pl.col("place") >= pl.col("line"))
-        )
+        bad = named.filter(pl.col("place").is_null() | (pl.col("place") >= pl.col("line")))
         if bad.is_empty():
             return
         sheet.reject(
@@ -215,9 +202,7 @@ def _check_parents(sheet: csvfile.Sheet) -> None:
 def _write_accounts(rows: pl.DataFrame) -> int:
     own = rows.filter(pl.col("customer").is_null())
     if own.height:
-        empty = [
-            name for name in COLUMNS["customers"].all if name not in ("code", "name")
-        ]
+        empty = [name for name in COLUMNS["customers"].all if name not in ("code", "name")]
         _write_customers(
             own.select("code", name="code").with_columns(
                 pl.lit(None, pl.String).alias(name) for name in empty
@@ -257,9 +242,7 @@ def _write_accounts(rows: pl.DataFrame) -> int:
 def _ids(name: str, known: dict[str, int]) -> pl.Expr:
     return (
         pl.col(name)
-        .replace_strict(
-            list(known), list(known.values()), default=None, return_dtype=pl.Int64
-        )
+        .replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64)
         .alias(f"{name}_id")
     )
 

@@ -34,7 +34,5 @@ def seller_by_code(code: str) -> Seller:
 
 def default_seller() -> Seller:
     """The seller of accounts that name none, made when it is first needed."""
-    seller, _ = Seller.objects.get_or_create(
-        code=DEFAULT_SELLER, defaults={"name": "My company"}
-    )
+    seller, _ = Seller.objects.get_or_create(code=DEFAULT_SELLER, defaults={"name": "My company"})
     return seller

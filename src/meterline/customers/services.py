@@ -45,8 +45,8 @@ def create_seller(*, code: str, name: str, **fields: Any) -> Seller:
     if Seller.objects.filter(code=code).exists():
         raise CodeTaken(what="seller", code=code)
     seller = Seller.objects.create(code=code, name=name, **fields)
-    audit.record("seller.created", code, after={"name": name, **fields})
-    events.emit("seller.created", code, {"code": code, "name": name})
+    audit.record("seller.created", f"seller:{code}", after={"name": name, **fields})
+    events.emit("seller.created", f"seller:{code}", {"code": code, "name": name})
     return seller
 
 
@@ -59,8 +59,8 @@ def update_seller(code: str, **fields: Any) -> Seller:
     for name, value in fields.items():
         setattr(seller, name, value)
     seller.save(update_fields=list(fields))
-    audit.record("seller.updated", code, before=before, after=fields)
-    events.emit("seller.updated", code, {"code": code, **fields})
+    audit.record("seller.updated", f"seller:{code}", before=before, after=fields)
+    events.emit("seller.updated", f"seller:{code}", {"code": code, **fields})
     return seller
 
 
@@ -68,19 +68,18 @@ def update_seller(code: str, **fields: Any) -> Seller:
 def create_customer(
     *, code: str, name: str, kind: str = "person", segment: str = "", **fields: Any
 ) -> Customer:
-    """A new customer, and the party behind it (email, phone, address, country, tax_id, language)."""
+    """A new customer and the party behind it; `fields`: email, phone, address and so on."""
     _check(validate.PARTY, code=code, name=name, kind=kind, **fields)
-    if (
-        Customer.objects.filter(code=code).exists()
-        or Party.objects.filter(code=code).exists()
-    ):
+    if Customer.objects.filter(code=code).exists() or Party.objects.filter(code=code).exists():
         raise CodeTaken(what="customer", code=code)
     party = Party.objects.create(code=code, name=name, kind=kind, **fields)
     customer = Customer.objects.create(
         code=code, party=party, segment=segment, created_at=clock.now()
     )
-    audit.record("customer.created", code, after={"name": name, "kind": kind, **fields})
-    events.emit("customer.created", code, {"code": code, "name": name, "kind": kind})
+    audit.record(
+        "customer.created", f"customer:{code}", after={"name": name, "kind": kind, **fields}
+    )
+    events.emit("customer.created", f"customer:{code}", {"code": code, "name": name, "kind": kind})
     return customer
 
 
@@ -98,8 +97,8 @@ def create_account(
 ) -> Account:
     """A new account. `billing_day` None is the anniversary of each subscription's start.
 
-    `customer`, `parent` (its id will do) and `seller` are codes; without a customer one of the account's
-    code is made. Raises CodeTaken, InvalidField and what is raised for unknown codes.
+    `customer`, `parent` (its id will do) and `seller` are codes; without a customer one of the
+    account's code is made. Raises CodeTaken, InvalidField and what is raised for unknown codes.
     """
     _check(
         validate.ACCOUNT,
@@ -120,8 +119,8 @@ def create_account(
         "billing_day": billing_day, "customer": account.customer.code,
         "seller": account.seller.code, "parent": account.parent and account.parent.code,
     }  # fmt: skip
-    audit.record("account.created", code, after=facts)
-    events.emit("account.created", code, facts)
+    audit.record("account.created", f"account:{code}", after=facts)
+    events.emit("account.created", f"account:{code}", facts)
     return account
 
 
@@ -135,10 +134,8 @@ def set_billing_day(account_id: int, day: int | None, on: date) -> None:
     account = Account.objects.select_for_update().get(id=account_id)
     BillingDay.objects.create(account=account, since=on, day=day)
     change = {"billing_day": day, "since": on.isoformat()}
-    audit.record("account.billing_day_set", account.code, after=change)
-    events.emit(
-        "account.billing_day_set", account.code, {"code": account.code, **change}
-    )
+    audit.record("account.billing_day_set", f"account:{account.code}", after=change)
+    events.emit("account.billing_day_set", account.code, {"code": account.code, **change})
 
 
 def _check(checks: dict[str, validate.Check], **fields: Any) -> None:

@@ -23,9 +23,7 @@ KINDS = ("person", "organisation")
 
 def code(value: str, field: str = "code") -> str:
     """A code as people type it: 1 to 100 characters, no space at its ends."""
-    return _matching(
-        field, value, CODE, "1 to 100 characters without spaces at the ends"
-    )
+    return _matching(field, value, CODE, "1 to 100 characters without spaces at the ends")
 
 
 def name(value: str) -> str:
@@ -42,9 +40,7 @@ def currency(value: str) -> str:
 
 def country(value: str) -> str:
     """An ISO 3166 code of two letters, or empty."""
-    return value and _matching(
-        "country", value, _COUNTRY, "an ISO 3166 code such as IT"
-    )
+    return value and _matching("country", value, _COUNTRY, "an ISO 3166 code such as IT")
 
 
 def region(value: str | None) -> str | None:
@@ -55,9 +51,7 @@ def region(value: str | None) -> str | None:
 
 def email(value: str) -> str:
     """An e-mail address, or empty."""
-    return value and _matching(
-        "email", value, _EMAIL, "an address such as ann@example.com"
-    )
+    return value and _matching("email", value, _EMAIL, "an address such as ann@example.com")
 
 
 def colour(value: str) -> str:
@@ -67,9 +61,7 @@ def colour(value: str) -> str:
 
 def invoice_prefix(value: str) -> str:
     """What a seller's invoice numbers begin with."""
-    return _matching(
-        "invoice_prefix", value, _PREFIX, "1 to 20 letters, digits or any of / _ . -"
-    )
+    return _matching("invoice_prefix", value, _PREFIX, "1 to 20 letters, digits or any of / _ . -")
 
 
 def kind(value: str) -> str:
@@ -92,9 +84,7 @@ def billing_day(value: int | str | None) -> int | None:
         return None
     text = str(value)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 31:
-        raise InvalidField(
-            field="billing_day", value=value, expected="1 to 31 or anniversary"
-        )
+        raise InvalidField(field="billing_day", value=value, expected="1 to 31 or anniversary")
     return int(text)
 
 

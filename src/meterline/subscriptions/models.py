@@ -61,8 +61,7 @@ class Phase(models.Model):
                 name="one_phase_starts_at_an_instant",
             ),
             models.CheckConstraint(
-                condition=models.Q(end_at__isnull=True)
-                | models.Q(end_at__gt=models.F("start_at")),
+                condition=models.Q(end_at__isnull=True) | models.Q(end_at__gt=models.F("start_at")),
                 name="phase_ends_after_its_start",
             ),
         ]

@@ -1,0 +1,236 @@
+"""Many subscriptions at once: what `subscribe` does, on columns.
+
+Few distinct contracts (plan, overrides, start, zone) stand behind many subscriptions: the
+timeline of each distinct one is worked out once and joined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.db import transaction
+
+from meterline.customers.imports import new_ids
+from meterline.platform import audit, clock, events
+from meterline.platform.database import read_frame, write_frame
+from meterline.subscriptions import decide, plans, store, timeline
+from meterline.subscriptions.timeline import Change
+
+INSTANT = pl.Datetime("us", "UTC")
+
+CONTRACTS: dict[str, Any] = {
+    "code": pl.String,
+    "account_id": pl.Int64,
+    "plan": pl.String,
+    "at": INSTANT,
+    "end_at": INSTANT,  # null: open
+    "quantity": pl.Decimal(38, 10),
+    "overrides": pl.String,  # JSON; null: none
+    "discounts": pl.List(pl.String),  # codes in order; null: none
+}
+"""A row a subscription. Codes, plans and discounts must be known to be good: imports check them."""
+
+_KEY = ("plan", "at", "end_at", "overrides", "timezone", "currency")
+
+
+@dataclass(frozen=True)
+class _Contract:
+    """One distinct contract, and what its subscriptions share."""
+
+    start: Change
+    end: Change | None
+    phases: list[timeline.Phase]
+    state: str
+
+
+@transaction.atomic
+def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
+    """Make a subscription of each row of `frame` (columns: CONTRACTS; those after `at` may be
+    left out); gives its `code`, `subscription_id`, `start_at` and `end_at`."""
+    rows = _with_zones(_complete(frame))
+    if rows.is_empty():
+        return pl.DataFrame(schema=_MADE)
+    keys = rows.select(_KEY).unique(maintain_order=True).with_row_index("key")
+    contracts = dict(enumerate(_contracts(keys)))
+    store.lock_log()
+    ids = new_ids("subscriptions_subscription", rows.height).rename("subscription_id")
+    rows = rows.with_columns(ids).join(
+        keys, on=_KEY, nulls_equal=True, how="left", maintain_order="left"
+    )
+    shared = pl.DataFrame(
+        [
+            (key, one.start.effective_at, one.end and one.end.effective_at, one.state)
+            for key, one in contracts.items()
+        ],
+        schema={"key": pl.UInt32, "start_at": INSTANT, "until_at": INSTANT, "state": pl.String},
+        orient="row",
+    )
+    rows = rows.join(shared, on="key", how="left", maintain_order="left")
+    write_frame(
+        "subscriptions_subscription",
+        rows.select(
+            pl.col("subscription_id").alias("id"), "code", "account_id",
+            pl.col("start_at").alias("started_at"), "state",
+        ),
+    )  # fmt: skip
+    _write_changes(rows, contracts)
+    _write_phases(rows, contracts)
+    _write_discounts(rows)
+    _tell(rows)
+    return rows.select("code", "subscription_id", "start_at", pl.col("until_at").alias("end_at"))
+
+
+_MADE = {
+    "code": pl.String, "subscription_id": pl.Int64, "start_at": INSTANT, "end_at": INSTANT,
+}  # fmt: skip
+
+
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    missing = [
+        pl.lit(None, kind).alias(n) for n, kind in CONTRACTS.items() if n not in frame.columns
+    ]
+    return frame.with_columns(missing).select(
+        pl.col(name).cast(kind) for name, kind in CONTRACTS.items()
+    ).with_columns(pl.col("quantity").fill_null(1))  # fmt: skip
+
+
+def _with_zones(rows: pl.DataFrame) -> pl.DataFrame:
+    accounts = read_frame(
+        "SELECT id, timezone, currency FROM customers_account WHERE id = ANY(%s)",
+        [rows["account_id"].unique().to_list()],
+        schema={"account_id": pl.Int64, "timezone": pl.String, "currency": pl.String},
+    )
+    return rows.join(accounts, on="account_id", how="left", maintain_order="left")
+
+
+def _contracts(keys: pl.DataFrame) -> Iterator[_Contract]:
+    offers: dict[tuple[Any, ...], plans.Offer] = {}
+    now = clock.now()
+    for row in keys.iter_rows(named=True):
+        zone = ZoneInfo(row["timezone"])
+        day = row["at"].astimezone(zone).date()
+        key = (row["plan"], day, row["overrides"])
+        if key not in offers:
+            overrides = json.loads(row["overrides"]) if row["overrides"] else None
+            offers[key] = plans.offer(row["plan"], day, overrides)
+        offers[key].check_currency("of the file", row["currency"])
+        yield _contract(offers[key], row["at"], row["end_at"], zone, now)
+
+
+def _contract(
+    offer: plans.Offer, at: datetime, end_at: datetime | None, zone: ZoneInfo, now: datetime
+) -> _Contract:
+    begin = decide.start_instant(at, offer.policy, zone)
+    # The quantity is each row's own; 1 stands for it, since it steps nowhere.
+    start = Change(
+        number=1, kind="subscribe", effective_at=begin, requested_at=at, terms=offer.terms,
+        quantity=_ONE,
+    )  # fmt: skip
+    end = None
+    if end_at is not None:
+        stop = max(end_at, begin)
+        end = Change(number=2, kind="cancel", effective_at=stop, requested_at=at)
+    made = timeline.phases([start, end] if end else [start], zone)
+    return _Contract(start, end, made, timeline.state_at(made, now, zone))
+
+
+_ONE = CONTRACTS["quantity"].to_python()(1)
+
+
+def _write_changes(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> None:
+    """The log: the beginning of each, then the end of those that have one."""
+    heads, tails = {}, {}
+    for key, one in contracts.items():
+        body = store.payload(one.start, {})
+        body.pop("quantity")
+        heads[key] = json.dumps(body)[:-1]
+        if one.end is not None:
+            tails[key] = json.dumps(store.payload(one.end, {}))
+    recorded = pl.lit(clock.now().astimezone(UTC)).cast(INSTANT).alias("recorded_at")
+    begun = rows.select(
+        "subscription_id",
+        pl.col("start_at").alias("effective_at"),
+        recorded,
+        pl.lit("subscribe").alias("kind"),
+        pl.concat_str(
+            _by_key(heads),
+            pl.lit(', "quantity": "'), pl.col("quantity").cast(pl.String),
+            pl.lit('", "plan": '), _json("plan"),
+            pl.lit(', "overrides": '), pl.col("overrides").fill_null("{}"),
+            pl.lit("}"),
+        ).alias("payload"),
+    )  # fmt: skip
+    write_frame("subscriptions_change", begun)
+    ended = rows.filter(pl.col("until_at").is_not_null()).select(
+        "subscription_id",
+        pl.col("until_at").alias("effective_at"),
+        recorded,
+        pl.lit("cancel").alias("kind"),
+        _by_key(tails).alias("payload"),
+    )
+    write_frame("subscriptions_change", ended)
+
+
+def _write_phases(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> None:
+    made = pl.DataFrame(
+        [
+            (key, p.start_at, p.end_at, p.plan_version_id, p.state, p.trial_end, p.charge_start)
+            for key, one in contracts.items()
+            for p in one.phases
+        ],
+        schema={
+            "key": pl.UInt32, "start_at": INSTANT, "end_at": INSTANT, "plan_version_id": pl.Int64,
+            "state": pl.String, "trial_end": pl.Date, "charge_start": pl.Date,
+        },
+        orient="row",
+    )  # fmt: skip
+    phases = rows.select("key", "subscription_id", "account_id", "quantity").join(
+        made, on="key", how="inner", maintain_order="left"
+    )
+    write_frame("subscriptions_phase", phases.drop("key"))
+
+
+def _write_discounts(rows: pl.DataFrame) -> None:
+    given = rows.filter(pl.col("discounts").list.len() > 0)
+    write_frame(
+        "subscriptions_discount",
+        given.select(
+            "subscription_id",
+            pl.col("start_at").alias("since_at"),
+            pl.col("discounts").alias("discount_code"),
+            pl.int_ranges(1, pl.col("discounts").list.len() + 1).alias("position"),
+        ).explode("discount_code", "position"),
+    )
+
+
+def _tell(rows: pl.DataFrame) -> None:
+    payload = pl.concat_str(
+        pl.lit('{"code": '), _json("code"), pl.lit(', "plan": '), _json("plan"),
+        pl.lit(', "state": "'), "state", pl.lit('"}'),
+    )  # fmt: skip
+    events.emit_many(
+        "subscription.created",
+        rows.select(
+            pl.concat_str(pl.lit("subscription:"), "code").alias("subject"),
+            payload.alias("payload"),
+        ),
+    )
+    audit.record("subscriptions.created", "subscriptions", after={"count": rows.height})
+
+
+def _by_key(texts: Mapping[int, str]) -> pl.Expr:
+    return pl.col("key").replace_strict(texts, return_dtype=pl.String)
+
+
+def _json(name: str) -> pl.Expr:
+    """A column's texts as JSON strings."""
+    escaped = pl.col(name).str.replace_all("\\", "\\\\", literal=True)
+    return pl.concat_str(
+        pl.lit('"'), escaped.str.replace_all('"', '\\"', literal=True), pl.lit('"')
+    )

@@ -1,0 +1,176 @@
+"""Loading a contract from the database, and appending to its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from meterline.customers.models import Account, BillingDay
+from meterline.kernel import cycle
+from meterline.platform import clock
+from meterline.subscriptions import models, timeline
+from meterline.subscriptions.decide import Contract
+from meterline.subscriptions.errors import SubscriptionEnded, UnknownSubscription
+from meterline.subscriptions.terms import Terms
+from meterline.subscriptions.timeline import Change, Phase
+
+_LOG_LOCK = 0x6D6C_636F_6E74  # any number that nothing else locks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(Contract):
+    """A contract as loaded, with the rows behind it."""
+
+    subscription: models.Subscription
+    log: tuple[Change, ...]
+
+    @property
+    def code(self) -> str:
+        """The subscription's code."""
+        return self.subscription.code
+
+    @property
+    def end_at(self) -> datetime | None:
+        """When it ends, as it stands."""
+        return timeline.end_of(timeline.in_force(self.log))
+
+    def phase_for(self, at: datetime) -> tuple[datetime, Phase]:
+        """The phase that a request concerns; before the start that is the first one.
+
+        Raises SubscriptionEnded.
+        """
+        if self.timeline:
+            at = max(at, self.timeline[0].start_at)
+        phase = self.phase(at)
+        if phase is None:
+            raise SubscriptionEnded(
+                code=self.code, at=_text(at, self.zone),
+                start=_text(self.subscription.started_at, self.zone),
+                end=_text(self.end_at, self.zone),
+            )  # fmt: skip
+        return at, phase
+
+    def final_version(self, at: datetime) -> int:
+        """The plan version that the plan in force at an instant ends up with."""
+        taken = [
+            change for change in timeline.in_force(self.log)
+            if change.terms is not None and change.effective_at <= at
+        ]  # fmt: skip
+        terms = max(taken, key=lambda change: (change.effective_at, change.number)).terms
+        assert terms is not None
+        return terms.stages[-1].plan_version_id
+
+
+def lock_log() -> None:
+    """Till the end of the transaction nobody else appends to the log of changes, so that ids
+    become visible in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOG_LOCK])
+
+
+def find(subscription: int | str) -> models.Subscription:
+    """A subscription by its id or code. Raises UnknownSubscription."""
+    rows = models.Subscription.objects.select_related("account")
+    field = "id" if isinstance(subscription, int) else "code"
+    found = rows.filter(**{field: subscription}).first()
+    if found is None:
+        raise UnknownSubscription(code=subscription)
+    return found
+
+
+def load(subscription: int | str) -> Held:
+    """A contract with its log and timeline. Raises UnknownSubscription."""
+    row = find(subscription)
+    zone = ZoneInfo(row.account.timezone)
+    log = tuple(
+        _change(one) for one in models.Change.objects.filter(subscription=row).order_by("id")
+    )
+    return Held(
+        subscription=row,
+        log=log,
+        timeline=timeline.phases(log, zone),
+        zone=zone,
+        billing_days=billing_days(row.account_id),
+    )
+
+
+def billing_days(account_id: int) -> tuple[cycle.BillingDay, ...]:
+    """The billing days of an account, in order."""
+    rows = BillingDay.objects.filter(account_id=account_id).order_by("since", "id")
+    return cycle.sorted_days([cycle.BillingDay(row.since, row.day) for row in rows])
+
+
+def create(code: str, account: Account, change: Change, facts: Mapping[str, Any]) -> Held:
+    """A new subscription with the first entry of its log."""
+    row = models.Subscription.objects.create(
+        code=code, account=account, started_at=change.effective_at, state="pending"
+    )
+    blank = Held(
+        subscription=row, log=(), timeline=(), zone=ZoneInfo(account.timezone),
+        billing_days=billing_days(account.id),
+    )  # fmt: skip
+    return append(blank, change, facts)
+
+
+def append(held: Held, change: Change, facts: Mapping[str, Any]) -> Held:
+    """Write a change to the log, and the phases anew. `facts` are kept beside it for people."""
+    models.Change.objects.create(
+        subscription=held.subscription, effective_at=change.effective_at,
+        recorded_at=clock.now(), kind=change.kind, payload=payload(change, facts),
+    )  # fmt: skip
+    log = (*held.log, change)
+    made = timeline.phases(log, held.zone)
+    models.Phase.objects.filter(subscription=held.subscription).delete()
+    models.Phase.objects.bulk_create(
+        models.Phase(
+            subscription=held.subscription, account_id=held.subscription.account_id, **vars(phase)
+        )
+        for phase in made
+    )
+    held.subscription.state = timeline.state_at(made, clock.now(), held.zone)
+    held.subscription.save(update_fields=["state"])
+    return Held(
+        subscription=held.subscription, log=log, timeline=made, zone=held.zone,
+        billing_days=held.billing_days,
+    )  # fmt: skip
+
+
+def next_number(held: Held) -> int:
+    """A number after all those of the log."""
+    return max((change.number for change in held.log), default=0) + 1
+
+
+def payload(change: Change, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a change in the log."""
+    return {
+        **facts,
+        "requested_at": change.requested_at.astimezone(UTC).isoformat(),
+        "deferred": change.deferred,
+        "terms": change.terms and change.terms.dump(),
+        "quantity": None if change.quantity is None else f"{change.quantity:f}",
+        "anchor": change.anchor and change.anchor.isoformat(),
+    }
+
+
+def _change(row: models.Change) -> Change:
+    body = row.payload
+    return Change(
+        number=row.id,
+        kind=row.kind,
+        effective_at=row.effective_at,
+        requested_at=datetime.fromisoformat(body["requested_at"]),
+        deferred=body["deferred"],
+        terms=Terms.load(body["terms"]) if body["terms"] else None,
+        quantity=None if body["quantity"] is None else Decimal(body["quantity"]),
+        anchor=date.fromisoformat(body["anchor"]) if body["anchor"] else None,
+    )
+
+
+def _text(at: datetime | None, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "further notice"
