@@ -101,7 +101,7 @@ def check_values(sheet: Sheet, checks: Mapping[str, Check]) -> None:
 
 def check_unique(sheet: Sheet, name: str, taken: Collection[str], what: str) -> None:
     """Reject rows whose code another row of the file, or the database, has already."""
-    detail = pl.format(f"there is a {what} {{}} already", name)
+    detail = pl.format(f"{what} {{}} exists already", name)
     sheet.reject(sheet.rows.filter(pl.col(name).is_in(list(taken))), "code_taken", detail)
     again = sheet.rows.filter(~pl.col(name).is_first_distinct())
     sheet.reject(again, "code_taken", pl.format("{} is in the file twice", name))

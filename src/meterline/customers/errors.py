@@ -24,7 +24,7 @@ class UnknownSeller(MeterlineError):
 
 
 class CodeTaken(MeterlineError):
-    """there is a {what} {code!r} already: choose another code"""
+    """{what} {code!r} exists already: choose another code"""
 
     code = "code_taken"
 
