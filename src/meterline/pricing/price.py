@@ -44,6 +44,7 @@ class Price:
 
     id: int
     plan_version_id: int
+    plan: str = ""  # code of the plan
     code: str
     name: str
     kind: Kind

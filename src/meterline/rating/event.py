@@ -74,3 +74,21 @@ def _frame(start: datetime, properties: Mapping[str, str], price: Price) -> pl.D
             **{name: pl.Series([value], dtype=pl.String) for name, value in properties.items()},
         }
     )
+
+
+def rate_enquiry(
+    tariff: Tariff,
+    event: Mapping[str, object],
+    *,
+    start: datetime,
+    card: str | None = None,
+    plan: str | None = None,
+    price: str | None = None,
+) -> EventRate:
+    """What an event comes to under a card, or under a plan's price (its newest version)."""
+    properties = {name: str(value) for name, value in event.items()}
+    if card is not None:
+        return rate_event_by_card(start, properties, tariff.cards[card].card, tariff)
+    found = [p for p in tariff.prices.values() if p.plan == plan and p.code == price]
+    newest = max(found, key=lambda candidate: candidate.plan_version_id)
+    return rate_event(start, properties, newest, tariff)

@@ -35,10 +35,27 @@ def compile_tariff(
     rate_cards: Iterable[RateCard],
 ) -> Tariff:
     """Compile usage prices with their cards; `rate_cards` holds all versions of each card."""
-    usage = [price for price in prices if price.kind == "usage"]
+    return assemble(prices, meters, calendars, compile_cards(rate_cards, calendars))
+
+
+def compile_cards(
+    rate_cards: Iterable[RateCard], calendars: Mapping[str, CalendarSpec]
+) -> dict[str, CompiledCard]:
+    """Compile all versions of each card, by code."""
     versions: dict[str, list[RateCard]] = {}
     for card in rate_cards:
         versions.setdefault(card.code, []).append(card)
+    return {code: compile_card(cards, calendars) for code, cards in versions.items()}
+
+
+def assemble(
+    prices: Sequence[Price],
+    meters: Mapping[str, Meter],
+    calendars: Mapping[str, CalendarSpec],
+    cards: Mapping[str, CompiledCard],
+) -> Tariff:
+    """A tariff of prices with cards that are compiled already."""
+    usage = [price for price in prices if price.kind == "usage"]
     table = pl.DataFrame(
         [(price.plan_version_id, price.meter, price.id) for price in usage],
         schema={"plan_version_id": pl.Int64, "meter": pl.String, "price_id": pl.Int64},
@@ -48,6 +65,6 @@ def compile_tariff(
         prices={price.id: price for price in usage},
         meters=dict(meters),
         calendars=dict(calendars),
-        cards={code: compile_card(cards, calendars) for code, cards in versions.items()},
+        cards=dict(cards),
         table=table,
     )
