@@ -98,10 +98,10 @@ class BillingDay(models.Model):
 
     class Meta:
         db_table = "customers_billingday"
-        indexes = [models.Index(fields=["account", "since"])]
-        constraints = [
+        indexes = (models.Index(fields=["account", "since"]),)
+        constraints = (
             models.CheckConstraint(
                 condition=models.Q(day__isnull=True) | models.Q(day__range=(1, 31)),
                 name="billing_day_is_in_a_month",
             ),
-        ]
+        )

@@ -31,7 +31,7 @@ class Change(models.Model):
 
     class Meta:
         db_table = "subscriptions_change"
-        indexes = [models.Index(fields=["subscription", "id"])]
+        indexes = (models.Index(fields=["subscription", "id"]),)
 
 
 class Phase(models.Model):
@@ -54,8 +54,8 @@ class Phase(models.Model):
 
     class Meta:
         db_table = "subscriptions_phase"
-        indexes = [models.Index(fields=["plan_version_id"])]
-        constraints = [
+        indexes = (models.Index(fields=["plan_version_id"]),)
+        constraints = (
             models.UniqueConstraint(
                 fields=["subscription", "start_at"],
                 name="one_phase_starts_at_an_instant",
@@ -64,7 +64,7 @@ class Phase(models.Model):
                 condition=models.Q(end_at__isnull=True) | models.Q(end_at__gt=models.F("start_at")),
                 name="phase_ends_after_its_start",
             ),
-        ]
+        )
 
 
 class Identifier(models.Model):
@@ -81,14 +81,14 @@ class Identifier(models.Model):
 
     class Meta:
         db_table = "subscriptions_identifier"
-        indexes = [models.Index(fields=["value"])]
-        constraints = [
+        indexes = (models.Index(fields=["value"]),)
+        constraints = (
             models.CheckConstraint(
                 condition=models.Q(end_at__isnull=True)
                 | models.Q(end_at__gte=models.F("start_at")),
                 name="identifier_ends_after_its_start",
             ),
-        ]
+        )
 
     def __str__(self) -> str:
         return self.value
@@ -104,8 +104,8 @@ class Discount(models.Model):
 
     class Meta:
         db_table = "subscriptions_discount"
-        constraints = [
+        constraints = (
             models.UniqueConstraint(
                 fields=["subscription", "position"], name="one_discount_a_position"
             ),
-        ]
+        )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from meterline.catalog import services as catalog
+from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
 from meterline.subscriptions import decide, identifiers, plans, store, timeline
@@ -71,7 +72,7 @@ def subscribe(
         requested_at=at, terms=taken.terms, quantity=_quantity(quantity),
     )  # fmt: skip
     store.lock_log()
-    held = store.create(code, account, first, {"plan": plan, "overrides": dict(overrides or {})})
+    held = store.create(code, account, first, {"plan": plan, "overrides": plain(overrides or {})})
     for kind, value in (identifiers or {}).items():
         _identify(held, kind, value, first.effective_at)
     Discount.objects.bulk_create(
@@ -119,7 +120,7 @@ def change(
         deferred=deferred, terms=taken.terms, quantity=None if quantity is None else units,
         anchor=decide.anchor(effective, left, taken.view, held.zone),
     )  # fmt: skip
-    held = store.append(held, made, {"plan": plan, "overrides": dict(overrides or {})})
+    held = store.append(held, made, {"plan": plan, "overrides": plain(overrides or {})})
     _tell(held, made, plan=plan)
     return effective
 
