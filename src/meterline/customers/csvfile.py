@@ -75,6 +75,9 @@ def read_sheet(path: Path, columns: Columns) -> Sheet:
     )
     broken = pl.DataFrame(ragged, schema={"line": pl.Int64, "detail": pl.String}, orient="row")
     sheet.reject(broken, "malformed", pl.col("detail"))
+    for name in header:
+        nul = sheet.rows.filter(pl.col(name).str.contains("\0", literal=True))
+        sheet.reject(nul, "malformed", f"{name} has a NUL character")
     for name in columns.required:
         sheet.reject(
             sheet.rows.filter(pl.col(name).is_null()),
@@ -97,6 +100,13 @@ def check_values(sheet: Sheet, checks: Mapping[str, Check]) -> None:
             bad = sheet.rows.filter(pl.col(name).is_in(list(wrong)))
             detail = pl.col(name).replace_strict(wrong, return_dtype=pl.String)
             sheet.reject(bad, "invalid_field", detail)
+
+
+def check_lengths(sheet: Sheet, limits: Mapping[str, int]) -> None:
+    """Reject rows with a text longer than its column may be."""
+    for name, limit in limits.items():
+        bad = sheet.rows.filter(pl.col(name).str.len_chars() > limit)
+        sheet.reject(bad, "invalid_field", f"{name} is longer than {limit} characters")
 
 
 def check_unique(sheet: Sheet, name: str, taken: Collection[str], what: str) -> None:

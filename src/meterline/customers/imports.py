@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,14 @@ def new_ids(table: str, count: int) -> pl.Series:
         return pl.Series("id", [row[0] for row in cursor.fetchall()], dtype=pl.Int64)
 
 
+def lengths(model: Any, names: Iterable[str]) -> dict[str, int]:
+    """How long the texts of a table's columns may be."""
+    found = {name: model._meta.get_field(name).max_length for name in names}
+    return {name: limit for name, limit in found.items() if limit}
+
+
 def _sellers(sheet: csvfile.Sheet) -> Callable[[], int]:
+    csvfile.check_lengths(sheet, lengths(Seller, COLUMNS["sellers"].all))
     csvfile.check_values(sheet, validate.SELLER)
     csvfile.check_unique(sheet, "code", codes("customers_seller", sheet.rows["code"]), "seller")
     return lambda: write_frame(
@@ -136,6 +143,8 @@ def _sellers(sheet: csvfile.Sheet) -> Callable[[], int]:
 
 
 def _customers(sheet: csvfile.Sheet) -> Callable[[], int]:
+    party = set(COLUMNS["customers"].all) - {"segment"}
+    csvfile.check_lengths(sheet, lengths(Party, party) | lengths(Customer, ["segment"]))
     csvfile.check_values(sheet, validate.PARTY)
     for table in ("customers_customer", "customers_party"):
         csvfile.check_unique(sheet, "code", codes(table, sheet.rows["code"]), "customer")

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from meterline.customers import validate
-from meterline.customers.errors import CodeTaken
+from meterline.customers.errors import CodeTaken, UnknownAccount
 from meterline.customers.imports import ImportReport, import_file
 from meterline.customers.lookup import (
     DEFAULT_SELLER,
@@ -41,7 +41,7 @@ FIRST_DAY = date(1, 1, 1)
 @transaction.atomic
 def create_seller(*, code: str, name: str, **fields: Any) -> Seller:
     """A new seller; `fields` are those of the model. Raises CodeTaken, InvalidField."""
-    _check(validate.SELLER, code=code, name=name, **fields)
+    _check(Seller, validate.SELLER, code=code, name=name, **fields)
     if Seller.objects.filter(code=code).exists():
         raise CodeTaken(what="seller", code=code)
     seller = Seller.objects.create(code=code, name=name, **fields)
@@ -54,7 +54,7 @@ def create_seller(*, code: str, name: str, **fields: Any) -> Seller:
 def update_seller(code: str, **fields: Any) -> Seller:
     """Change what a seller's documents show. Issued documents stay as they are."""
     seller = seller_by_code(code)
-    _check(validate.SELLER, **fields)
+    _check(Seller, validate.SELLER, **fields)
     before = {name: getattr(seller, name) for name in fields}
     for name, value in fields.items():
         setattr(seller, name, value)
@@ -69,7 +69,7 @@ def create_customer(
     *, code: str, name: str, kind: str = "person", segment: str = "", **fields: Any
 ) -> Customer:
     """A new customer and the party behind it; `fields`: email, phone, address and so on."""
-    _check(validate.PARTY, code=code, name=name, kind=kind, **fields)
+    _check(Party, validate.PARTY, code=code, name=name, kind=kind, **fields)
     if Customer.objects.filter(code=code).exists() or Party.objects.filter(code=code).exists():
         raise CodeTaken(what="customer", code=code)
     party = Party.objects.create(code=code, name=name, kind=kind, **fields)
@@ -101,7 +101,7 @@ def create_account(
     account's code is made. Raises CodeTaken, InvalidField and what is raised for unknown codes.
     """
     _check(
-        validate.ACCOUNT,
+        Account, validate.ACCOUNT,
         code=code, currency=currency, timezone=timezone, region=region, billing_day=billing_day,
     )  # fmt: skip
     if Account.objects.filter(code=code).exists():
@@ -109,7 +109,7 @@ def create_account(
     account = Account.objects.create(
         code=code, currency=currency, timezone=timezone, tax_region=region,
         customer=customer_by_code(customer) if customer else create_customer(code=code, name=code),
-        parent_id=account_by_code(parent).id if isinstance(parent, str) else parent,
+        parent=_parent(parent),
         seller=seller_by_code(seller) if seller else default_seller(),
         created_at=clock.now(),
     )  # fmt: skip
@@ -138,7 +138,24 @@ def set_billing_day(account_id: int, day: int | None, on: date) -> None:
     events.emit("account.billing_day_set", account.code, {"code": account.code, **change})
 
 
-def _check(checks: dict[str, validate.Check], **fields: Any) -> None:
+def _parent(parent: str | int | None) -> Account | None:
+    if isinstance(parent, int):
+        found = Account.objects.filter(id=parent).first()
+        if found is None:
+            raise UnknownAccount(code=parent)
+        return found
+    return account_by_code(parent) if parent else None
+
+
+def _check(model: Any, checks: dict[str, validate.Check], **fields: Any) -> None:
     for field, value in fields.items():
+        if field in _COLUMNS_OF[model]:
+            validate.length(field, value, _COLUMNS_OF[model][field])
         if field in checks:
             checks[field](value)
+
+
+_COLUMNS_OF: dict[Any, dict[str, int | None]] = {
+    model: {field.name: field.max_length for field in model._meta.concrete_fields}
+    for model in (Seller, Party, Account)
+}

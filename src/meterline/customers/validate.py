@@ -7,11 +7,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+
 from meterline.customers.errors import InvalidField
+from meterline.kernel.money import UnknownCurrency, decimals
 
 CODE = re.compile(r"\S(?:.{0,98}\S)?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -26,6 +29,15 @@ def code(value: str, field: str = "code") -> str:
     return _matching(field, value, CODE, "1 to 100 characters without spaces at the ends")
 
 
+def word(value: str) -> str:
+    """An identifier or its kind: not empty, without spaces at its ends."""
+    if not value or value != value.strip() or "\0" in value:
+        raise InvalidField(
+            field="identifier", value=value, expected="a text without spaces at its ends"
+        )
+    return value
+
+
 def name(value: str) -> str:
     """A name to print: not empty, at most 300 characters."""
     if not value.strip() or len(value) > 300:
@@ -35,7 +47,13 @@ def name(value: str) -> str:
 
 def currency(value: str) -> str:
     """An ISO 4217 code."""
-    return _matching("currency", value, _CURRENCY, "an ISO 4217 code such as EUR")
+    try:
+        decimals(value)
+    except UnknownCurrency as error:
+        raise InvalidField(
+            field="currency", value=value, expected="an ISO 4217 code such as EUR"
+        ) from error
+    return value
 
 
 def country(value: str) -> str:
@@ -52,6 +70,16 @@ def region(value: str | None) -> str | None:
 def email(value: str) -> str:
     """An e-mail address, or empty."""
     return value and _matching("email", value, _EMAIL, "an address such as ann@example.com")
+
+
+def iban(value: str) -> str:
+    """An IBAN with its check digits (ISO 13616), or empty."""
+    try:
+        return value and str(IBAN(value))
+    except SchwiftyException as error:
+        raise InvalidField(
+            field="iban", value=value, expected="an IBAN, its check digits included"
+        ) from error
 
 
 def colour(value: str) -> str:
@@ -106,12 +134,18 @@ def _matching(field: str, value: str, pattern: re.Pattern[str], expected: str) -
     return value
 
 
+def length(field: str, value: object, limit: int | None) -> None:
+    """That a text is not longer than its column may be."""
+    if isinstance(value, str) and limit is not None and len(value) > limit:
+        raise InvalidField(field=field, value=value, expected=f"at most {limit} characters")
+
+
 Check = Callable[[str], object]
 PARTY: dict[str, Check] = {
     "code": code, "kind": kind, "name": name, "email": email, "country": country,
 }  # fmt: skip
 SELLER: dict[str, Check] = {
-    "code": code, "name": name, "email": email, "country": country, "colour": colour,
+    "code": code, "name": name, "email": email, "country": country, "iban": iban, "colour": colour,
     "invoice_prefix": invoice_prefix, "payment_terms_days": payment_terms,
 }  # fmt: skip
 ACCOUNT: dict[str, Check] = {

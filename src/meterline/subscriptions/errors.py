@@ -19,7 +19,7 @@ class SubscriptionCodeTaken(MeterlineError):
 
 
 class InvalidQuantity(MeterlineError):
-    """{quantity} cannot be a quantity: expected a number of 0 or more with at most 10 decimals"""
+    """{quantity} cannot be a quantity: expected a number above 0 with at most 10 decimals"""
 
     code = "invalid_quantity"
 

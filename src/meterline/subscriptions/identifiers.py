@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
+from meterline.customers import validate
 from meterline.subscriptions.errors import IdentifierTaken, UnknownIdentifier
 from meterline.subscriptions.models import Identifier, Subscription
 
@@ -23,7 +24,10 @@ _HOLDERS = """
 def add(
     subscription: Subscription, kind: str, value: str, start: datetime, end: datetime | None
 ) -> Identifier:
-    """Give a subscription an identifier for a time. Raises IdentifierTaken."""
+    """Give a subscription an identifier for a time. Raises IdentifierTaken, InvalidField."""
+    for name, text in (("kind", kind), ("value", value)):
+        validate.word(text)
+        validate.length(name, text, Identifier._meta.get_field(name).max_length)
     _check_free(value, start, end)
     return Identifier.objects.create(
         subscription=subscription, kind=kind, value=value, start_at=start, end_at=end

@@ -16,12 +16,13 @@ import polars as pl
 from meterline.catalog import services as catalog
 from meterline.customers import csvfile, validate
 from meterline.customers.errors import InvalidField, InvalidImport
-from meterline.customers.imports import ImportReport, codes, run_import
+from meterline.customers.imports import ImportReport, codes, lengths, run_import
 from meterline.kernel.errors import MeterlineError
 from meterline.platform.database import read_frame, write_frame
 from meterline.platform.instants import parse_date_or_instant
 from meterline.subscriptions import plans
 from meterline.subscriptions.bulk import INSTANT, subscribe_many
+from meterline.subscriptions.models import Identifier
 
 COLUMNS = {
     "subscriptions": csvfile.Columns(
@@ -77,9 +78,10 @@ def _subscriptions(sheet: csvfile.Sheet) -> Callable[[], int]:
 
 
 def _identifiers(sheet: csvfile.Sheet) -> Callable[[], int]:
+    csvfile.check_lengths(sheet, lengths(Identifier, ["kind", "value"]))
     csvfile.check_values(
         sheet,
-        {"kind": validate.code, "value": validate.code, "start": _instant, "end": _instant},
+        {"kind": validate.word, "value": validate.word, "start": _instant, "end": _instant},
     )
     known = codes("subscriptions_subscription", sheet.rows["subscription"])
     csvfile.check_known(sheet, "subscription", known, "subscription")
@@ -231,8 +233,8 @@ def _instant(text: str) -> None:
 
 
 def _quantity(text: str) -> Decimal:
-    if not _QUANTITY.fullmatch(text):
-        raise InvalidField(field="quantity", value=text, expected="a number of 0 or more")
+    if not _QUANTITY.fullmatch(text) or not Decimal(text):
+        raise InvalidField(field="quantity", value=text, expected="a number above 0")
     return Decimal(text)
 
 

@@ -90,6 +90,29 @@ def periods(spans: pl.DataFrame, billing_days: BillingDays) -> pl.DataFrame:
     )
 
 
+def runs(phases: pl.DataFrame) -> pl.DataFrame:
+    """Active phases with consecutive ones of one plan version joined, whatever their quantity.
+
+    Prices that do not look at the quantity, and usage, are charged over runs. `quantity` is that
+    of the first phase.
+    """
+    order = phases.filter(pl.col("state") == "active").sort(
+        "subscription_id", "start_at"
+    )
+    begins = (
+        (pl.col("plan_version_id") != pl.col("plan_version_id").shift(1))
+        | (pl.col("start_at") != pl.col("end_at").shift(1)).fill_null(True)
+        | (pl.col("subscription_id") != pl.col("subscription_id").shift(1))
+    ).fill_null(True)
+    return (
+        order.with_columns(run=begins.cum_sum())
+        .group_by("run", maintain_order=True)
+        .agg(pl.all().exclude("end_at").first(), pl.col("end_at").last())
+        .drop("run")
+        .select(phases.columns)
+    )
+
+
 def _intern_days(
     billing_days: BillingDays,
 ) -> tuple[list[tuple[BillingDay, ...]], dict[int, int]]:

@@ -62,6 +62,7 @@ def subscribe(
     account = Account.objects.get(id=account_id)
     zone, at = ZoneInfo(account.timezone), at or clock.now()
     code = code or f"sub-{secrets.token_hex(5)}"
+    store.lock_log()
     if Subscription.objects.filter(code=code).exists():
         raise SubscriptionCodeTaken(code=code)
     taken = plans.offer(plan, at.astimezone(zone).date(), overrides)
@@ -71,7 +72,6 @@ def subscribe(
         number=1, kind="subscribe", effective_at=decide.start_instant(at, taken.policy, zone),
         requested_at=at, terms=taken.terms, quantity=_quantity(quantity),
     )  # fmt: skip
-    store.lock_log()
     held = store.create(code, account, first, {"plan": plan, "overrides": plain(overrides or {})})
     for kind, value in (identifiers or {}).items():
         _identify(held, kind, value, first.effective_at)
@@ -113,6 +113,7 @@ def change(
     units = phase.quantity if quantity is None else _quantity(quantity)
     choice = decide.change_when(when or "policy", left, taken.view, phase.quantity)
     effective, deferred = decide.effective_at(asked, choice, left.policy.change_day, held, left)
+    held.check_reached(effective)
     if deferred:
         taken = plans.offer(plan, effective.astimezone(held.zone).date(), overrides)
     made = Change(
@@ -230,6 +231,7 @@ def _step(
     effective, deferred = decide.effective_at(
         asked, when or "now", left.policy.change_day, held, left
     )
+    held.check_reached(effective)
     made = Change(
         number=store.next_number(held), kind=kind, effective_at=effective, requested_at=at,
         deferred=deferred, quantity=quantity,
@@ -273,7 +275,7 @@ def _quantity(value: Number) -> Decimal:
         quantity = Decimal(value)
     except InvalidOperation as error:
         raise InvalidQuantity(quantity=value) from error
-    if not quantity.is_finite() or quantity < 0 or quantity >= 10**15:
+    if not quantity.is_finite() or quantity <= 0 or quantity >= 10**15:
         raise InvalidQuantity(quantity=value)
     if quantity != quantity.quantize(Decimal("1e-10")):
         raise InvalidQuantity(quantity=value)

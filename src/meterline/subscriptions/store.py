@@ -49,12 +49,20 @@ class Held(Contract):
             at = max(at, self.timeline[0].start_at)
         phase = self.phase(at)
         if phase is None:
-            raise SubscriptionEnded(
-                code=self.code, at=_text(at, self.zone),
-                start=_text(self.subscription.started_at, self.zone),
-                end=_text(self.end_at, self.zone),
-            )  # fmt: skip
+            raise self._ended(at)
         return at, phase
+
+    def check_reached(self, effective: datetime) -> None:
+        """Raises SubscriptionEnded if the subscription will be over when a change comes."""
+        if self.end_at is not None and effective >= self.end_at:
+            raise self._ended(effective)
+
+    def _ended(self, at: datetime) -> SubscriptionEnded:
+        return SubscriptionEnded(
+            code=self.code, at=_text(at, self.zone),
+            start=_text(self.subscription.started_at, self.zone),
+            end=_text(self.end_at, self.zone),
+        )  # fmt: skip
 
     def final_version(self, at: datetime) -> int:
         """The plan version that the plan in force at an instant ends up with."""

@@ -191,10 +191,11 @@ def _plans(log: Sequence[Change], zone: ZoneInfo) -> _Steps[_Plan]:
     anchor: date | None = None
     found: dict[datetime, _Plan] = {}
     for i, (at, change) in enumerate(zip(taken.at, taken.values, strict=True)):
-        anchor = change.anchor or anchor
         terms: Terms = change.terms
         stop = taken.at[i + 1] if i + 1 < len(taken.at) else None
         trial_end = after(first_day, terms.trial) if terms.trial else None
+        if change.anchor is not None:
+            anchor = first_charged(change.anchor, trial_end)
         for start, version in _stages(terms, at, trial_end, zone):
             if stop is None or start < stop:
                 found[start] = _Plan(version, trial_end, anchor)

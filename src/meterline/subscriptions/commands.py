@@ -1,0 +1,301 @@
+"""`meterline subscription` and `meterline import`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from meterline.customers.commands import JsonOption, LimitOption, show_import, show_rows
+
+app = typer.Typer(help="Subscriptions: who has which plan, and when.", no_args_is_help=True)
+_console = Console()
+
+CodeArgument = Annotated[str, typer.Argument(help="The subscription's code.")]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="A local date of the account, or an instant. Default: now."),
+]
+WhenOption = Annotated[
+    str | None, typer.Option("--when", help="policy, now or end_of_period (see the reference).")
+]
+
+
+@app.command("subscribe")
+def subscribe_command(
+    account: str,
+    plan: str,
+    *,
+    code: Annotated[str | None, typer.Option(help="Its code; default: a new one.")] = None,
+    at: AtOption = None,
+    quantity: str = "1",
+    override: Annotated[
+        list[str] | None, typer.Option(help='Such as base.amount="9.00" (repeatable).')
+    ] = None,
+    discount: Annotated[
+        list[str] | None, typer.Option(help="Code, in the order in which they apply.")
+    ] = None,
+    identifier: Annotated[
+        list[str] | None, typer.Option(help="Such as msisdn=393331234567 (repeatable).")
+    ] = None,
+) -> None:
+    """Begin a subscription of a plan on an account."""
+    from meterline.customers.services import account_by_code
+    from meterline.subscriptions import services
+
+    row = account_by_code(account)
+    made = services.subscribe(
+        account_id=row.id, plan=plan, code=code, quantity=quantity,
+        at=_instant(at, row.timezone), overrides=_overrides(override or []),
+        discounts=discount or [], identifiers=dict(_pair(text) for text in identifier or []),
+    )  # fmt: skip
+    _console.print(f"Subscription {made.code} begins {_text(made.started_at, row.timezone)}.")
+
+
+@app.command("change")
+def change_command(
+    code: CodeArgument,
+    plan: str,
+    at: AtOption = None,
+    when: WhenOption = "policy",
+    quantity: Annotated[str | None, typer.Option(help="And so many units.")] = None,
+) -> None:
+    """Change to another plan."""
+    from meterline.subscriptions import services
+
+    def act(moment: datetime | None, how: Any) -> datetime:
+        return services.change(code, plan, moment, when=how, quantity=quantity)
+
+    _act(code, at, when, act, f"has plan {plan} from")
+
+
+@app.command("quantity")
+def quantity_command(
+    code: CodeArgument, quantity: str, at: AtOption = None, when: WhenOption = "now"
+) -> None:
+    """Set the number of units (seats, lines)."""
+    from meterline.subscriptions import services
+
+    def act(moment: datetime | None, how: Any) -> datetime:
+        return services.set_quantity(code, quantity, moment, when=how)
+
+    _act(code, at, when, act, f"has {quantity} units from")
+
+
+@app.command("pause")
+def pause_command(code: CodeArgument, at: AtOption = None, when: WhenOption = "now") -> None:
+    """Stop charges and usage until it is resumed."""
+    from meterline.subscriptions import services
+
+    _act(code, at, when, lambda moment, how: services.pause(code, moment, when=how), "pauses")
+
+
+@app.command("resume")
+def resume_command(code: CodeArgument, at: AtOption = None, when: WhenOption = "now") -> None:
+    """Go on after a pause."""
+    from meterline.subscriptions import services
+
+    _act(code, at, when, lambda moment, how: services.resume(code, moment, when=how), "resumes")
+
+
+@app.command("cancel")
+def cancel_command(code: CodeArgument, at: AtOption = None, when: WhenOption = "now") -> None:
+    """End a subscription."""
+    from meterline.subscriptions import services
+
+    _act(code, at, when, lambda moment, how: services.cancel(code, moment, when=how), "ends")
+
+
+@app.command("uncancel")
+def uncancel_command(code: CodeArgument, at: AtOption = None) -> None:
+    """Take back a cancellation that is still to come."""
+    from meterline.subscriptions import services
+
+    services.uncancel(code, _instant(at, _zone(code)))
+    _console.print(f"Subscription {code} goes on.")
+
+
+@app.command("identify")
+def identify_command(code: CodeArgument, kind: str, value: str, at: AtOption = None) -> None:
+    """Give a subscription an identifier, such as a telephone number."""
+    from meterline.subscriptions import services
+
+    row = services.add_identifier(code, kind, value, _instant(at, _zone(code)))
+    _console.print(f"{value} leads to {code} from {_text(row.start_at, _zone(code))}.")
+
+
+@app.command("release")
+def release_command(value: str, at: AtOption = None) -> None:
+    """End an identifier, so that another subscription may have it."""
+    from meterline.subscriptions import services
+
+    row = services.end_identifier(value, _instant(at, "UTC"))
+    _console.print(f"{value} leads to {row.subscription.code} no more.")
+
+
+@app.command("list")
+def list_command(
+    account: Annotated[str, typer.Option(help="Only those of this account.")] = "",
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Show subscriptions, newest first."""
+    from django.db.models import F
+
+    from meterline.subscriptions.models import Subscription
+
+    rows = Subscription.objects.annotate(on=F("account__code")).order_by("-id")
+    if account:
+        rows = rows.filter(account__code=account)
+    fields = ("code", "on", "started_at", "state")
+    show_rows(list(rows.values(*fields)[:limit]), fields, as_json)
+
+
+@app.command("show")
+def show_command(code: CodeArgument, as_json: JsonOption = False) -> None:
+    """Show a subscription's log, phases and identifiers."""
+    from meterline.subscriptions import identifiers, models, services, store
+
+    held = store.load(code)
+    zone = held.subscription.account.timezone
+    versions = _plan_names([phase.plan_version_id for phase in held.timeline])
+    log = models.Change.objects.filter(subscription=held.subscription).order_by("id")
+    document: dict[str, Any] = {
+        "code": held.code,
+        "account": held.subscription.account.code,
+        "state": services.state(code),
+        "phases": [
+            {
+                "from": _text(phase.start_at, zone), "to": _text(phase.end_at, zone),
+                "plan": versions[phase.plan_version_id],
+                "quantity": f"{phase.quantity.normalize():f}", "state": phase.state,
+                "trial until": str(phase.trial_end or ""),
+            }
+            for phase in held.timeline
+        ],
+        "log": [
+            {"effective": _text(one.effective_at, zone), "kind": one.kind,
+             "plan": one.payload.get("plan", ""), "recorded": _text(one.recorded_at, zone)}
+            for one in log
+        ],
+        "identifiers": [
+            {"kind": one.kind, "value": one.value, "from": _text(one.start_at, zone),
+             "to": _text(one.end_at, zone)}
+            for one in identifiers.of([held.subscription.id])
+        ],
+    }  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(document))
+        return
+    _console.print(f"{code} on account {document['account']}: {document['state']}")
+    for part in ("phases", "log", "identifiers"):
+        rows = document[part]
+        if rows:
+            table = Table(*rows[0], title=part)
+            for row in rows:
+                table.add_row(*row.values())
+            _console.print(table)
+
+
+def import_app(
+    kind: Annotated[
+        str, typer.Argument(help="sellers, customers, accounts, subscriptions or identifiers")
+    ],
+    path: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all rows; make nothing.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where refused rows go. Default: FILE.rejects.csv")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import customers and contracts from CSV files."""
+    from meterline.customers import services as customers
+    from meterline.subscriptions import services
+
+    room = services if kind in ("subscriptions", "identifiers") else customers
+    report = room.import_file(kind, path, dry_run=dry_run, rejects=rejects)
+    show_import(kind, report, dry_run=dry_run, as_json=as_json)
+
+
+def _act(
+    code: str,
+    at: str | None,
+    when: str | None,
+    act: Callable[[datetime | None, Any], datetime],
+    says: str,
+) -> None:
+    from meterline.customers.errors import InvalidField
+
+    if when not in ("policy", "now", "end_of_period"):
+        raise InvalidField(field="when", value=when, expected="policy, now or end_of_period")
+    zone = _zone(code)
+    effective = act(_instant(at, zone), when)
+    _console.print(f"Subscription {code} {says} {_text(effective, zone)}.")
+
+
+def _zone(code: str) -> str:
+    from meterline.subscriptions import store
+
+    return str(store.find(code).account.timezone)
+
+
+def _instant(text: str | None, zone: str) -> datetime | None:
+    from meterline.platform.instants import parse_date_or_instant
+
+    if text is None:
+        return None
+    parsed = parse_date_or_instant(text)
+    if isinstance(parsed, datetime):
+        return parsed
+    return datetime.combine(parsed, time(0), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _text(at: datetime | None, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at else ""
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from meterline.customers.errors import InvalidField
+
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InvalidField(field="option", value=text, expected="NAME=VALUE")
+    return name, value
+
+
+def _overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
+    """Of `base.amount="9.00"`: values are JSON, else text."""
+    from meterline.customers.errors import InvalidField
+
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, value = _pair(text)
+        price, dot, field = name.partition(".")
+        if not (price and dot and field):
+            raise InvalidField(field="override", value=text, expected="PRICE.FIELD=VALUE")
+        found.setdefault(price, {})[field] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        return text
+
+
+def _plan_names(ids: list[int]) -> dict[int, str]:
+    from meterline.catalog.models import PlanVersion
+
+    rows = PlanVersion.objects.filter(id__in=ids)
+    return {row.id: str(row) + (" (own prices)" if row.base_id else "") for row in rows}
