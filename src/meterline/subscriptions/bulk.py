@@ -102,7 +102,7 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _with_zones(rows: pl.DataFrame) -> pl.DataFrame:
     accounts = read_frame(
-        "SELECT id, timezone, currency FROM customers_account WHERE id = ANY(%s)",
+        "SELECT id AS account_id, timezone, currency FROM customers_account WHERE id = ANY(%s)",
         [rows["account_id"].unique().to_list()],
         schema={"account_id": pl.Int64, "timezone": pl.String, "currency": pl.String},
     )

@@ -171,7 +171,8 @@ def _overlap(start: datetime, end: datetime | None, begun: datetime, over: datet
 
 def _accounts(wanted: pl.Series) -> pl.DataFrame:
     return read_frame(
-        "SELECT code, id, timezone, currency FROM customers_account WHERE code = ANY(%s)",
+        "SELECT code AS account, id AS account_id, timezone, currency FROM customers_account"
+        " WHERE code = ANY(%s)",
         [wanted.unique().to_list()],
         schema={
             "account": pl.String, "account_id": pl.Int64, "timezone": pl.String,
@@ -184,9 +185,10 @@ def _subscription_times(wanted: pl.Series) -> pl.DataFrame:
     """From when to when subscriptions run, and their zone."""
     return read_frame(
         """
-        SELECT s.code, s.id, a.timezone, s.started_at,
+        SELECT s.code AS subscription, s.id AS subscription_id, a.timezone,
+            s.started_at AS begin,
             (SELECT p.end_at FROM subscriptions_phase p WHERE p.subscription_id = s.id
-             ORDER BY p.start_at DESC LIMIT 1)
+             ORDER BY p.start_at DESC LIMIT 1) AS finish
         FROM subscriptions_subscription s JOIN customers_account a ON a.id = s.account_id
         WHERE s.code = ANY(%s)
         """,
