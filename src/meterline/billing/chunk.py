@@ -52,13 +52,9 @@ def compute(
 ) -> Bill:
     """Snapshot -> propose -> diff -> documents. Reads only, in one consistent snapshot."""
     with transaction.atomic():
-        if (
-            not connection.savepoint_ids
-        ):  # the outermost transaction: no earlier statement in it
+        if not connection.savepoint_ids:  # the outermost transaction: no earlier statement in it
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                )
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         seen = _seen()
         snapshot = load(account_ids, until, progressive=progressive)
     charged = diff(propose(snapshot), snapshot)
@@ -124,7 +120,11 @@ def _mark_billed(bill: Bill) -> None:
                 last_batch_id = excluded.last_batch_id,
                 last_change_id = excluded.last_change_id
             """,
-            [*(column.to_list() for column in bill.accounts.get_columns()), bill.seen.batch_id, bill.seen.change_id],
+            [
+                *(column.to_list() for column in bill.accounts.get_columns()),
+                bill.seen.batch_id,
+                bill.seen.change_id,
+            ],
         )
 
 
@@ -146,7 +146,5 @@ def _emit(made: pl.DataFrame) -> None:
     ).struct.json_encode()
     events.emit_many(
         "invoice.issued",
-        made.select(
-            subject=pl.concat_str(pl.lit("invoice:"), pl.col("id")), payload=payload
-        ),
+        made.select(subject=pl.concat_str(pl.lit("invoice:"), pl.col("id")), payload=payload),
     )

@@ -78,9 +78,7 @@ def resume_command(
 
 
 @app.command("preview")
-def preview_command(
-    account: str, until: UntilOption = None, as_json: JsonOption = False
-) -> None:
+def preview_command(account: str, until: UntilOption = None, as_json: JsonOption = False) -> None:
     """Show what a run would bill to one account now."""
     from meterline.billing import services
     from meterline.customers.services import account_by_code

@@ -21,9 +21,7 @@ from meterline.pricing.price import Price
 
 CHARGED: dict[str, Any] = {
     **PROPOSED,
-    "tax_percent": pl.Decimal(
-        12, 6
-    ),  # that of the line which is corrected; null: today's
+    "tax_percent": pl.Decimal(12, 6),  # that of the line which is corrected; null: today's
 }
 
 
@@ -105,9 +103,7 @@ def _reversed_lines(gone: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _by_period(
-    proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot
-) -> pl.DataFrame:
+def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     key = ["subscription_id", "track"]
     period = [*key, "start_at", "end_at"]
     settled = (

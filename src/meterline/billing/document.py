@@ -51,16 +51,11 @@ class Documents:
     taxes: pl.DataFrame  # DOCUMENT_TAXES
 
 
-def make_documents(
-    charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetime
-) -> Documents:
+def make_documents(charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetime) -> Documents:
     """The documents for `charged` (diff.CHARGED)."""
     accounts = snapshot.accounts.with_columns(
         places=pl.col("currency").replace_strict(
-            {
-                currency: decimals(currency)
-                for currency in snapshot.accounts["currency"].unique()
-            },
+            {currency: decimals(currency) for currency in snapshot.accounts["currency"].unique()},
             return_dtype=pl.Int64,
         ),
         issue_date=_local_date(snapshot.accounts, issued_at),
@@ -84,24 +79,20 @@ def make_documents(
             .otherwise(pl.lit("invoice")),
             credit_applied=pl.lit(0).cast(MONEY),
             due=pl.col("total"),
-            due_date=pl.col("issue_date")
-            + pl.duration(days=pl.col("payment_terms_days")),
+            due_date=pl.col("issue_date") + pl.duration(days=pl.col("payment_terms_days")),
         )
         .sort("account_id")
     )
     return Documents(
         documents=totals.select(DOCUMENTS.keys()),
-        lines=lines.drop(
-            "places", "tax_rounding", "rounding", "tax_region", "issue_date"
-        ),
+        lines=lines.drop("places", "tax_rounding", "rounding", "tax_region", "issue_date"),
         taxes=taxes.select(DOCUMENT_TAXES.keys()).sort("account_id", "code", "percent"),
     )
 
 
 def _local_date(accounts: pl.DataFrame, instant: datetime) -> pl.Expr:
     dates = {
-        zone: instant.astimezone(ZoneInfo(zone)).date()
-        for zone in accounts["timezone"].unique()
+        zone: instant.astimezone(ZoneInfo(zone)).date() for zone in accounts["timezone"].unique()
     }
     return pl.col("timezone").replace_strict(dates, return_dtype=pl.Date)
 
@@ -145,9 +136,7 @@ def _with_tax_rates(
             rounding=pl.col("rounding").fill_null("half_up"),
         )
         .with_columns(
-            tax_amount=pl.when(pl.col("tax_rounding") == "line").then(
-                _tax_of(pl.col("amount"))
-            )
+            tax_amount=pl.when(pl.col("tax_rounding") == "line").then(_tax_of(pl.col("amount")))
         )
         .drop("rate")
     )

@@ -69,9 +69,7 @@ DISCOUNTS: dict[str, Any] = {  # of subscriptions
     "discount_code": pl.String,
     "percent": QUANTITY,  # one of percent and amount is null
     "amount": QUANTITY,
-    "applies_to": pl.List(
-        pl.String
-    ),  # price codes; empty: all recurring and usage prices
+    "applies_to": pl.List(pl.String),  # price codes; empty: all recurring and usage prices
     "periods": pl.Int32,  # null: for ever
     "since_at": INSTANT,
 }
@@ -129,9 +127,7 @@ class Snapshot:
     calendars: Mapping[str, CalendarSpec]
     taxes: pl.DataFrame
     totals: pl.DataFrame
-    detail: (
-        pl.DataFrame
-    )  # records of prices that look at each of them (usage.services.detail)
+    detail: pl.DataFrame  # records of prices that look at each of them (usage.services.detail)
     discounts: pl.DataFrame
     billed: pl.DataFrame
 
@@ -147,8 +143,7 @@ def price_frame(prices: Sequence[Price]) -> pl.DataFrame:
             "kind": price.kind,
             "model": price.model,
             "interval": str(price.interval),
-            "average_days": price.interval.average_days[0]
-            / price.interval.average_days[1],
+            "average_days": price.interval.average_days[0] / price.interval.average_days[1],
             "advance": price.timing == "advance",
             "prorate": price.prorate,
             "due": price.due,

@@ -28,7 +28,11 @@ class BillRun(models.Model):
     @property
     def until_at(self) -> datetime | date:
         """`until` as a date (midnight in each account's zone) or as an instant."""
-        return date.fromisoformat(self.until) if len(self.until) == 10 else datetime.fromisoformat(self.until)
+        return (
+            date.fromisoformat(self.until)
+            if len(self.until) == 10
+            else datetime.fromisoformat(self.until)
+        )
 
 
 class AccountState(models.Model):

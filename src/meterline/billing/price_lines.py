@@ -30,9 +30,7 @@ LINES: dict[str, Any] = {
     "track": pl.String,
 }
 
-ROWS: dict[
-    str, Any
-] = {  # what a line's price is applied to: one row a line, season, band, value
+ROWS: dict[str, Any] = {  # what a line's price is applied to: one row a line, season, band, value
     "line": pl.UInt32,
     "season": pl.String,
     "band": pl.String,
@@ -50,9 +48,7 @@ class AmountTooLarge(ArithmeticError):
     """An exact amount left the range of 128-bit arithmetic: beyond any real bill."""
 
 
-def price_lines(
-    lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot
-) -> pl.DataFrame:
+def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of `lines` (LINES) whose prices are applied to `rows` (ROWS).
 
     A line gives one proposed line for each season, band and value that its price model tells
@@ -64,9 +60,7 @@ def price_lines(
     by_id = {price.id: price for price in snapshot.prices}
     keyed = rows.join(lines.select("line", "price_id"), on="line", how="inner")
     parts = []
-    for key, part in keyed.partition_by(
-        "price_id", as_dict=True, include_key=False
-    ).items():
+    for key, part in keyed.partition_by("price_id", as_dict=True, include_key=False).items():
         price = by_id[key[0]]
         charged = pricing.charge(price, part, calendars=snapshot.calendars)
         parts.append(_clamp(price, charged, lines, part))
@@ -86,10 +80,8 @@ def _clamp(
     joined = charged.join(
         lines.select("line", "share_numerator", "share_denominator", "days"), on="line"
     ).with_columns(
-        numerator=to_scaled(pl.col("amount"))
-        * pl.col("share_numerator").cast(pl.Int128),
-        divisor=pl.col("denominator").cast(pl.Int128)
-        * pl.col("share_denominator").cast(pl.Int128),
+        numerator=to_scaled(pl.col("amount")) * pl.col("share_numerator").cast(pl.Int128),
+        divisor=pl.col("denominator").cast(pl.Int128) * pl.col("share_denominator").cast(pl.Int128),
     )
     _check_range(joined)
     for limit, least in ((price.minimum_amount, True), (price.maximum_amount, False)):
@@ -119,8 +111,7 @@ def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataF
     wanted = pl.max_horizontal(gap, 0) if least else pl.min_horizontal(gap, 0)
     first = pl.int_range(pl.len()) == 0
     return common.with_columns(
-        numerator=pl.col("numerator")
-        + pl.when(first).then(wanted).otherwise(0).over("line")
+        numerator=pl.col("numerator") + pl.when(first).then(wanted).otherwise(0).over("line")
     ).drop("bound", "bound_divisor")
 
 
@@ -141,9 +132,7 @@ def _evidence(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).cast(pl.String)
         for name in ("quantity", "events", "days", "demand", "amount", "denominator")
     ]
-    return rows.group_by("line").agg(
-        pl.struct("season", "band", "by_value", *text).alias("rows")
-    )
+    return rows.group_by("line").agg(pl.struct("season", "band", "by_value", *text).alias("rows"))
 
 
 def _proposed(

@@ -22,9 +22,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
             ]
         )
         lines = pl.concat([lines, minimum.propose(snapshot, lines)])
-    lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(
-        PROPOSED.keys()
-    )
+    lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(PROPOSED.keys())
     return past_horizon(lines, snapshot)
 
 

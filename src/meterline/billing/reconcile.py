@@ -56,9 +56,7 @@ def reconcile(
 
 def _play(billed: Sequence[Row]) -> list[_Charge]:
     charges: list[_Charge] = []
-    sign = (
-        1 if billed and billed[0]["amount"] > 0 else -1
-    )  # discounts are charged below zero
+    sign = 1 if billed and billed[0]["amount"] > 0 else -1  # discounts are charged below zero
     for line in billed:
         span = (line["start_at"], line["end_at"])
         if line["amount"] * sign > 0:
@@ -66,14 +64,10 @@ def _play(billed: Sequence[Row]) -> list[_Charge]:
             continue
         left = [span]
         for charge in reversed(charges):
-            taken = [
-                piece for part in left for piece in _intersect(part, charge.standing)
-            ]
+            taken = [piece for part in left for piece in _intersect(part, charge.standing)]
             if not taken:
                 continue
-            charge.standing = [
-                p for part in charge.standing for p in _subtract(part, taken)
-            ]
+            charge.standing = [p for part in charge.standing for p in _subtract(part, taken)]
             left = [piece for part in left for piece in _subtract(part, taken)]
             charge.left += line["amount"]
     return charges
@@ -86,9 +80,7 @@ def _returns(line: Mapping[str, Any], piece: Span, price: Price) -> bool:
     return whole or (price.prorate and price.policy.credit == "prorated")
 
 
-def _credit(
-    charge: _Charge, piece: Span, measure: _Measure, price: Price, currency: str
-) -> Row:
+def _credit(charge: _Charge, piece: Span, measure: _Measure, price: Price, currency: str) -> Row:
     line = charge.line
     unused = measure.share(piece, (line["start_at"], line["end_at"]))
     exact = Fraction(line["amount"]) * unused
@@ -120,9 +112,7 @@ def _charge(
         **row,
         "start_at": piece[0],
         "end_at": piece[1],
-        "amount": round_amount(
-            Fraction(row["amount"]) * part, currency, price.policy.rounding
-        ),
+        "amount": round_amount(Fraction(row["amount"]) * part, currency, price.policy.rounding),
         "tax_percent": None,
         "inputs": json.dumps(inputs),
     }

@@ -73,9 +73,7 @@ def run(
         _refuse_unfinished()
         ids = _account_ids(account_codes)
         if dry_run:
-            return _dry_run(
-                ids, until, moment, progressive=progressive, progress=progress
-            )
+            return _dry_run(ids, until, moment, progressive=progressive, progress=progress)
         bill_run = BillRun.objects.create(
             until=until.isoformat(),
             started_at=moment,
@@ -113,11 +111,7 @@ def previews(bill: chunk.Bill) -> list[DocumentPreview]:
     return [
         DocumentPreview(
             lines=lines[(document["account_id"],)].sort("position").to_dicts(),
-            **{
-                name: document[name]
-                for name in DocumentPreview.__annotations__
-                if name != "lines"
-            },
+            **{name: document[name] for name in DocumentPreview.__annotations__ if name != "lines"},
         )
         for document in chunk.with_credit(bill, lock=False).to_dicts()
     ]
@@ -126,9 +120,7 @@ def previews(bill: chunk.Bill) -> list[DocumentPreview]:
 def _execute(
     bill_run: BillRun, workers: int | None, progress: Callable[[int, int], None] | None
 ) -> RunReport:
-    report = RunReport(
-        run_id=bill_run.id, until=bill_run.until_at, accounts=bill_run.accounts
-    )
+    report = RunReport(run_id=bill_run.id, until=bill_run.until_at, accounts=bill_run.accounts)
     chunks = _chunks(bill_run)[bill_run.chunks_done :]
     workers = min(workers or os.cpu_count() or 1, len(chunks))
     done = bill_run.chunks_done * bill_run.chunk_size
@@ -188,22 +180,16 @@ def _dry_run(
     for first in range(0, len(ids), CHUNK_SIZE):
         part = ids[first : first + CHUNK_SIZE]
         found.append(
-            chunk.compute(
-                part, until, moment, progressive=progressive
-            ).documents.documents
+            chunk.compute(part, until, moment, progressive=progressive).documents.documents
         )
         if progress:
             progress(first + len(part), len(ids))
     documents = pl.concat(found) if found else pl.DataFrame()
     report.invoices = documents.height
     if documents.height:
-        sums = (
-            documents.group_by("currency").agg(pl.col("total").sum()).sort("currency")
-        )
+        sums = documents.group_by("currency").agg(pl.col("total").sum()).sort("currency")
         report.totals = dict(sums.iter_rows())
-        largest = documents.top_k(3, by="total").select(
-            "account_code", "currency", "total"
-        )
+        largest = documents.top_k(3, by="total").select("account_code", "currency", "total")
         report.largest = largest.to_dicts()
     return report
 
@@ -248,9 +234,7 @@ def _chunks(bill_run: BillRun) -> list[tuple[int, list[int]]]:
     edges = [*bill_run.boundaries, None]
     found = []
     for number, (low, high) in enumerate(pairwise(edges)):
-        found.append(
-            (number, [i for i in ids if i >= low and (high is None or i < high)])
-        )
+        found.append((number, [i for i in ids if i >= low and (high is None or i < high)]))
     return found
 
 

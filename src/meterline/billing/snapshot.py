@@ -164,9 +164,7 @@ def _phases(ids: list[int]) -> pl.DataFrame:
 def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
     earliest = accounts["horizon_at"].min() or _BEGINNING
     columns = ", ".join(
-        {"plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id"}.get(
-            name, f"l.{name}"
-        )
+        {"plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id"}.get(name, f"l.{name}")
         for name in BILLED
     )
     lines = read_frame(
@@ -181,9 +179,7 @@ def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
 def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
     found = catalog.prices(versions)
     known = {price.id for price in found}
-    missing = [
-        i for i in billed["price_id"].drop_nulls().unique().to_list() if i not in known
-    ]
+    missing = [i for i in billed["price_id"].drop_nulls().unique().to_list() if i not in known]
     if missing:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -244,10 +240,7 @@ def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
         first.update(
             events=group["events"].sum(),
             quantity=group["quantity"].sum(),
-            amount=sum(
-                a * (common // d)
-                for a, d in group.select("amount", "denominator").rows()
-            ),
+            amount=sum(a * (common // d) for a, d in group.select("amount", "denominator").rows()),
             denominator=common,
         )
         rows.append(first)
@@ -297,16 +290,10 @@ def _discounts(ids: list[int]) -> pl.DataFrame:
     known: dict[str, Any] = catalog.discounts() if rows.height else {}
     bodies = [known[code] for code in rows["discount_code"]]
     return rows.with_columns(
-        percent=pl.Series(
-            [body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]
-        ),
-        amount=pl.Series(
-            [body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]
-        ),
+        percent=pl.Series([body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]),
+        amount=pl.Series([body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]),
         applies_to=pl.Series(
             [list(body["applies_to"]) for body in bodies], dtype=DISCOUNTS["applies_to"]
         ),
-        periods=pl.Series(
-            [body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]
-        ),
+        periods=pl.Series([body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]),
     ).select(DISCOUNTS.keys())

@@ -7,29 +7,6 @@ import polars as pl
 from meterline.billing.frames import Snapshot
 
 
-def runs(phases: pl.DataFrame) -> pl.DataFrame:
-    """Active phases with consecutive ones of one plan version joined, whatever their quantity.
-
-    Prices that do not look at the quantity, and usage, are charged over runs. `quantity` is that
-    of the first phase.
-    """
-    order = phases.filter(pl.col("state") == "active").sort(
-        "subscription_id", "start_at"
-    )
-    begins = (
-        (pl.col("plan_version_id") != pl.col("plan_version_id").shift(1))
-        | (pl.col("start_at") != pl.col("end_at").shift(1)).fill_null(True)
-        | (pl.col("subscription_id") != pl.col("subscription_id").shift(1))
-    ).fill_null(True)
-    return (
-        order.with_columns(run=begins.cum_sum())
-        .group_by("run", maintain_order=True)
-        .agg(pl.all().exclude("end_at").first(), pl.col("end_at").last())
-        .drop("run")
-        .select(phases.columns)
-    )
-
-
 def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Phases cut to what follows their trial: recurring prices are charged there."""
     zones = accounts.select("account_id", "timezone")
@@ -58,9 +35,7 @@ def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def spans(
-    phases: pl.DataFrame, prices: pl.DataFrame, snapshot: Snapshot
-) -> pl.DataFrame:
+def spans(phases: pl.DataFrame, prices: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """Phases x the prices of their plan version, with the columns that `periods` takes."""
     accounts = snapshot.accounts.select("account_id", "timezone", "reach_at", "until_at")
     return (
@@ -82,15 +57,10 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     the prices of the plan, since there each subscription has a cycle of its own.
     """
     on_anniversary = [
-        account
-        for account, days in snapshot.billing_days.items()
-        if days[-1].day is None
+        account for account, days in snapshot.billing_days.items() if days[-1].day is None
     ]
     longest = (
-        pl.col("interval")
-        .sort_by("average_days")
-        .last()
-        .over("subscription_id", "plan_version_id")
+        pl.col("interval").sort_by("average_days").last().over("subscription_id", "plan_version_id")
     )
     fixed = ~pl.col("account_id").is_in(on_anniversary)
     month_days = 365 / 12

@@ -45,9 +45,7 @@ class Tax:
     rates: tuple[TaxRate, ...]
 
 
-def price(
-    row: Mapping[str, Any], plan: Mapping[str, Any], meters: Mapping[str, Meter]
-) -> Price:
+def price(row: Mapping[str, Any], plan: Mapping[str, Any], meters: Mapping[str, Meter]) -> Price:
     """A price from its row (columns of catalog_price) and its plan version's columns."""
     body = dict(row["body"])
     section = PriceSection.model_validate(body)

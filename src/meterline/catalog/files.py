@@ -113,15 +113,18 @@ def _deep_faults(
     model: CatalogModel, data: Mapping[str, Any], folder: Path
 ) -> Iterator[tuple[Place, str]]:
     """Faults of price models' parameters, then of references between sections."""
+    sound = True
     for plan_code, plan in model.plans.items():
         for code, price in plan.prices.items():
             place = ("plans", plan_code, "prices", code)
             try:
                 price.model_parameters()
             except ValidationError as error:
+                sound = False
                 for inner, message in faults(price.parameters, error):
                     yield (*place, *inner), message
-    yield from check.references(model, folder)
+    if sound:
+        yield from check.references(model, folder)
 
 
 def faults(data: Any, error: ValidationError) -> Iterator[tuple[Place, str]]:

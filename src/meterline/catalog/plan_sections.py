@@ -115,5 +115,3 @@ class PlanSection(Section):
     minimum: MinimumSection | None = None
     allowances: tuple[AllowanceSection, ...] = ()
     prices: dict[str, PriceSection] = Field(default_factory=dict)
-
-

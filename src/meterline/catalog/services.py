@@ -100,7 +100,12 @@ def _keep_deck(catalogue: CatalogFile, code: str) -> str:
 
 
 def _publish_entry(
-    kind: str, code: str, body: dict[str, Any], effective: date | None, today: date, applied: Applied
+    kind: str,
+    code: str,
+    body: dict[str, Any],
+    effective: date | None,
+    today: date,
+    applied: Applied,
 ) -> None:
     latest = Entry.objects.filter(kind=kind, code=code).order_by("-version").first()
     digest = resolve.digest(body)
@@ -128,9 +133,7 @@ def _publish_plan(
 ) -> None:
     body = resolve.plan_body(catalogue.data["plans"][code], plan, catalogue.model.policy)
     digest = resolve.digest([body, catalogue.model.currency, catalogue.model.timezone])
-    latest = (
-        PlanVersion.objects.filter(plan_code=code, base=None).order_by("-version").first()
-    )
+    latest = PlanVersion.objects.filter(plan_code=code, base=None).order_by("-version").first()
     if latest is not None and latest.digest == digest:
         applied.unchanged += 1
         applied.plan_versions[code] = latest.pk
@@ -176,9 +179,7 @@ def plan_version_at(plan: str, on: date) -> PlanVersion:
     return found
 
 
-def derive_plan_version(
-    plan_version_id: int, overrides: Mapping[str, Mapping[str, Any]]
-) -> int:
+def derive_plan_version(plan_version_id: int, overrides: Mapping[str, Mapping[str, Any]]) -> int:
     """The version of a plan with some prices' fields replaced, for single subscriptions; equal
     overrides share one version."""
     base = PlanVersion.objects.get(pk=plan_version_id)

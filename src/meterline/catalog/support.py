@@ -13,9 +13,7 @@ from meterline.pricing.registry import all_models
 _AGGREGATIONS = ("count", "sum", "max")
 
 
-def refuse_unsupported(
-    plans: dict[str, PlanSection], meters: dict[str, MeterSection]
-) -> None:
+def refuse_unsupported(plans: dict[str, PlanSection], meters: dict[str, MeterSection]) -> None:
     """Raise NotSupported naming the first feature that cannot be billed."""
     for what in [*_of_meters(meters), *_of_plans(plans)]:
         raise NotSupported(what=what)

@@ -50,7 +50,9 @@ def read_text(path: Path) -> str:
 def load_all(text: str, file: str) -> list[Document]:
     """The documents of a YAML text. Raises CatalogInvalid with file and line."""
     try:
-        return [_document(node, file) for node in YAML(typ="rt", pure=True).compose_all(text) if node]
+        return [
+            _document(node, file) for node in YAML(typ="rt", pure=True).compose_all(text) if node
+        ]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1

@@ -15,9 +15,7 @@ class NumberSeries(models.Model):
     class Meta:
         db_table = "invoices_numberseries"
         constraints = [
-            models.UniqueConstraint(
-                fields=["seller", "series"], name="one_row_a_series"
-            ),
+            models.UniqueConstraint(fields=["seller", "series"], name="one_row_a_series"),
         ]
 
 

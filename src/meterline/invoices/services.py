@@ -35,9 +35,7 @@ def record(
     if documents.is_empty():
         return documents.with_columns(id=pl.lit(0, pl.Int64), number=pl.lit(""))
     numbered = _numbered(documents).with_columns(
-        id=pl.Series(
-            _draw_ids("invoices_invoice_id_seq", documents.height), dtype=pl.Int64
-        )
+        id=pl.Series(_draw_ids("invoices_invoice_id_seq", documents.height), dtype=pl.Int64)
     )
     write_frame(
         "invoices_invoice",
@@ -55,9 +53,7 @@ def record(
     )
     write_frame(
         "invoices_tax",
-        taxes.join(ids, on="account_id").select(
-            "invoice_id", "code", "percent", "base", "amount"
-        ),
+        taxes.join(ids, on="account_id").select("invoice_id", "code", "percent", "base", "amount"),
     )
     return numbered
 
@@ -68,9 +64,7 @@ def _numbered(documents: pl.DataFrame) -> pl.DataFrame:
         series=pl.col("kind").replace_strict(_SERIES, return_dtype=pl.String)
     ).with_row_index("order")
     parts = []
-    for (seller, series), part in keyed.group_by(
-        "seller_id", "series", maintain_order=True
-    ):
+    for (seller, series), part in keyed.group_by("seller_id", "series", maintain_order=True):
         first, prefix = _draw_numbers(int(str(seller)), str(series), part.height)
         sequence = pl.int_range(first, first + part.height, dtype=pl.Int64)
         parts.append(
@@ -102,7 +96,5 @@ def _draw_numbers(seller_id: int, series: str, count: int) -> tuple[int, str]:
 
 def _draw_ids(sequence: str, count: int) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT nextval('{sequence}') FROM generate_series(1, %s)", [count]
-        )
+        cursor.execute(f"SELECT nextval('{sequence}') FROM generate_series(1, %s)", [count])
         return [row[0] for row in cursor.fetchall()]

@@ -207,6 +207,7 @@ class Calendar:
 
     def _offset_runs(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
         """`[start, end)` cut where the zone's offset to UTC changes."""
+
         def offset(moment: datetime) -> timedelta | None:
             return moment.astimezone(self._zone).utcoffset()
 
@@ -215,7 +216,9 @@ class Calendar:
         low, high = start, end
         while high - low > timedelta(seconds=1):
             middle = low + (high - low) // 2
-            middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > low else middle
+            middle = (
+                middle.replace(microsecond=0) if middle.replace(microsecond=0) > low else middle
+            )
             if offset(middle) == offset(start):
                 low = middle
             else:

@@ -92,9 +92,7 @@ def grid(
     if interval.days:
         if align == "calendar" and interval.days % 7 == 0:
             return Grid(date(1970, 1, 5), day, interval)
-        return Grid(
-            first if billing_day is None else _next_day(first, day), day, interval
-        )
+        return Grid(first if billing_day is None else _next_day(first, day), day, interval)
     if align == "calendar" and interval.months > 1:
         return Grid(clamped(first.year, 1, day), day, interval)
     return Grid(first if billing_day is None else _next_day(first, day), day, interval)
@@ -102,9 +100,7 @@ def grid(
 
 def _next_day(first: date, day: int) -> date:
     this_month = clamped(first.year, first.month, day)
-    return (
-        this_month if this_month >= first else clamped(first.year, first.month + 1, day)
-    )
+    return this_month if this_month >= first else clamped(first.year, first.month + 1, day)
 
 
 @dataclass(frozen=True)
@@ -118,9 +114,7 @@ class Schedule:
 
     def grid_on(self, on: date) -> Grid:
         """The grid for a period that starts on a day: that of the billing day set before it."""
-        i = max(
-            bisect_left(self.billing_days, on, key=lambda entry: entry.since) - 1, 0
-        )
+        i = max(bisect_left(self.billing_days, on, key=lambda entry: entry.since) - 1, 0)
         return grid(self.interval, self.billing_days[i].day, self.first, self.align)
 
 

@@ -21,9 +21,7 @@ MONEY = pl.Decimal(38, 10)
 EXACT = pl.Decimal(38, 20)
 EXACT_SCALE = 10**20
 
-_CURRENCY_FRACTIONS: dict[str, tuple[int, int, int, int]] = get_global(
-    "currency_fractions"
-)
+_CURRENCY_FRACTIONS: dict[str, tuple[int, int, int, int]] = get_global("currency_fractions")
 _CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
 
 
@@ -40,9 +38,7 @@ def decimals(currency: str) -> int:
     return _CURRENCY_FRACTIONS.get(currency, _CURRENCY_FRACTIONS["DEFAULT"])[0]
 
 
-def round_fraction(
-    value: Fraction, places: int, mode: RoundingMode = "half_up"
-) -> Decimal:
+def round_fraction(value: Fraction, places: int, mode: RoundingMode = "half_up") -> Decimal:
     """`value` rounded to `places` decimals, exactly. `up` is away from zero, `down` to zero."""
     scaled = abs(value) * 10**places
     whole, rest = divmod(scaled.numerator, scaled.denominator)
@@ -81,12 +77,8 @@ def split(
     places = decimals(currency)
     exact = [abs(Fraction(amount)) * share / whole for share in shares]
     parts = [round_fraction(part, places, "down") for part in exact]
-    missing = int(
-        (abs(amount) - sum(parts, Decimal(0))).scaleb(places).to_integral_value()
-    )
-    by_remainder = sorted(
-        range(len(parts)), key=lambda i: (Fraction(parts[i]) - exact[i], i)
-    )
+    missing = int((abs(amount) - sum(parts, Decimal(0))).scaleb(places).to_integral_value())
+    by_remainder = sorted(range(len(parts)), key=lambda i: (Fraction(parts[i]) - exact[i], i))
     for i in by_remainder[:missing]:
         parts[i] += Decimal(1).scaleb(-places)
     return [-part if amount < 0 else part for part in parts]
@@ -112,9 +104,7 @@ def round_column(
         .when(rest * 2 == unit).then((mode == "half_up") | (whole % 2 == 1))
         .otherwise(rest * 2 > unit)
     )  # fmt: skip
-    rounded = (
-        (whole + bump.cast(pl.Int128)) * numerator.sign() * _power_of_ten(10 - places)
-    )
+    rounded = (whole + bump.cast(pl.Int128)) * numerator.sign() * _power_of_ten(10 - places)
     return from_scaled(rounded, 10)
 
 

@@ -15,9 +15,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.end < self.start:
-            raise ValueError(
-                f"a period ends before it starts: {self.start} > {self.end}"
-            )
+            raise ValueError(f"a period ends before it starts: {self.start} > {self.end}")
 
     @property
     def days(self) -> int:

@@ -18,7 +18,9 @@ class Event(models.Model):
         db_table = "platform_event"
         indexes = (
             models.Index(
-                fields=["id"], condition=models.Q(published_at=None), name="platform_event_unpublished"
+                fields=["id"],
+                condition=models.Q(published_at=None),
+                name="platform_event_unpublished",
             ),
         )
 

@@ -40,11 +40,13 @@ def sum_by_line(rows: pl.DataFrame, *also: str) -> pl.DataFrame:
     mixed = single.filter(pl.col("denominators") > 1).drop("denominators")
     plain = single.filter(pl.col("denominators") == 1).drop("denominators")
     if not mixed.is_empty():
-        plain = pl.concat([plain, _sum_mixed(rows.join(mixed, on=key, how="semi", nulls_equal=True), key)])
+        plain = pl.concat(
+            [plain, _sum_mixed(rows.join(mixed, on=key, how="semi", nulls_equal=True), key)]
+        )
     missing = [name for name in ("season", "band") if name not in plain.columns]
-    return plain.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in missing
-    ).select(pl.col(name).cast(kind) for name, kind in CHARGED.items())
+    return plain.with_columns(pl.lit(None, pl.String).alias(name) for name in missing).select(
+        pl.col(name).cast(kind) for name, kind in CHARGED.items()
+    )
 
 
 def _sum_mixed(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:

@@ -42,6 +42,3 @@ def _within_limits(
     if evaluate(expression) == exact:
         return expression, rule
     return number(exact), f"{rule}; within the price's least and greatest amount"
-
-
-

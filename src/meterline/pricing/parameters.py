@@ -106,7 +106,9 @@ def check_tiers(tiers: Sequence[Tier | PercentTier]) -> None:
         if tier.up_to is None:
             raise ValueError(f"tier {number} has no up_to: only the last tier may be open")
     if tiers[-1].up_to is not None:
-        raise ValueError("the last tier must be open (no up_to), so that every quantity has a price")
+        raise ValueError(
+            "the last tier must be open (no up_to), so that every quantity has a price"
+        )
     limits = [tier.up_to for tier in tiers[:-1] if tier.up_to is not None]
     for number, (low, high) in enumerate(pairwise(limits), start=2):
         if low.per == high.per and high.amount <= low.amount:

@@ -23,7 +23,11 @@ class LimitTooFine(ArithmeticError):
 
 def unit_price(tier: Tier | PercentTier) -> Fraction:
     """What a unit costs in a tier."""
-    return Fraction(tier.percent) / 100 if isinstance(tier, PercentTier) else Fraction(tier.unit_amount)
+    return (
+        Fraction(tier.percent) / 100
+        if isinstance(tier, PercentTier)
+        else Fraction(tier.unit_amount)
+    )
 
 
 def limit_of(up_to: UpTo, days: Any, demand: Any) -> Fraction:
@@ -44,7 +48,9 @@ def graduated_column(tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
             inside = pl.max_horizontal(inside - low, pl.lit(0, pl.Int128))
         total = total + _tier_amount(tier, inside)
         reached = pl.lit(True) if low is None else quantity > low
-        total = total + pl.when(reached).then(_money(tier.flat_amount)).otherwise(_money(Decimal(0)))
+        total = total + pl.when(reached).then(_money(tier.flat_amount)).otherwise(
+            _money(Decimal(0))
+        )
         low = high
     return from_scaled(total, 20)
 

@@ -150,7 +150,12 @@ class _Meter:
     """The taximeter of all events."""
 
     def __init__(
-        self, compiled: CompiledCard, table: StepTable, bands: _Bands, destination: Array, units: Array
+        self,
+        compiled: CompiledCard,
+        table: StepTable,
+        bands: _Bands,
+        destination: Array,
+        units: Array,
     ) -> None:
         self.compiled, self.table, self.bands = compiled, table, bands
         self.destination, self.units = destination, units
@@ -230,9 +235,7 @@ class _Meter:
         return np.minimum(end, edge) - position, end
 
 
-def _fee_and_cap(
-    table: StepTable, total: Array, rows: Array, units: Array, known: Array
-) -> Array:
+def _fee_and_cap(table: StepTable, total: Array, rows: Array, units: Array, known: Array) -> Array:
     """Totals with the starting row's connection fee, and never more than its maximum charge."""
     fees, caps = table.fees, table.caps
     if total.dtype == object or fees.dtype == object or caps.dtype == object:

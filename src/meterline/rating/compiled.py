@@ -140,9 +140,9 @@ def _epochs(
             (n for n, card in enumerate(versions) if (card.valid_from or _ALWAYS) <= day),
             default=0,
         )
-        inside = columns.filter(
-            pl.col("version") == current, pl.col("effective") <= day
-        ).sort("effective", "row")
+        inside = columns.filter(pl.col("version") == current, pl.col("effective") <= day).sort(
+            "effective", "row"
+        )
         since = datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
         epochs.append(Epoch(since=since, rows=_row_table(inside, bands, destinations)))
     return tuple(epochs)
@@ -223,5 +223,3 @@ def _without_tens(value: int) -> tuple[int, int, int]:
 def _decimals(value: Decimal) -> int:
     exponent = value.normalize().as_tuple().exponent
     return max(-int(exponent), 0)
-
-

@@ -32,7 +32,9 @@ class Destinations:
 
     def __post_init__(self) -> None:
         single = len(self.fields) == 1 and self.fields[0].match == "prefix"
-        self._ranges = _Ranges({key[0]: code for key, code in self.keys.items()}) if single else None
+        self._ranges = (
+            _Ranges({key[0]: code for key, code in self.keys.items()}) if single else None
+        )
         self._resolve = lru_cache(maxsize=100_000)(self._look_up)
 
     def find(self, frame: pl.DataFrame, names: Sequence[str]) -> Codes:
@@ -77,7 +79,9 @@ class _Ranges:
     """Prefixes of digits as disjoint ranges: starts ascending, each with its code and length."""
 
     def __init__(self, prefixes: dict[str, int]) -> None:
-        digits = {p: c for p, c in prefixes.items() if p.isascii() and p.isdigit() and len(p) <= _WIDTH}
+        digits = {
+            p: c for p, c in prefixes.items() if p.isascii() and p.isdigit() and len(p) <= _WIDTH
+        }
         self.only_digits = len(digits) == len(prefixes)
         starts, codes, lengths = [0], [UNKNOWN], [0]
         stack: list[tuple[int, int, int]] = []  # end, code, length

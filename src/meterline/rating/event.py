@@ -49,9 +49,7 @@ def rate_event_by_card(
         id=0, plan_version_id=0, code=card.code, name=card.code, kind="usage", model="rate_card",
         parameters=model("rate_card").parameters.model_validate({"card": card.code}), meter=_METER,
     )  # fmt: skip
-    meter = Meter(
-        code=_METER, aggregation="sum", value=field, unit=card.quantity_unit or "second"
-    )
+    meter = Meter(code=_METER, aggregation="sum", value=field, unit=card.quantity_unit or "second")
     alone = replace(tariff, meters={_METER: meter})
     return rate_event(start, properties, price, alone)
 

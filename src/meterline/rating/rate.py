@@ -58,9 +58,9 @@ def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
     )
     rejects.append(_reject(priced.filter(pl.col("price_id").is_null()), "no_price"))
     parts = []
-    for (price_id,), part in priced.drop_nulls("price_id").partition_by(
-        "price_id", as_dict=True
-    ).items():
+    for (price_id,), part in (
+        priced.drop_nulls("price_id").partition_by("price_id", as_dict=True).items()
+    ):
         events = usage if part.height == usage.height else usage.join(
             part.select("row"), on="row", how="semi", maintain_order="left"
         )  # fmt: skip
@@ -206,7 +206,9 @@ def _by_card(
     wrong = measured.filter(~good).select(
         "row",
         pl.lit("invalid_quantity").alias("reason"),
-        pl.lit(f"card {card.code} takes {card.quantity_field or 'a quantity'} >= 0").alias("detail"),
+        pl.lit(f"card {card.code} takes {card.quantity_field or 'a quantity'} >= 0").alias(
+            "detail"
+        ),
     )
     measured = measured.filter(good)
     keys = measured.select(_key_columns(price, compiled.card.keys, measured))

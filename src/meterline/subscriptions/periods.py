@@ -71,17 +71,13 @@ def periods(spans: pl.DataFrame, billing_days: BillingDays) -> pl.DataFrame:
     others = [name for name in spans.columns if name not in SPAN_SCHEMA]
     calendars, codes = _intern_days(billing_days)
     keyed = spans.with_columns(
-        pl.col("billing_days").replace_strict(
-            codes, return_dtype=pl.Int64, default=None
-        )
+        pl.col("billing_days").replace_strict(codes, return_dtype=pl.Int64, default=None)
     )
     keys = keyed.select(list(SPAN_SCHEMA)).unique().with_row_index("schedule_key")
     rows: list[tuple[Any, ...]] = []
     for key in keys.iter_rows(named=True):
         rows.extend((key["schedule_key"], *row) for row in _periods_of(key, calendars))
-    table = pl.DataFrame(
-        rows, schema={"schedule_key": pl.UInt32, **PERIOD_SCHEMA}, orient="row"
-    )
+    table = pl.DataFrame(rows, schema={"schedule_key": pl.UInt32, **PERIOD_SCHEMA}, orient="row")
     return (
         keyed.join(keys, on=list(SPAN_SCHEMA), nulls_equal=True, how="inner")
         .select("schedule_key", *others)
@@ -96,9 +92,7 @@ def runs(phases: pl.DataFrame) -> pl.DataFrame:
     Prices that do not look at the quantity, and usage, are charged over runs. `quantity` is that
     of the first phase.
     """
-    order = phases.filter(pl.col("state") == "active").sort(
-        "subscription_id", "start_at"
-    )
+    order = phases.filter(pl.col("state") == "active").sort("subscription_id", "start_at")
     begins = (
         (pl.col("plan_version_id") != pl.col("plan_version_id").shift(1))
         | (pl.col("start_at") != pl.col("end_at").shift(1)).fill_null(True)
@@ -136,9 +130,7 @@ def _periods_of(
             BillingDay(_FIRST_DAY, None),
             *(entry for entry in days if entry.since >= first),
         )
-    schedule = Schedule(
-        Interval.parse(key["interval"]), days, first, cast(Align, key["align"])
-    )
+    schedule = Schedule(Interval.parse(key["interval"]), days, first, cast(Align, key["align"]))
     start, end = key["start_at"], key["end_at"]
     if end is not None and end <= start:
         return []

@@ -33,24 +33,18 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=PROPOSED)
     targets = lines.with_row_index("target").with_columns(left=pl.col("amount"))
     found = []
-    for (_,), step in snapshot.discounts.sort("position").group_by(
-        "position", maintain_order=True
-    ):
+    for (_,), step in snapshot.discounts.sort("position").group_by("position", maintain_order=True):
         taken = _take(targets, step, snapshot)
         found.append(taken)
         targets = (
             targets.join(taken.select("target", off="amount"), on="target", how="left")
-            .with_columns(
-                left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY)
-            )
+            .with_columns(left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY))
             .drop("off")
         )
     return pl.concat(found).select(PROPOSED.keys())
 
 
-def _take(
-    targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot
-) -> pl.DataFrame:
+def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """One discount a subscription, on the lines it applies to."""
     priced = _price_facts(snapshot)
     applies = (
@@ -89,9 +83,7 @@ def _take(
             name=pl.concat_str("name", pl.lit(", "), "discount_code"),
             kind=pl.lit("discount"),
             quantity=pl.lit(None, QUANTITY),
-            track=pl.concat_str(
-                pl.lit("discount"), "discount_code", "track", separator="|"
-            ),
+            track=pl.concat_str(pl.lit("discount"), "discount_code", "track", separator="|"),
         )
         .filter(pl.col("amount") != 0)
     )
@@ -167,9 +159,7 @@ def _split_fixed(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _shares(lines: list[dict[str, Any]], currency: str) -> list[tuple[int, Decimal]]:
-    numerator, denominator = map(
-        int, json.loads(lines[0]["inputs"])["share"].split("/")
-    )
+    numerator, denominator = map(int, json.loads(lines[0]["inputs"])["share"].split("/"))
     positive = [line for line in lines if line["left"] > 0]
     if not positive:
         return []

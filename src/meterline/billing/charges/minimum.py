@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from meterline.billing.frames import PROPOSED, QUANTITY, Minimum, Snapshot
-from meterline.billing.spans import runs, spans, with_limits
+from meterline.billing.spans import spans, with_limits
 from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
-from meterline.subscriptions.periods import periods
+from meterline.subscriptions.periods import periods, runs
 
 
 def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
@@ -53,9 +53,7 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
 def _ended_periods(snapshot: Snapshot) -> pl.DataFrame:
     """The ended periods of every minimum, with `least`: the prorated minimum, rounded."""
     plans = _plan_frame(snapshot.minimums, snapshot)
-    found = periods(
-        spans(runs(snapshot.phases), plans, snapshot), snapshot.billing_days
-    )
+    found = periods(spans(runs(snapshot.phases), plans, snapshot), snapshot.billing_days)
     return (
         found.pipe(with_limits, snapshot)
         .filter(
@@ -66,8 +64,7 @@ def _ended_periods(snapshot: Snapshot) -> pl.DataFrame:
         .with_row_index("period")
         .with_columns(
             least=round_column(
-                to_scaled(pl.col("minimum"))
-                * pl.col("share_numerator").cast(pl.Int128),
+                to_scaled(pl.col("minimum")) * pl.col("share_numerator").cast(pl.Int128),
                 pl.col("share_denominator").cast(pl.Int128),
                 pl.col("places"),
                 pl.col("rounding"),
@@ -76,9 +73,7 @@ def _ended_periods(snapshot: Snapshot) -> pl.DataFrame:
     )
 
 
-def _plan_frame(
-    minimums: tuple[Minimum, ...] | list[Minimum], snapshot: Snapshot
-) -> pl.DataFrame:
+def _plan_frame(minimums: tuple[Minimum, ...] | list[Minimum], snapshot: Snapshot) -> pl.DataFrame:
     policies = {price.plan_version_id: price for price in snapshot.prices}
     return pl.DataFrame(
         [
@@ -102,9 +97,7 @@ def _plan_frame(
     )  # fmt: skip
 
 
-def _counted(
-    snapshot: Snapshot, ended: pl.DataFrame, lines: pl.DataFrame
-) -> pl.DataFrame:
+def _counted(snapshot: Snapshot, ended: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """period, counted: the sum of the rounded lines that each minimum counts."""
     inside = ended.select(
         "period", "subscription_id", "plan_version_id", "price_codes",

@@ -15,12 +15,12 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
     if prices.is_empty() or snapshot.phases.is_empty():
         return pl.DataFrame(schema=PROPOSED)
     order = snapshot.phases.sort("subscription_id", "start_at")
-    first = order.unique(
-        "subscription_id", keep="first", maintain_order=True
-    ).with_columns(moment=pl.lit("activation"), at="start_at")
-    last = order.unique(
-        "subscription_id", keep="last", maintain_order=True
-    ).with_columns(moment=pl.lit("cancellation"), at="end_at")
+    first = order.unique("subscription_id", keep="first", maintain_order=True).with_columns(
+        moment=pl.lit("activation"), at="start_at"
+    )
+    last = order.unique("subscription_id", keep="last", maintain_order=True).with_columns(
+        moment=pl.lit("cancellation"), at="end_at"
+    )
     due = (
         pl.concat([first, last])
         .join(

@@ -9,8 +9,8 @@ import polars as pl
 
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
 from meterline.billing.price_lines import LINES, price_lines
-from meterline.billing.spans import after_trial, billing_cycle, runs, spans, with_limits
-from meterline.subscriptions.periods import INSTANT, periods
+from meterline.billing.spans import after_trial, billing_cycle, spans, with_limits
+from meterline.subscriptions.periods import INSTANT, periods, runs
 
 _QUANTITY_BLIND = ("flat",)
 
@@ -87,22 +87,18 @@ def _merged(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         snapshot.billing_days,
     )
     keyed = short.with_columns(
-        at=pl.when("advance")
-        .then("start_at")
-        .otherwise(pl.col("end_at").dt.offset_by("-1us"))
+        at=pl.when("advance").then("start_at").otherwise(pl.col("end_at").dt.offset_by("-1us"))
     )
     inside = keyed.join_where(
-        cycles.select("span", cycle_from="start_at", cycle_to="end_at").rename(
-            {"span": "of"}
-        ),
+        cycles.select("span", cycle_from="start_at", cycle_to="end_at").rename({"span": "of"}),
         pl.col("span") == pl.col("of"),
         pl.col("at") >= pl.col("cycle_from"),
         pl.col("at") < pl.col("cycle_to"),
     )
     sums = _sum_shares(inside)
-    return cycles.drop(
-        "share_numerator", "share_denominator", "whole", "intervals"
-    ).join(sums, on=["span", "start_at"], how="inner")
+    return cycles.drop("share_numerator", "share_denominator", "whole", "intervals").join(
+        sums, on=["span", "start_at"], how="inner"
+    )
 
 
 def _sum_shares(inside: pl.DataFrame) -> pl.DataFrame:
@@ -120,9 +116,7 @@ def _sum_shares(inside: pl.DataFrame) -> pl.DataFrame:
             Fraction(0),
         )
         places = Decimal(total.numerator) / Decimal(total.denominator)
-        rows.append(
-            (span, start, total.numerator, total.denominator, sum(whole), places)
-        )
+        rows.append((span, start, total.numerator, total.denominator, sum(whole), places))
     return pl.DataFrame(
         rows,
         schema={

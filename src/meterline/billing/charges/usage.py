@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from meterline import pricing
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
 from meterline.billing.price_lines import LINES, ROWS, price_lines
-from meterline.billing.spans import runs, spans, with_limits
+from meterline.billing.spans import spans, with_limits
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.money import EXACT
 from meterline.pricing.price import Price
-from meterline.subscriptions.periods import periods
+from meterline.subscriptions.periods import periods, runs
 
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
@@ -64,7 +62,7 @@ def _reach_back(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 def _totals(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """ROWS of the lines whose price is applied to the period's totals; none used: one of 0."""
-    plain = lines.filter(~pl.col("price_id").is_in(_detailed(snapshot.prices)))
+    plain = lines.filter(~pl.col("price_id").is_in(_detailed(snapshot)))
     return plain.select("line", "days", "subscription_id", "price_id", "start_date").join(
         snapshot.totals,
         left_on=["subscription_id", "price_id", "start_date"],
@@ -79,8 +77,8 @@ def _totals(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     ).select(ROWS.keys())  # fmt: skip
 
 
-def _detailed(prices: Sequence[Price]) -> list[int]:
-    return [price.id for price in prices if pricing.needs_detail(price)]
+def _detailed(snapshot: Snapshot) -> list[int]:
+    return [p.id for p in snapshot.prices if pricing.needs_detail(p, snapshot.meters)]
 
 
 def _measured(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
@@ -88,7 +86,7 @@ def _measured(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     found = [
         _measure(price, lines.filter(pl.col("price_id") == price.id), snapshot)
         for price in snapshot.prices
-        if pricing.needs_detail(price)
+        if pricing.needs_detail(price, snapshot.meters)
     ]
     return pl.concat([pl.DataFrame(schema=ROWS), *found])
 
@@ -96,9 +94,7 @@ def _measured(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 def _measure(price: Price, lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     if lines.is_empty():
         return pl.DataFrame(schema=ROWS)
-    records = snapshot.detail.filter(pl.col("price_id") == price.id).rename(
-        {"start": "record_at"}
-    )
+    records = snapshot.detail.filter(pl.col("price_id") == price.id).rename({"start": "record_at"})
     placed = lines.select(
         "line", "subscription_id", period_from="start_at", period_to="end_at"
     ).join(
@@ -110,22 +106,21 @@ def _measure(price: Price, lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFr
         pl.col("record_at") < pl.col("period_to"),
     ).select("line", pl.col("record_at").alias("start"), "end", "quantity")
     measured = pricing.measure(
-        price, inside, meters=snapshot.meters, calendars=snapshot.calendars
+        price, inside, lines.select("line", "start_at"), calendars=snapshot.calendars
     )
     named = measured.join(
-        lines.select(
-            "line", "subscription_id", pl.col("start_date").alias("period_start")
-        ),
+        lines.select("line", "subscription_id", pl.col("start_date").alias("period_start")),
         on="line",
     )
     billed = pricing.billed_quantity(price, named)
     return (
         lines.select("line", "days")
-        .join(billed.select("line", "season", "band", "quantity"), on="line", how="left")
+        .join(billed.select("line", "season", "quantity"), on="line")
         .select(
-            "line", "season", "band",
+            "line", "season",
+            pl.lit(None, pl.String).alias("band"),
             pl.lit(None, pl.String).alias("by_value"),
-            pl.col("quantity").fill_null(0).cast(QUANTITY),
+            "quantity",
             pl.lit(1, pl.Int64).alias("events"),
             pl.lit(0).cast(EXACT).alias("amount"),
             pl.lit(1, pl.Int64).alias("denominator"),
@@ -142,9 +137,7 @@ class UnknownDemand(MeterlineError):
     code = "unknown_demand"
 
 
-def _with_demand(
-    rows: pl.DataFrame, lines: pl.DataFrame, snapshot: Snapshot
-) -> pl.DataFrame:
+def _with_demand(rows: pl.DataFrame, lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """`demand` of the rows whose tiers are per unit of the plan's billed demand."""
     wanted = {
         price.id: reference
@@ -153,9 +146,7 @@ def _with_demand(
     }
     if not wanted:
         return rows
-    targets = {
-        price_id: _demand_price(price_id, snapshot, wanted) for price_id in wanted
-    }
+    targets = {price_id: _demand_price(price_id, snapshot, wanted) for price_id in wanted}
     keys = lines.select("line", "subscription_id", "price_id", "start_at")
     measured = (
         rows.join(keys, on="line")

@@ -4,43 +4,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AccountState',
+            name="AccountState",
             fields=[
-                ('account_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('billed_until', models.DateTimeField()),
-                ('last_batch_id', models.BigIntegerField()),
-                ('last_change_id', models.BigIntegerField()),
+                ("account_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("billed_until", models.DateTimeField()),
+                ("last_batch_id", models.BigIntegerField()),
+                ("last_change_id", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'billing_accountstate',
+                "db_table": "billing_accountstate",
             },
         ),
         migrations.CreateModel(
-            name='BillRun',
+            name="BillRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('until', models.CharField(max_length=40)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('chunk_size', models.IntegerField()),
-                ('chunks', models.IntegerField()),
-                ('chunks_done', models.IntegerField(default=0)),
-                ('accounts', models.IntegerField()),
-                ('invoices', models.IntegerField(default=0)),
-                ('boundaries', models.JSONField(default=list)),
-                ('selection', models.JSONField(null=True)),
-                ('progressive', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("until", models.CharField(max_length=40)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("chunk_size", models.IntegerField()),
+                ("chunks", models.IntegerField()),
+                ("chunks_done", models.IntegerField(default=0)),
+                ("accounts", models.IntegerField()),
+                ("invoices", models.IntegerField(default=0)),
+                ("boundaries", models.JSONField(default=list)),
+                ("selection", models.JSONField(null=True)),
+                ("progressive", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'billing_run',
+                "db_table": "billing_run",
             },
         ),
     ]

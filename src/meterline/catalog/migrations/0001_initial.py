@@ -5,80 +5,121 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('code', models.CharField(max_length=100)),
-                ('version', models.IntegerField()),
-                ('effective', models.DateField()),
-                ('body', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("code", models.CharField(max_length=100)),
+                ("version", models.IntegerField()),
+                ("effective", models.DateField()),
+                ("body", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
             ],
             options={
-                'db_table': 'catalog_entry',
-                'constraints': [models.UniqueConstraint(fields=('kind', 'code', 'version'), name='one_entry_a_version')],
+                "db_table": "catalog_entry",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "code", "version"), name="one_entry_a_version"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PlanVersion',
+            name="PlanVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('plan_code', models.CharField(max_length=100)),
-                ('name', models.CharField(max_length=300)),
-                ('version', models.IntegerField()),
-                ('effective', models.DateField()),
-                ('existing', models.CharField(max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('timezone', models.CharField(max_length=64)),
-                ('body', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('overrides', models.JSONField(null=True)),
-                ('base', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='catalog.planversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("plan_code", models.CharField(max_length=100)),
+                ("name", models.CharField(max_length=300)),
+                ("version", models.IntegerField()),
+                ("effective", models.DateField()),
+                ("existing", models.CharField(max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("timezone", models.CharField(max_length=64)),
+                ("body", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("overrides", models.JSONField(null=True)),
+                (
+                    "base",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="catalog.planversion",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'catalog_planversion',
+                "db_table": "catalog_planversion",
             },
         ),
         migrations.CreateModel(
-            name='PriceRow',
+            name="PriceRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=100)),
-                ('name', models.CharField(max_length=300)),
-                ('kind', models.CharField(max_length=20)),
-                ('model', models.CharField(max_length=50)),
-                ('interval', models.CharField(max_length=30)),
-                ('timing', models.CharField(max_length=10)),
-                ('prorate', models.BooleanField()),
-                ('due', models.CharField(max_length=20, null=True)),
-                ('tax_code', models.CharField(max_length=100, null=True)),
-                ('meter_code', models.CharField(max_length=100, null=True)),
-                ('body', models.JSONField()),
-                ('plan_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='catalog.planversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=100)),
+                ("name", models.CharField(max_length=300)),
+                ("kind", models.CharField(max_length=20)),
+                ("model", models.CharField(max_length=50)),
+                ("interval", models.CharField(max_length=30)),
+                ("timing", models.CharField(max_length=10)),
+                ("prorate", models.BooleanField()),
+                ("due", models.CharField(max_length=20, null=True)),
+                ("tax_code", models.CharField(max_length=100, null=True)),
+                ("meter_code", models.CharField(max_length=100, null=True)),
+                ("body", models.JSONField()),
+                (
+                    "plan_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prices",
+                        to="catalog.planversion",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'catalog_price',
+                "db_table": "catalog_price",
             },
         ),
         migrations.AddConstraint(
-            model_name='planversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('base', None)), fields=('plan_code', 'version'), name='one_plan_version_a_number'),
+            model_name="planversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("base", None)),
+                fields=("plan_code", "version"),
+                name="one_plan_version_a_number",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('base__isnull', False)), fields=('base', 'digest'), name='one_derived_version_a_digest'),
+            model_name="planversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("base__isnull", False)),
+                fields=("base", "digest"),
+                name="one_derived_version_a_digest",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pricerow',
-            constraint=models.UniqueConstraint(fields=('plan_version', 'code'), name='one_price_a_code'),
+            model_name="pricerow",
+            constraint=models.UniqueConstraint(
+                fields=("plan_version", "code"), name="one_price_a_code"
+            ),
         ),
     ]

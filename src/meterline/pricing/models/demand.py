@@ -115,9 +115,9 @@ class Demand(PriceModel):
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         season = inputs.get("season")
-        row = next(
-            (row for row in inputs["rows"] if row["season"] == season), None
-        ) or only_row(inputs)
+        row = next((row for row in inputs["rows"] if row["season"] == season), None) or only_row(
+            inputs
+        )
         tiers = price.parameters.tiers_in(season)  # type: ignore[attr-defined]
         terms = graduated_terms(tiers, row)
         return worked_out(
@@ -177,13 +177,11 @@ def _powers(price: Price, records: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(
         first=pl.col("at") // length, last=(pl.col("at") + pl.col("duration") - 1) // length
     )
-    pieces = spread.with_columns(
-        number=pl.int_ranges(pl.col("first"), pl.col("last") + 1)
-    ).explode("number")
-    low = pl.max_horizontal(pl.col("at"), pl.col("number") * length)
-    high = pl.min_horizontal(
-        pl.col("at") + pl.col("duration"), (pl.col("number") + 1) * length
+    pieces = spread.with_columns(number=pl.int_ranges(pl.col("first"), pl.col("last") + 1)).explode(
+        "number"
     )
+    low = pl.max_horizontal(pl.col("at"), pl.col("number") * length)
+    high = pl.min_horizontal(pl.col("at") + pl.col("duration"), (pl.col("number") + 1) * length)
     energy = pl.col("quantity").to_physical() * (high - low).cast(pl.Int128) * 60
     power = energy // (pl.col("duration").cast(pl.Int128) * minutes)
     return (
