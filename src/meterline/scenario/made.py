@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
+from meterline.billing.services import DocumentPreview
 from meterline.invoices.models import Invoice
 from meterline.scenario.picture import FIGURES, MadeInvoice, MadeLine
 from meterline.subscriptions.models import Subscription
@@ -24,11 +26,13 @@ def issued(ids: Iterable[int]) -> list[MadeInvoice]:
     ]
 
 
-def previewed(documents: Iterable[Any], account: str) -> list[MadeInvoice]:
+def previewed(documents: Iterable[DocumentPreview]) -> list[MadeInvoice]:
     """Documents of a preview, which have no id yet."""
-    listed = list(documents)
-    names = _names([line for document in listed for line in document.lines])
-    return [_made(one, list(one.lines), account, names) for one in listed]
+    listed = [
+        (one, [SimpleNamespace(**line) for line in one.lines]) for one in documents
+    ]
+    names = _names([line for _, lines in listed for line in lines])
+    return [_made(one, lines, one.account_code, names) for one, lines in listed]
 
 
 def _names(lines: Sequence[Any]) -> dict[int, str]:

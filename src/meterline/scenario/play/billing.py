@@ -31,7 +31,7 @@ def _(step: Bill, world: World) -> None:
                 documents = billing.preview(
                     world.accounts[code], until, progressive=step.progressive
                 )
-                made += previewed(documents, code)
+                made += previewed(documents)
         else:
             report = billing.run(
                 until, account_codes=codes, workers=1, progressive=step.progressive

@@ -1,0 +1,140 @@
+"""The demo's life: month by month joiners, changes, payments, usage files and bill runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from meterline.billing import services as billing
+from meterline.catalog import files as catalog_files
+from meterline.catalog import services as catalog
+from meterline.demo import sql
+from meterline.demo.contracts import contracts
+from meterline.demo.customers import create_sellers, import_joiners
+from meterline.demo.events import Event, events
+from meterline.demo.files import write_catalogues, write_usage
+from meterline.demo.payers import PAYMENTS, payments
+from meterline.demo.size import Size
+from meterline.ledger import services as ledger
+from meterline.payments import services as payment_services
+from meterline.platform import clock
+from meterline.subscriptions import services as subscriptions
+from meterline.usage import services as usage
+
+SINCE = date(2000, 1, 1)
+"""From when the demo's catalogue holds."""
+
+
+@dataclass(kw_only=True)
+class Story:
+    """What the demo did that no table tells: seconds of each kind of work."""
+
+    size: Size
+    folder: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+    invoices: list[Path] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Add the time of a block to `what`."""
+        start = time.monotonic()
+        yield
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.monotonic() - start
+
+
+def run(size: Size, folder: Path, say: Callable[[str], None]) -> Story:
+    """Live through all months; the clock is moved along and runs again afterwards.
+
+    `say` is called with a line a month. Everything is done by the services that the command
+    line calls too.
+    """
+    story = Story(size=size, folder=folder)
+    table = contracts(size)
+    owed = _no_payments()
+    try:
+        clock.move_to(_at(size.first, hour=0))
+        with story.timed("catalogue"):
+            for path in write_catalogues(size, folder):
+                catalog.apply(catalog_files.parse(path), effective=SINCE)
+            create_sellers()
+        for index in range(size.months):
+            owed = _month(story, table, index, owed, say)
+    finally:
+        clock.move_to(None)
+    return story
+
+
+def _month(
+    story: Story,
+    table: pl.DataFrame,
+    index: int,
+    owed: pl.DataFrame,
+    say: Callable[[str], None],
+) -> pl.DataFrame:
+    """One month, from the joiners to the bill run; gives the payments still to come."""
+    size, after = story.size, story.size.month(index + 1)
+    with story.timed("contracts"):
+        clock.move_to(_at(size.month(index), hour=6))
+        joined = import_joiners(table, size.month(index), after, story.folder)
+    collected = _at(after, hour=0) - timedelta(days=2)
+    clock.move_to(collected)
+    with story.timed("contracts"):
+        entered = events(size, table, index)
+        for event in entered:
+            _enter(event)
+    with story.timed("payments"):
+        due = owed.filter(pl.col("at") <= collected)
+        payment_services.pay_many(due)
+    clock.move_to(_at(after, hour=12))
+    with story.timed("generated"):
+        files = write_usage(size, table, index, story.folder / "usage")
+    with story.timed("usage"):
+        records = sum(usage.load_file(path).records for path in files)
+    with story.timed("bill runs"):
+        report = billing.run(after)
+        made = _invoices(report.run_id)
+    with story.timed("ledger"):
+        ledger.recognise(after)
+    say(
+        f"{size.month(index):%Y-%m}  {joined:>6,} joined {len(entered):>4} changes"
+        f" {due.height:>6,} payments {records:>9,} records {report.invoices:>6,} invoices"
+    )
+    coming = payments(size, table, made, clock.now())
+    return pl.concat([owed.filter(pl.col("at") > collected), coming])
+
+
+def _enter(event: Event) -> None:
+    match event.kind:
+        case "change":
+            subscriptions.change(event.account, event.value, event.at)
+        case "set_quantity":
+            subscriptions.set_quantity(event.account, int(event.value), event.at)
+        case "cancel":
+            subscriptions.cancel(event.account, event.at, when="now")
+
+
+def _invoices(run_id: int | None) -> pl.DataFrame:
+    rows = sql.rows(sql.RUN_INVOICES, run_id)
+    return pl.DataFrame(
+        rows,
+        schema={
+            "number": pl.String,
+            "account": pl.String,
+            "currency": pl.String,
+            "due": pl.Decimal(38, 10),
+        },
+    )
+
+
+def _no_payments() -> pl.DataFrame:
+    return pl.DataFrame(schema=PAYMENTS)
+
+
+def _at(day: date, *, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)

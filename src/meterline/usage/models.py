@@ -1,0 +1,73 @@
+"""Batches of usage, their totals, their rejects (TMF635 Usage)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Batch(models.Model):
+    """One load, committed as a whole. Ids increase in the order of commits."""
+
+    source = models.CharField(max_length=200)
+    file_name = models.TextField()
+    format = models.CharField(max_length=30)
+    digest = models.CharField(max_length=64)  # of the file's content
+    state = models.CharField(max_length=20, default="committed")  # or backed_out
+    committed_at = models.DateTimeField()
+    records = models.BigIntegerField()
+    rated = models.BigIntegerField()
+    rejected = models.BigIntegerField()
+    duplicates = models.BigIntegerField()
+    totals = models.JSONField()  # control totals by price: events, quantity, amount
+    path = models.CharField(max_length=100)  # folder of its files under {home}/usage
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    first_start = models.DateTimeField(null=True)
+    last_start = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "usage_batch"
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(
+                    records=models.F("rated") + models.F("rejected") + models.F("duplicates")
+                ),
+                name="every_record_ends_somewhere",
+            ),
+        )
+
+
+class Total(models.Model):
+    """What one batch adds to a subscription's period at a price. Append-only."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    account_id = models.BigIntegerField()
+    subscription_id = models.BigIntegerField()
+    price_id = models.BigIntegerField()
+    period_start = models.DateField()
+    season = models.CharField(max_length=100, null=True)
+    band = models.CharField(max_length=100, null=True)
+    by_value = models.TextField(null=True)
+    events = models.BigIntegerField()
+    quantity = models.DecimalField(max_digits=38, decimal_places=10)
+    amount = models.DecimalField(max_digits=58, decimal_places=20)
+    denominator = models.BigIntegerField()
+
+    class Meta:
+        db_table = "usage_total"
+        indexes = (models.Index(fields=["account_id", "period_start", "batch"]),)
+
+
+class Reject(models.Model):
+    """A record that could not be rated, and why; to be recycled or discarded."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT)
+    file_name = models.TextField()
+    line = models.BigIntegerField()
+    reason = models.CharField(max_length=50)
+    detail = models.TextField()
+    record = models.JSONField()
+    state = models.CharField(max_length=20, default="open")  # open, recycled, discarded
+
+    class Meta:
+        db_table = "usage_reject"
+        indexes = (models.Index(fields=["state", "reason"]),)
