@@ -88,7 +88,8 @@ def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
             bill_run_id=run.id if run else None,
         )
         if made.height:
-            ledger.post(*posting.invoice_postings(made, bill.documents.lines))
+            parts = bill.documents
+            ledger.post(*posting.invoice_postings(made, parts.lines, parts.taxes))
             payments.open_documents(made, issued_at)
             _emit(made)
         if not bill.progressive:

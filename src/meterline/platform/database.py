@@ -43,20 +43,21 @@ def read_frame(
 ) -> pl.DataFrame:
     """Rows of a SELECT as a frame with `schema` (column -> Polars type), in the query's order.
 
-    Parameters are bound client-side (`%s`). Decimals are read from their text, exactly.
+    Columns go by position: the schema names them. Parameters are bound client-side (`%s`).
+    Decimals are read from their text, exactly.
     """
     connection.ensure_connection()
     with connection.cursor() as cursor:
         select = ClientCursor(connection.connection).mogrify(query, parameters)
-        bound = f"COPY ({select}) TO STDOUT (FORMAT csv, HEADER, NULL '\\N')".encode()
+        bound = f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')".encode()
         buffer = io.BytesIO()
         with cursor.copy(bound) as copy:
             for chunk in copy:
                 buffer.write(chunk)
     buffer.seek(0)
     raw = pl.read_csv(
-        buffer, schema={name: pl.String for name in schema}, null_values=["\\N"],
-        empty_string_is_null=False,
+        buffer, has_header=False, schema={name: pl.String for name in schema},
+        null_values=["\\N"], empty_string_is_null=False, raise_if_empty=False,
     )  # fmt: skip
     return raw.select(_cast(name, kind) for name, kind in schema.items())
 

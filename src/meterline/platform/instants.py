@@ -22,3 +22,11 @@ def parse_date_or_instant(text: str) -> date | datetime:
     except ValueError as error:
         raise InvalidInstant(text=text) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def parse_date(text: str) -> date:
+    """`2026-03-01`. Raises InvalidInstant."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInstant(text=text) from error

@@ -82,7 +82,7 @@ def subscribe(
         )
         for position, discount in enumerate(discounts, start=1)
     )  # fmt: skip
-    _tell(held, first, plan=plan, discounts=list(discounts))
+    _conclude(held, first, plan=plan, discounts=list(discounts))
     return held.subscription
 
 
@@ -122,7 +122,7 @@ def change(
         anchor=decide.anchor(effective, left, taken.view, held.zone),
     )  # fmt: skip
     held = store.append(held, made, {"plan": plan, "overrides": plain(overrides or {})})
-    _tell(held, made, plan=plan)
+    _conclude(held, made, plan=plan)
     return effective
 
 
@@ -152,7 +152,7 @@ def cancel(
         deferred=deferred,
     )  # fmt: skip
     identifiers.move_end(held.subscription, held.end_at, end)
-    _tell(store.append(held, made, {}), made)
+    _conclude(store.append(held, made, {}), made)
     return end
 
 
@@ -167,7 +167,7 @@ def uncancel(subscription: int | str, at: datetime | None = None) -> None:
         raise NotCancelled(code=held.code)
     made = Change(number=store.next_number(held), kind="uncancel", effective_at=at, requested_at=at)
     identifiers.move_end(held.subscription, end, None)
-    _tell(store.append(held, made, {}), made)
+    _conclude(store.append(held, made, {}), made)
 
 
 def pause(
@@ -237,7 +237,7 @@ def _step(
         deferred=deferred, quantity=quantity,
     )  # fmt: skip
     _check_state(held, made)
-    _tell(store.append(held, made, {}), made)
+    _conclude(store.append(held, made, {}), made)
     return effective
 
 
@@ -282,7 +282,10 @@ def _quantity(value: Number) -> Decimal:
     return quantity
 
 
-def _tell(held: Held, made: Change, **facts: Any) -> None:
+def _conclude(held: Held, made: Change, **facts: Any) -> None:
+    """Tell of a change; usage that came before it and after its effect is rated anew."""
+    from meterline.usage.services import rerate  # usage stands on subscriptions
+
     told = {
         "code": held.code,
         "account": held.subscription.account.code,
@@ -294,6 +297,8 @@ def _tell(held: Held, made: Change, **facts: Any) -> None:
     name = f"subscription.{_EVENTS[made.kind]}"
     events.emit(name, f"subscription:{held.code}", told)
     audit.record(name, f"subscription:{held.code}", after=told)
+    if made.kind != "subscribe" and made.effective_at < clock.now():
+        rerate([held.subscription.pk], made.effective_at)
 
 
 def _tell_identifier(what: str, row: Identifier, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Min
 
 from meterline.customers.models import Account, BillingDay
 from meterline.kernel import cycle
@@ -80,6 +81,14 @@ def lock_log() -> None:
     become visible in their order."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOG_LOCK])
+
+
+def changed_since(change_id: int, subscription_ids: Sequence[int]) -> list[tuple[int, datetime]]:
+    """Which of these subscriptions have changes newer than `change_id`, and the earliest instant
+    from which one of them takes effect."""
+    rows = models.Change.objects.filter(id__gt=change_id, subscription__in=list(subscription_ids))
+    earliest = rows.values("subscription_id").annotate(since=Min("effective_at"))
+    return list(earliest.order_by("subscription_id").values_list("subscription_id", "since"))
 
 
 def find(subscription: int | str) -> models.Subscription:

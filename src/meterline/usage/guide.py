@@ -34,9 +34,7 @@ def guide(
     return placed, pl.concat([known, inactive])
 
 
-def _by_code(
-    records: pl.DataFrame, zones: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _by_code(records: pl.DataFrame, zones: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     coded = records.filter(pl.col("subscription").is_not_null())
     found = coded.join(zones, left_on="subscription", right_on="code", how="left")
     missing = found.filter(pl.col("subscription_id").is_null()).select(

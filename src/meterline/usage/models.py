@@ -19,7 +19,8 @@ class Batch(models.Model):
     rejected = models.BigIntegerField()
     duplicates = models.BigIntegerField()
     totals = models.JSONField()  # control totals by price: events, quantity, amount
-    path = models.CharField(max_length=100)  # folder of its files under {home}/usage
+    path = models.CharField(max_length=100)  # folder of its files under {home}/usage; "": none
+    supersedes = models.BooleanField(default=False)  # rows of earlier batches
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
     first_start = models.DateTimeField(null=True)
     last_start = models.DateTimeField(null=True)

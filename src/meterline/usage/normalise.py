@@ -18,8 +18,7 @@ CANONICAL = (
     "line", "id", "meter", "identifier", "subscription", "start", "end", "duration", "quantity",
 )  # fmt: skip
 AHEAD_MOST = timedelta(days=1)
-_EARLIEST = datetime(1970, 1, 1)
-_SECOND = 1_000_000
+_EARLIEST = datetime(1970, 1, 1)  # noqa: DTZ001
 
 REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
 
@@ -60,7 +59,9 @@ def normalise(
     good = judged.filter(pl.col("reason").is_null()) if bad.height else judged
     return (
         good.with_columns(
-            duration_us=pl.coalesce("duration_us", _elapsed("start", "end_at", "local", "end_local")),
+            duration_us=pl.coalesce(
+                "duration_us", _elapsed("start", "end_at", "local", "end_local")
+            ),
             id=pl.coalesce("id", _derived_id(source)),
         ).drop("end", "end_at", "end_local", "duration", "start_text", "quantity_text", "reason"),
         bad,
@@ -128,7 +129,9 @@ def _reason(now: datetime) -> pl.Expr:
     backwards = pl.coalesce(
         pl.col("end_at") < pl.col("start"), pl.col("end_local") < pl.col("local")
     )
-    no_end = pl.col("end").is_not_null() & pl.col("end_at").is_null() & pl.col("end_local").is_null()
+    no_end = (
+        pl.col("end").is_not_null() & pl.col("end_at").is_null() & pl.col("end_local").is_null()
+    )
 
     def because(reason: str, detail: str) -> pl.Expr:
         return pl.concat_list(pl.lit(reason), pl.lit(detail))

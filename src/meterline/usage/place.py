@@ -19,19 +19,19 @@ def with_period_start(
     prices = _schedules(tariff, rated["price_id"].unique().to_list())
     window = (rated["start"].min(), rated["start"].max())
     table = _periods(phases, prices, billing_days, window)  # type: ignore[arg-type]
-    keyed = rated.join(
-        prices.select("price_id", "schedule"), on="price_id", maintain_order="left"
-    )
+    keyed = rated.join(prices.select("price_id", "schedule"), on="price_id", maintain_order="left")
     joined = keyed.join(
         table, on=["subscription_id", "plan_version_id", "schedule"], maintain_order="left"
     )
-    return joined.filter(
+    placed = joined.filter(
         pl.col("start") >= pl.col("period_from"), pl.col("start") < pl.col("period_to")
     ).drop("schedule", "period_from", "period_to")
+    assert placed.height == rated.height, "every record of a phase lies in one of its periods"
+    return placed
 
 
 def _schedules(tariff: Tariff, price_ids: list[int]) -> pl.DataFrame:
-    """price_id, plan_version_id, interval, align, day_count, schedule (one number for equal ones)."""
+    """price_id, plan_version_id, interval, align, day_count, schedule (equal for equal ones)."""
     prices = [tariff.prices[price_id] for price_id in price_ids]
     frame = pl.DataFrame(
         {

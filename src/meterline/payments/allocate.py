@@ -1,0 +1,94 @@
+"""Which invoices a payment settles, and which credit a document uses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from meterline.kernel.money import MONEY
+
+
+def apply_credit(documents: pl.DataFrame, credits: pl.DataFrame) -> pl.DataFrame:
+    """`documents` with the credit of their accounts used: credit_applied, due = total - it.
+
+    `credits`: account_id, currency, credit. One document an account.
+    """
+    joined = documents.join(
+        credits.select("account_id", "currency", "credit"),
+        on=["account_id", "currency"], how="left", maintain_order="left",
+    )  # fmt: skip
+    usable = pl.min_horizontal("total", pl.col("credit").fill_null(0)).clip(0)
+    return joined.with_columns(credit_applied=usable.cast(MONEY)).with_columns(
+        due=(pl.col("total") - pl.col("credit_applied")).cast(MONEY)
+    ).drop("credit")  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class OpenItem:
+    """What is still to be paid of an invoice."""
+
+    invoice_id: int
+    account_id: int
+    due_date: date
+    open: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """A payment to be allocated."""
+
+    key: int
+    account_id: int
+    amount: Decimal
+    invoice_id: int | None = None  # to be settled first
+
+
+ALLOCATIONS: dict[str, Any] = {
+    "key": pl.Int64,  # of the payment
+    "account_id": pl.Int64,
+    "invoice_id": pl.Int64,
+    "amount": MONEY,
+}
+
+
+def allocate(payments: Iterable[Incoming], items: Sequence[OpenItem]) -> pl.DataFrame:
+    """ALLOCATIONS of payments in their order: to the invoice named, then to the oldest by due date
+    and number. What is left over is credit, and not here.
+    """
+    waiting: dict[int, list[OpenItem]] = {}
+    for item in sorted(items, key=lambda item: (item.due_date, item.invoice_id)):
+        waiting.setdefault(item.account_id, []).append(
+            OpenItem(**vars(item))  # the caller's stay as they are
+        )
+    rows = []
+    for payment in payments:
+        left = payment.amount
+        own = waiting.get(payment.account_id, [])
+        named = [item for item in own if item.invoice_id == payment.invoice_id]
+        for item in named + [item for item in own if item.invoice_id != payment.invoice_id]:
+            taken = min(left, item.open)
+            if taken > 0:
+                item.open -= taken
+                left -= taken
+                rows.append((payment.key, payment.account_id, item.invoice_id, taken))
+        waiting[payment.account_id] = [item for item in own if item.open > 0]
+    return pl.DataFrame(rows, schema=ALLOCATIONS, orient="row")
+
+
+def take_back(
+    amount: Decimal, allocated: Sequence[tuple[int, Decimal]]
+) -> list[tuple[int, Decimal]]:
+    """Which allocations (invoice_id, amount; newest first) a chargeback undoes: (invoice_id,
+    amount); their sum is at most `amount`, the rest was credit."""
+    left, undone = amount, []
+    for invoice_id, paid in allocated:
+        taken = min(left, paid)
+        if taken > 0:
+            undone.append((invoice_id, taken))
+            left -= taken
+    return undone

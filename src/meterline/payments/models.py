@@ -1,0 +1,83 @@
+"""Payments, their allocation, what is open and what is credit (TMF676 Payment)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+KINDS = ("payment", "refund", "chargeback", "credit")
+
+
+class Payment(models.Model):
+    """Money in (payment), out (refund), taken back by a bank (chargeback), or granted (credit)."""
+
+    code = models.CharField(max_length=100, unique=True)
+    account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    method = models.CharField(max_length=40)
+    reference = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "payments_payment"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="payment_above_zero"),
+        )
+
+
+class Allocation(models.Model):
+    """What of a payment went to an invoice; negative where a chargeback took it back."""
+
+    account_id = models.BigIntegerField()
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "payments_allocation"
+
+
+class OpenItem(models.Model):
+    """What is still to be paid of an invoice."""
+
+    invoice = models.OneToOneField("invoices.Invoice", on_delete=models.PROTECT, primary_key=True)
+    account_id = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    due_date = models.DateField()
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    open = models.DecimalField(max_digits=28, decimal_places=10)
+
+    class Meta:
+        db_table = "payments_openitem"
+        indexes = (
+            models.Index(
+                fields=["account_id", "due_date", "invoice"],
+                condition=models.Q(open__gt=0),
+                name="payments_open_by_account",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(open__gte=0, open__lte=models.F("amount")),
+                name="open_within_amount",
+            ),
+        )
+
+
+class Credit(models.Model):
+    """What an account has paid, or was granted, beyond its invoices."""
+
+    account_id = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    credit = models.DecimalField(max_digits=28, decimal_places=10)
+
+    class Meta:
+        db_table = "payments_credit"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["account_id", "currency"], name="one_credit_a_currency"
+            ),
+            models.CheckConstraint(condition=models.Q(credit__gte=0), name="credit_not_below_zero"),
+        )

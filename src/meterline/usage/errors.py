@@ -1,0 +1,35 @@
+"""What can be wrong with what users ask of usage. A docstring is its error's message."""
+
+from __future__ import annotations
+
+from meterline.kernel.errors import MeterlineError
+
+
+class UsageFileError(MeterlineError):
+    """{file}: {why}"""
+
+    code = "usage_file"
+
+
+class UnknownBatch(MeterlineError):
+    """there is no usage batch {batch_id}: `meterline usage list` shows them"""
+
+    code = "unknown_batch"
+
+
+class BatchNotBackedOut(MeterlineError):
+    """batch {batch_id} cannot be backed out: it is {why}"""
+
+    code = "batch_not_backed_out"
+
+
+class UnknownRecord(MeterlineError):
+    """no usage record has the id {record_id}, or it was taken out already"""
+
+    code = "unknown_record"
+
+
+class UnknownRejects(MeterlineError):
+    """no open reject has the id {ids}: `meterline usage rejects` lists them"""
+
+    code = "unknown_rejects"

@@ -1,0 +1,172 @@
+"""Loading: chunks are processed and written, then one transaction registers the batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+from django.db import connection
+
+from meterline.platform import clock, events
+from meterline.platform.database import write_frame
+from meterline.subscriptions import store as subscriptions
+from meterline.usage import reference as references
+from meterline.usage.models import Batch
+from meterline.usage.process import Processed, Reference, process
+from meterline.usage.store import BatchFolder, live
+from meterline.usage.totals import TOTALS, added, control_totals, totals
+
+_LOAD_LOCK = 7206301
+_BATCH_LOCK = 7206302
+_REJECTED = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String, "detail": pl.String,
+             "record": pl.String}  # fmt: skip
+
+
+def lock_loading() -> None:
+    """One load at a time, until the transaction ends: each sees the records of those before."""
+    _lock(_LOAD_LOCK)
+
+
+def lock_batches() -> None:
+    """Batches are registered one after another, so their ids increase in the order of commits.
+
+    Contract changes wait until the transaction ends, so none is missed by a batch and none misses
+    it; whoever makes one takes the same locks in the same order.
+    """
+    subscriptions.lock_log()
+    _lock(_BATCH_LOCK)
+
+
+def _lock(key: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+class Load:
+    """A batch in the making; use it inside a transaction, after lock_loading()."""
+
+    def __init__(self, *, source: str, file_name: str, format: str, digest: str = "") -> None:
+        self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
+        self.newest_change = references.newest_change()
+        self.folder = BatchFolder()
+        self.records = self.rated = self.duplicates = 0
+        self.touched: list[pl.DataFrame] = []  # subscription_id
+        self._totals: list[pl.DataFrame] = []
+        self._rejects: list[pl.DataFrame] = []
+        self._seen: list[pl.DataFrame] = []
+        self._live = live()
+        self._reference: Reference | None = None
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    def add(self, decoded: pl.DataFrame, *, origin: pl.DataFrame | None = None) -> None:
+        """Process and write a chunk of decoded records (String columns and `line`).
+
+        `origin` (line, file_name, file_line): where the records came from, if from elsewhere.
+        """
+        now = clock.now()
+        outcome = process(
+            decoded, self._reference_for(decoded), self._known(decoded, now),
+            source=self.source, now=now,
+        )  # fmt: skip
+        self.records += decoded.height
+        self.rated += outcome.records.height
+        self.duplicates += outcome.duplicates
+        self._seen.append(outcome.seen)
+        self._reject(outcome.rejects, decoded, origin)
+        if outcome.records.height:
+            self._write(outcome)
+
+    def reject(self, rejects: pl.DataFrame) -> None:
+        """Note lines that could not be decoded: line, reason, detail, record (the text)."""
+        self.records += rejects.height
+        text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
+        named = rejects.with_columns(record=text, file_name=pl.lit(self.file_name))
+        self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
+
+    def register(self) -> Batch:
+        """Commit the batch with its totals and rejects."""
+        self.folder.close()
+        lock_batches()
+        rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+        sums = added(self._totals)
+        batch = register_batch(
+            sums, self.folder, source=self.source, file_name=self.file_name, format=self.format,
+            digest=self.digest, records=self.records, rated=self.rated, rejected=rejects.height,
+            duplicates=self.duplicates, first_start=self._first, last_start=self._last,
+        )  # fmt: skip
+        write_rejects(batch, rejects)
+        return batch
+
+    def _known(self, decoded: pl.DataFrame, now: datetime) -> list[pl.DataFrame]:
+        """KEY of earlier records that the chunk's could repeat."""
+        if not self._live.batches:
+            return self._seen
+        if not hasattr(self, "_stored"):
+            self._stored = self._live.keys().select("key_high", "key_low")
+        return [self._stored, *self._seen]
+
+    def _reference_for(self, decoded: pl.DataFrame) -> Reference:
+        if self._reference is None:
+            if decoded.height <= references.FEW_RECORDS:
+                return references.reference_for(decoded)
+            self._reference = references.reference_of_all()
+        return self._reference
+
+    def _write(self, outcome: Processed) -> None:
+        here = pl.lit(0, pl.Int64).alias("origin")
+        rated = outcome.rated.with_columns(here)
+        self.folder.add(outcome.records, rated, outcome.keys.with_columns(here))
+        self._totals.append(totals(rated))
+        self.touched.append(outcome.records.select("subscription_id").unique())
+        first, last = outcome.records["start"].min(), outcome.records["start"].max()
+        self._first = min(filter(None, (self._first, first)))  # type: ignore[type-var]
+        self._last = max(filter(None, (self._last, last)))  # type: ignore[type-var]
+
+    def _reject(
+        self, rejects: pl.DataFrame, decoded: pl.DataFrame, origin: pl.DataFrame | None
+    ) -> None:
+        if rejects.is_empty():
+            return
+        fields = [name for name in decoded.columns if name != "line"]
+        texts = decoded.select("line", pl.struct(fields).struct.json_encode().alias("record"))
+        named = rejects.join(texts, on="line", how="left", maintain_order="left")
+        if origin is None:
+            named = named.with_columns(file_name=pl.lit(self.file_name))
+        else:
+            named = named.join(origin, on="line").with_columns(line="file_line")
+        self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
+
+
+def register_batch(sums: pl.DataFrame, folder: BatchFolder | None, **fields: object) -> Batch:
+    """The batch's row and its totals (TOTALS), after lock_batches()."""
+    batch = Batch.objects.create(
+        committed_at=clock.now(),
+        totals=control_totals(sums),
+        path="" if folder is None else folder.name,
+        **fields,
+    )
+    write_frame(
+        "usage_total",
+        sums.select(pl.lit(batch.id, pl.Int64).alias("batch_id"), *TOTALS),
+    )
+    events.emit(
+        "usage.batch", f"usage_batch:{batch.id}",
+        {"format": batch.format, "records": batch.records, "rated": batch.rated,
+         "rejected": batch.rejected, "duplicates": batch.duplicates},
+    )  # fmt: skip
+    return batch
+
+
+def write_rejects(batch: Batch, rejects: pl.DataFrame) -> None:
+    """The rejects of a batch: file_name, line, reason, detail, record (JSON)."""
+    # PostgreSQL's text and JSON hold no NUL: it is shown as its symbol
+    clean = rejects.with_columns(
+        pl.col("detail", "record", "file_name").str.replace_all("\0", "\u2400", literal=True),
+    ).with_columns(pl.col("record").str.replace_all("\\u0000", "\u2400", literal=True))
+    write_frame(
+        "usage_reject",
+        clean.with_columns(
+            pl.lit(batch.id, pl.Int64).alias("batch_id"), pl.lit("open").alias("state")
+        ),
+    )

@@ -1,0 +1,87 @@
+"""Records in, rated records, rejects and duplicates out: one chunk of a batch. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from meterline.rating.rate import rate
+from meterline.rating.tariff import Tariff
+from meterline.subscriptions.periods import BillingDays
+from meterline.usage.deduplicate import new_records
+from meterline.usage.guide import guide
+from meterline.usage.normalise import normalise
+from meterline.usage.place import with_period_start
+
+REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What records are guided and rated by."""
+
+    identifiers: pl.DataFrame  # subscriptions.frames.IDENTIFIERS
+    phases: pl.DataFrame  # subscriptions.frames.PHASES
+    billing_days: BillingDays
+    tariff: Tariff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processed:
+    """Every record of a chunk is in `records` (rated), in `rejects`, or counted in `duplicates`."""
+
+    records: pl.DataFrame  # guided, line is unique
+    rated: pl.DataFrame  # store.RATED but origin
+    rejects: pl.DataFrame  # REJECTS
+    keys: pl.DataFrame  # store.KEYS but origin, of `records`
+    seen: pl.DataFrame  # deduplicate.KEY of all new ones, rejected ones too
+    duplicates: int
+
+
+def process(
+    decoded: pl.DataFrame,
+    reference: Reference,
+    seen: list[pl.DataFrame],
+    *,
+    source: str,
+    now: datetime,
+) -> Processed:
+    """Normalise, deduplicate, guide, rate and place the records of a chunk."""
+    typed, malformed = normalise(decoded, source=source, now=now)
+    fresh, keys = new_records(typed, seen)
+    lines = keys.hstack(fresh.select("line"))
+    guided, lost = guide(fresh, reference.identifiers, reference.phases)
+    records, rated, refused = rate_and_place(guided, reference)
+    return Processed(
+        records=records,
+        rated=rated,
+        rejects=pl.concat([frame.select(REJECTS.keys()) for frame in (malformed, lost, refused)]),
+        keys=lines
+        if records.height == lines.height
+        else lines.join(records, on="line", how="semi"),
+        seen=keys,
+        duplicates=typed.height - fresh.height,
+    )
+
+
+def rate_and_place(
+    guided: pl.DataFrame, reference: Reference
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The guided records that could be rated, what they were rated at (with period_start), and
+    rejects."""
+    outcome = rate(guided.rename({"line": "row"}), reference.tariff)
+    refused = outcome.rejects.rename({"row": "line"})
+    records = (
+        guided.join(refused, on="line", how="anti", maintain_order="left")
+        if refused.height
+        else guided
+    )
+    about = records.select(
+        "line", "account_id", "subscription_id", "plan_version_id", "start", "duration_us"
+    )
+    rated = outcome.rated.rename({"row": "line"}).join(about, on="line", maintain_order="left")
+    placed = with_period_start(rated, reference.phases, reference.billing_days, reference.tariff)
+    return records, placed, refused

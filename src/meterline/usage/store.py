@@ -1,0 +1,191 @@
+"""The files of batches: records, what they were rated at, their keys, and what they supersede.
+
+Every batch has a folder under {home}/usage. Rows of a batch are live unless a later batch
+supersedes them (a re-rating, a reversal) or the batch that they came with first was backed out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from meterline.platform import files
+from meterline.subscriptions.periods import INSTANT
+from meterline.usage.deduplicate import KEY
+from meterline.usage.models import Batch
+from meterline.usage.totals import TOTALS
+
+RATED: dict[str, Any] = {  # a row a record and price
+    "line": pl.UInt32,
+    "origin": pl.Int64,  # the batch with which the record came first; 0: this one
+    "account_id": pl.Int64,
+    "subscription_id": pl.Int64,
+    "price_id": pl.Int64,
+    "period_start": pl.Date,
+    "start": INSTANT,
+    "duration_us": pl.Int64,
+    "quantity": TOTALS["quantity"],
+    "season": pl.String,
+    "band": pl.String,
+    "by_value": pl.String,
+    "amount": TOTALS["amount"],
+    "denominator": pl.Int64,
+}
+KEYS: dict[str, Any] = {
+    "key_high": pl.UInt64,
+    "key_low": pl.UInt64,
+    "line": pl.UInt32,
+    "origin": pl.Int64,
+}
+SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
+
+
+class BatchFolder:
+    """A batch's folder while it is written. A folder whose batch is not registered is garbage."""
+
+    def __init__(self) -> None:
+        self.name = uuid4().hex
+        self.path = files.folder("usage") / self.name
+        self.path.mkdir()
+        self._parts = 0
+
+    def add(self, records: pl.DataFrame, rated: pl.DataFrame, keys: pl.DataFrame) -> None:
+        """Write a chunk: `records` (normalised, with line), `rated` (RATED), `keys` (KEYS)."""
+        self._write(records, "records")
+        self._write(rated.sort("subscription_id").select(RATED.keys()), "rated")
+        self._write(keys.select(KEYS.keys()), "keys")
+        self._parts += 1
+
+    def supersede(self, rows: pl.DataFrame) -> None:
+        """Note which rows (SUPERSEDED) of earlier batches this one replaces."""
+        self._write(rows.select(SUPERSEDED.keys()), "superseded")
+
+    def close(self) -> None:
+        """Make everything durable."""
+        for path in [*self.path.iterdir(), self.path, self.path.parent]:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def remove(self) -> None:
+        """Take the folder away: its batch will not be registered."""
+        shutil.rmtree(self.path)
+
+    def _write(self, frame: pl.DataFrame, kind: str) -> None:
+        if frame.height:
+            frame.write_parquet(self.path / f"{kind}-{self._parts}.parquet", compression="lz4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """The batches whose rows count, and which of their rows do not."""
+
+    batches: Sequence[tuple[int, Path]]
+    backed_out: Sequence[int]
+    superseded: pl.DataFrame  # SUPERSEDED
+
+    def rated(
+        self,
+        subscription_ids: Sequence[int] | None = None,
+        price_ids: Sequence[int] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pl.DataFrame:
+        """RATED and batch_id of live rows; of some subscriptions and prices, starting within
+        [start, end)."""
+        wanted = [
+            condition
+            for given, condition in (
+                (subscription_ids, _is_in("subscription_id", subscription_ids)),
+                (price_ids, _is_in("price_id", price_ids)),
+                (start, pl.col("start") >= pl.lit(start, INSTANT)),
+                (end, pl.col("start") < pl.lit(end, INSTANT)),
+            )
+            if given is not None
+        ]
+        return self._read("rated", RATED, wanted)
+
+    def records(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The records of `rows` (batch_id, line, ...): id, meter, ... joined to `rows`."""
+        found = []
+        for batch_id, path in self.batches:
+            part = rows.filter(pl.col("batch_id") == batch_id)
+            if part.height:
+                parts = [pl.scan_parquet(file) for file in _parts(path, "records")]
+                stored = pl.concat(parts, how="diagonal")
+                lines = part["line"].unique().sort()
+                taken = stored.filter(pl.col("line").is_in(lines.implode())).collect()
+                found.append(part.join(taken, on="line"))
+        return pl.concat(found, how="diagonal") if found else rows.clear()
+
+    def keys(self, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
+        """KEYS and batch_id of the live records; of all, or of those in `wanted` (KEY)."""
+        return self._read("keys", KEYS, [], wanted)
+
+    def _read(
+        self,
+        kind: str,
+        schema: dict[str, Any],
+        conditions: list[pl.Expr],
+        wanted: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        found = [pl.DataFrame(schema={"batch_id": pl.Int64, **schema})]
+        for batch_id, path in self.batches:
+            parts = _parts(path, kind)
+            if not parts:
+                continue
+            rows = pl.scan_parquet(parts).filter(*conditions).collect()
+            if wanted is not None:
+                rows = rows.join(wanted, on=KEY, how="semi")
+            if self.backed_out and rows.height:
+                rows = rows.filter(~pl.col("origin").is_in(self.backed_out))
+            rows = self._unsuperseded(rows, batch_id)
+            if rows.height:
+                found.append(rows.select(pl.lit(batch_id, pl.Int64).alias("batch_id"), *schema))
+        return pl.concat(found)
+
+    def _unsuperseded(self, rows: pl.DataFrame, batch_id: int) -> pl.DataFrame:
+        gone = self.superseded.filter(pl.col("batch_id") == batch_id)
+        if gone.is_empty() or rows.is_empty():
+            return rows
+        return rows.join(gone, on="line", how="anti", maintain_order="left")
+
+
+def live(start: datetime | None = None, end: datetime | None = None) -> Live:
+    """The live rows as the database has them now; only batches with records in [start, end)."""
+    rows = Batch.objects.order_by("id")
+    backed_out = list(rows.filter(state="backed_out").values_list("id", flat=True))
+    standing = rows.filter(state="committed").exclude(path="")
+    folder = files.folder("usage")
+    replaced = [
+        pl.read_parquet(path)
+        for name in standing.filter(supersedes=True).values_list("path", flat=True)
+        for path in _parts(folder / name, "superseded")
+    ]
+    if start is not None:
+        standing = standing.filter(last_start__gte=start)
+    if end is not None:
+        standing = standing.filter(first_start__lt=end)
+    return Live(
+        batches=[(row.id, folder / row.path) for row in standing],
+        backed_out=backed_out,
+        superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
+    )
+
+
+def _is_in(column: str, values: Sequence[int] | None) -> pl.Expr:
+    return pl.col(column).is_in(pl.Series(values or [], dtype=pl.Int64).implode())
+
+
+def _parts(path: Path, kind: str) -> list[Path]:
+    return sorted(path.glob(f"{kind}-*.parquet"))
