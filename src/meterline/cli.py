@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 GROUPS = {  # command: (module, attribute, help)
     "account": ("meterline.customers.commands", "account_app", "Accounts."),
@@ -39,15 +38,21 @@ _WITHOUT_MIGRATION = {"migrate", "doctor"}
 class LazyGroup(TyperGroup):
     """Imports a room's commands when they are asked for, so that `--help` is quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    chosen: str | None = None  # the command that is asked for; the others are only listed
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
         return sorted(GROUPS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+        self.chosen = args[0]
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
         if cmd_name not in GROUPS:
             return None
         module, attribute, help_text = GROUPS[cmd_name]
-        if ctx.resilient_parsing or _only_listing(ctx):
-            return click.Command(cmd_name, help=help_text)
+        if cmd_name != self.chosen:
+            return TyperCommand(cmd_name, help=help_text)
         _prepare(cmd_name)
         found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
@@ -55,11 +60,6 @@ class LazyGroup(TyperGroup):
         single = typer.Typer(add_completion=False)
         single.command(cmd_name)(found)
         return typer.main.get_command(single)
-
-
-def _only_listing(ctx: click.Context) -> bool:
-    """Whether the top-level help is being written."""
-    return not ctx.invoked_subcommand and not ctx.protected_args and "--help" in sys.argv[1:2]
 
 
 def _prepare(command: str) -> None:
@@ -75,7 +75,9 @@ def _prepare(command: str) -> None:
     ensure_migrated()
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 @app.callback()

@@ -89,7 +89,7 @@ def _clamp(
             joined = _apply_limit(joined, limit, least=least)
     return joined.select(
         "line", "season", "band", "by_value", "quantity", "numerator", "divisor",
-        pl.lit(price.id).alias("price_id"),
+        pl.lit(price.id, pl.Int64).alias("price_id"),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _proposed(
             }
             for price in snapshot.prices
         ],
-        schema_overrides={"tax_code": pl.String, "places": pl.Int64},
+        schema_overrides={"price_id": pl.Int64, "tax_code": pl.String, "places": pl.Int64},
     )  # fmt: skip
     joined = (
         charged.join(lines.drop("price_id"), on="line")
@@ -185,4 +185,4 @@ def _proposed(
             "rounding",
             pl.col("places").alias("decimals"),
         ).struct.json_encode(),
-    ).select(PROPOSED.keys())  # fmt: skip
+    ).select(pl.col(name).cast(kind) for name, kind in PROPOSED.items())  # fmt: skip

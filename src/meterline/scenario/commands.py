@@ -11,6 +11,11 @@ import typer
 app = typer.Typer(help="Test tariffs: what happens, and what must be billed.")
 
 
+@app.callback()
+def group() -> None:
+    """Test tariffs: what happens, and what must be billed."""
+
+
 @app.command("run")
 def run_command(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.")],

@@ -35,7 +35,7 @@ class World:
         """The zone of an account, else the catalogue's."""
         spec = self.scenario.document.accounts.get(account) if account else None
         own = spec.timezone if spec else None
-        return ZoneInfo(own or self.scenario.catalog.timezone or "UTC")
+        return ZoneInfo(own) if own else self.scenario.catalog.timezone
 
     def zone_of(self, step: Step) -> ZoneInfo:
         """The zone in which bare dates of a step are midnights."""

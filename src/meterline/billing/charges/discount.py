@@ -100,7 +100,7 @@ def _price_facts(snapshot: Snapshot) -> pl.DataFrame:
             }
             for price in snapshot.prices
         ],
-        schema_overrides={"places": pl.Int64},
+        schema_overrides={"price_id": pl.Int64, "places": pl.Int64},
     )  # fmt: skip
 
 

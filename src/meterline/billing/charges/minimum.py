@@ -46,7 +46,7 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
                 for name in ("price_code", "season", "band", "by_value")
             },
         )
-        .select(PROPOSED.keys())
+        .select(pl.col(name).cast(kind) for name, kind in PROPOSED.items())
     )  # fmt: skip
 
 

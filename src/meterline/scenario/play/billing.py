@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from meterline.billing import services as billing
 from meterline.catalog import services as catalog
 from meterline.invoices import services as invoices
 from meterline.kernel.errors import NotSupported
 from meterline.platform import clock
-from meterline.rating.event import rate_event
+from meterline.rating.event import rate_enquiry
 from meterline.scenario.made import issued, previewed
 from meterline.scenario.picture import MadeInvoice, compare, money
 from meterline.scenario.play.registry import play
@@ -60,14 +61,19 @@ def _groups(step: Bill, world: World) -> list[tuple[datetime, list[str]]]:
 @play.register
 def _(step: Rate, world: World) -> None:
     start = world.instant(step.at, world.zone(None))
-    answer = rate_event(
+    answer = rate_enquiry(
         catalog.tariff(), step.event, start=start, card=step.card, plan=step.plan,
         price=step.price,
     )  # fmt: skip
-    wanted = step.expect.reject if step.expect.amount is None else step.expect.amount
-    if answer != wanted:
-        got = answer if isinstance(answer, str) else f"{answer:f}"
-        world.differs(f"expected {wanted}, rated as {got}")
+    expected = step.expect
+    same = (
+        answer.reject == expected.reject
+        if expected.amount is None
+        else answer.amount == Fraction(expected.amount)
+    )
+    if not same:
+        wanted = expected.reject or f"{expected.amount:f}"
+        world.differs(f"expected {wanted}, rated as {answer.reject or answer.amount}")
 
 
 @play.register
