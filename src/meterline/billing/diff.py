@@ -141,6 +141,7 @@ def _reconcile_tracks(
     prices: Mapping[int, Price] = {price.id: price for price in snapshot.prices}
     zones = dict(snapshot.accounts.select("account_id", "timezone").iter_rows())
     currencies = dict(snapshot.accounts.select("account_id", "currency").iter_rows())
+    horizons = dict(snapshot.accounts.select("account_id", "horizon_at").iter_rows())
     key = ["subscription_id", "track"]
     wanted = proposed.partition_by(key, as_dict=True)
     had = billed.sort("line_id").partition_by(key, as_dict=True)
@@ -156,6 +157,7 @@ def _reconcile_tracks(
                 prices[first["price_id"]],
                 zones[first["account_id"]],
                 currencies[first["account_id"]],
+                horizons[first["account_id"]],
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

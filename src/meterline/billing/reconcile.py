@@ -33,10 +33,18 @@ class _Charge:
     standing: list[Span] = field(default_factory=list)
 
 
-def reconcile(
-    wanted: Sequence[Row], billed: Sequence[Row], price: Price, zone: str, currency: str
+def reconcile(  # noqa: PLR0917
+    wanted: Sequence[Row],
+    billed: Sequence[Row],
+    price: Price,
+    zone: str,
+    currency: str,
+    horizon_at: datetime,
 ) -> list[Row]:
-    """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`."""
+    """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`.
+
+    Both reach past the horizon; what of a billed period lies before it is settled.
+    """
     measure = _Measure(price, ZoneInfo(zone))
     charges = _play(billed)
     spans = [(row["start_at"], row["end_at"]) for row in wanted]
@@ -44,7 +52,7 @@ def reconcile(
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
         for piece in unused:
-            if _returns(charge.line, piece, price):
+            if piece[1] > horizon_at and _returns(charge.line, piece, price):
                 rows.append(_credit(charge, piece, measure, price, currency))
     covered = [part for charge in charges for part in charge.standing]
     for row in wanted:

@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from meterline.usage.blocks import head
+from meterline.usage.errors import UsageFileError
+
 ENTRY_POINTS = "meterline.usage_formats"
 
 REJECTS: dict[str, Any] = {
@@ -48,3 +51,38 @@ class UsageFormat(Protocol):
     def decode(self, path: Path, mapping: Path | None) -> Iterator[Decoded]:
         """The file's records in chunks. Raises UsageFileError."""
         ...
+
+
+@cache
+def _all() -> dict[str, UsageFormat]:
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    modules += [entry.load() for entry in entry_points(group=ENTRY_POINTS)]
+    return {module.NAME: module for module in modules}
+
+
+def names() -> list[str]:
+    """The names of all formats."""
+    return sorted(_all())
+
+
+def recognise(path: Path, *, mapping: Path | None = None) -> str:
+    """The name of a file's format, by its content. Raises UsageFileError."""
+    beginning = head(path)
+    if mapping is not None and not _all()["nem12"].sniff(beginning):
+        return "mapped_csv"
+    for name, module in _all().items():
+        if module.sniff(beginning):
+            return name
+    raise UsageFileError(
+        file=path.name,
+        why=f"no format knows it ({', '.join(names())}); a CSV file with other columns needs a"
+        " mapping",
+    )
+
+
+def decode(path: Path, *, format: str, mapping: Path | None = None) -> Iterator[Decoded]:
+    """The records of a file in chunks. Raises UsageFileError."""
+    if format not in _all():
+        known = ", ".join(names())
+        raise UsageFileError(file=path.name, why=f"there is no format {format}; choose {known}")
+    return _all()[format].decode(path, mapping)
