@@ -24,3 +24,9 @@ class DemoTooSmall(MeterlineError):
     """A demo has at least 3 customers, one of each seller, and 1 month."""
 
     code = "demo_too_small"
+
+
+class ImportRejected(MeterlineError):
+    """{rejected} rows of {file} were refused: the file of rejects beside it tells why"""
+
+    code = "demo_import_rejected"

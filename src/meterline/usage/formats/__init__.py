@@ -68,11 +68,11 @@ def names() -> list[str]:
 def recognise(path: Path, *, mapping: Path | None = None) -> str:
     """The name of a file's format, by its content. Raises UsageFileError."""
     beginning = head(path)
-    if mapping is not None and not _all()["nem12"].sniff(beginning):
-        return "mapped_csv"
     for name, module in _all().items():
         if module.sniff(beginning):
             return name
+    if mapping is not None:
+        return "mapped_csv"
     raise UsageFileError(
         file=path.name,
         why=f"no format knows it ({', '.join(names())}); a CSV file with other columns needs a"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,17 +43,19 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
     yield from decode_blocks(path, _check_header)
 
 
-def decode_blocks(path: Path, check: object = None) -> Iterator[Decoded]:
-    """Chunks of any CSV file with a header; `check(names, path)` may refuse the header."""
-    names: list[str] = []
+def decode_blocks(
+    path: Path, check: Callable[[list[str], Path], None], names: list[str] | None = None
+) -> Iterator[Decoded]:
+    """Chunks of any CSV file; `check` may refuse its header. Without header: its `names`."""
     line = 1
+    if names:
+        check(names, path)
     for block in blocks(path, _BLOCK):
-        data = block
+        data = block.removeprefix(_BOM) if line == 1 else block
         if not names:
-            first, data = _cut_header(block.removeprefix(_BOM))
+            first, data = _cut_header(data)
             names = _header(first, path)
-            if callable(check):
-                check(names, path)
+            check(names, path)
             line = 2
         yield _decode(data, names, line)
         line += data.count(b"\n")

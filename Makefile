@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+setup: $(READY) ## Create .venv and install the locked requirements
+
+demo: $(READY) ## Make the demo company group and bill a year of it
+	$(BIN)/meterline --home demo-data demo --reset
+
+test: $(READY) ## Run the fast tests
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: $(READY) ## Run all tests
+	$(BIN)/python -m pytest -q
+
+lint: $(READY) ## Check style, types and the floors
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(READY) ## Print the figures of the benchmarks
+	$(BIN)/python benchmarks/rate.py --rows 2000000
+	$(BIN)/python benchmarks/bill.py --accounts 20000
+
+serve: $(READY) ## Run the worker on the data folder until stopped
+	$(BIN)/meterline serve
+
+lock: $(READY) ## Lock the requirements anew
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements-dev.txt
+
+.PHONY: help setup demo test test-all lint bench serve lock
