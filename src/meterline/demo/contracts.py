@@ -58,12 +58,8 @@ def _contracts(size: Size, company: Company, count: int) -> pl.DataFrame:
     end = _somewhen(chance, start, last, _CANCEL)
     changes = np.array([company.changes[code] for code in plan])
     change_on = _somewhen(chance, start, last, _CHANGE)
-    change_on = np.where(
-        (changes == plan) | (change_on >= end), np.datetime64("NaT"), change_on
-    )
-    seats = (
-        chance.geometric(0.12, count) if company.seats else np.ones(count, dtype=int)
-    )
+    change_on = np.where((changes == plan) | (change_on >= end), np.datetime64("NaT"), change_on)
+    seats = chance.geometric(0.12, count) if company.seats else np.ones(count, dtype=int)
     seats_on = _somewhen(chance, start, last, _SEATS if company.seats else 0.0)
     seats_on = np.where(seats_on >= end, np.datetime64("NaT"), seats_on)
     more = np.maximum(1, seats + chance.integers(-2, 8, count))
@@ -75,9 +71,7 @@ def _contracts(size: Size, company: Company, count: int) -> pl.DataFrame:
         currency=pl.lit(company.currency),
         timezone=pl.lit(company.timezone),
         region=pl.Series(
-            chance.choice(
-                list(company.regions), count, p=list(company.regions.values())
-            )
+            chance.choice(list(company.regions), count, p=list(company.regions.values()))
         ),
         country=pl.lit(company.country),
         billing_day=pl.Series([company.billing_days[i] for i in days], dtype=pl.Int32),
@@ -110,9 +104,7 @@ def identifier(company: Company, number: int) -> str:
 def _starts(size: Size, chance: np.random.Generator, count: int) -> np.ndarray:
     """Most are there from the first day; a part joins later, often at a month's end."""
     months = chance.integers(0, size.months, count)
-    firsts = np.array(
-        [size.month(i) for i in range(size.months + 1)], dtype="datetime64[D]"
-    )
+    firsts = np.array([size.month(i) for i in range(size.months + 1)], dtype="datetime64[D]")
     length = (firsts[months + 1] - firsts[months]).astype(int)
     day = np.where(chance.random(count) < 0.3, length - 1 - chance.integers(0, 3, count),
                    chance.integers(0, 28, count))  # fmt: skip

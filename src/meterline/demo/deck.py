@@ -64,12 +64,8 @@ def _rows(prefix: str, price: Decimal, fee: str) -> list[tuple[str, ...]]:
 
 def destinations(chance: np.random.Generator, count: int) -> np.ndarray:
     """Numbers called: most at home, some abroad."""
-    home = np.array(["390", "393", "39800"])[
-        chance.choice(3, count, p=[0.25, 0.72, 0.03])
-    ]
-    world = np.array(
-        [f"{country}{area}" for country in _WORLD for area in range(10, 50)]
-    )
+    home = np.array(["390", "393", "39800"])[chance.choice(3, count, p=[0.25, 0.72, 0.03])]
+    world = np.array([f"{country}{area}" for country in _WORLD for area in range(10, 50)])
     abroad = world[chance.integers(0, len(world), count)]
     prefix = np.where(chance.random(count) < 0.07, abroad, home)
     subscriber = chance.integers(1_000_000, 9_999_999, count).astype(str)

@@ -13,9 +13,7 @@ from meterline.demo.size import Size
 INTERVALS = 48
 _HOUR = np.arange(INTERVALS) / 2
 _SHAPE = (
-    0.28
-    + 0.55 * np.exp(-((_HOUR - 7.5) ** 2) / 3.0)
-    + 1.15 * np.exp(-((_HOUR - 18.5) ** 2) / 7.0)
+    0.28 + 0.55 * np.exp(-((_HOUR - 7.5) ** 2) / 3.0) + 1.15 * np.exp(-((_HOUR - 18.5) ** 2) / 7.0)
 )
 """A home's load over the day, kW before its own factor."""
 
@@ -39,21 +37,16 @@ def half_hours(
     factor = 0.55 + (number * 2_654_435_761 % 1000) / 800
     season = 1.0 + 0.35 * np.cos((first.month - 1) / 6 * np.pi)
     noise = chance.gamma(6.0, 1 / 6.0, (living.height, len(calendar), INTERVALS))
-    hours = np.round(noise * _SHAPE * factor[:, None, None] * season * 500).astype(
-        np.int64
-    )
+    hours = np.round(noise * _SHAPE * factor[:, None, None] * season * 500).astype(np.int64)
     day = np.array(calendar, dtype="datetime64[D]")[None, :]
     begin, until = (
-        living[name].to_numpy().astype("datetime64[D]")[:, None]
-        for name in ("begin", "until")
+        living[name].to_numpy().astype("datetime64[D]")[:, None] for name in ("begin", "until")
     )
     hours[~((day >= begin) & (day < until))] = 0
     return living["identifier"].to_list(), calendar, hours
 
 
-def daily(
-    size: Size, contracts: pl.DataFrame, first: date, after: date
-) -> pl.DataFrame:
+def daily(size: Size, contracts: pl.DataFrame, first: date, after: date) -> pl.DataFrame:
     """Daily reads: id, meter, identifier, start (local midnight), quantity in kWh."""
     chance = size.chance("reads", first.isoformat())
     read = contracts.filter(pl.col("plan") != "power-time")
@@ -82,8 +75,6 @@ def nem12(meters: list[str], calendar: list[date], hours: np.ndarray) -> str:
             continue
         lines.append(f"200,{meter},E1,001,E1,N1,{meter[-6:]},KWH,30,")
         for index in alive:
-            values = ",".join(
-                f"{n // 1000}.{n % 1000:03d}" for n in table[index].tolist()
-            )
+            values = ",".join(f"{n // 1000}.{n % 1000:03d}" for n in table[index].tolist())
             lines.append(f"300,{names[index]},{values},A,,,{names[index]}040000,")
     return "\n".join([*lines, "900", ""])

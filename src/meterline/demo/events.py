@@ -38,11 +38,7 @@ def events(size: Size, contracts: pl.DataFrame, index: int) -> list[Event]:
             late = row["row"] % LATE_EVERY == 0 and row["end"] is None
             if _month(size, row[day]) + late == index:
                 at = _morning(row[day], row["timezone"])
-                found.append(
-                    Event(
-                        kind=kind, account=row["account"], at=at, value=str(row[value])
-                    )
-                )  # type: ignore[arg-type]
+                found.append(Event(kind=kind, account=row["account"], at=at, value=str(row[value])))  # type: ignore[arg-type]
     return sorted(found, key=lambda event: (event.at, event.account))
 
 

@@ -18,25 +18,18 @@ TWICE_EVERY = 3
 
 
 def write_catalogues(size: Size, folder: Path) -> list[Path]:
-    """The three catalogue files and the rate deck that one of them names."""
+    """The three catalogue files, and beside them the rate deck that one of them names and the
+    mapping of meter data."""
     folder.mkdir(parents=True, exist_ok=True)
     deck(size).write_csv(folder / "deck.csv")
-    written = []
-    for company in COMPANIES:
-        text = (
-            files("meterline.demo")
-            .joinpath("catalogue", company.catalogue)
-            .read_text("utf-8")
-        )
-        path = folder / company.catalogue
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    ours = files("meterline.demo") / "catalogue"
+    for name in (*(company.catalogue for company in COMPANIES), "nem12.yaml"):
+        text = (ours / name).read_text("utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / company.catalogue for company in COMPANIES]
 
 
-def write_usage(
-    size: Size, contracts: pl.DataFrame, index: int, folder: Path
-) -> list[Path]:
+def write_usage(size: Size, contracts: pl.DataFrame, index: int, folder: Path) -> list[Path]:
     """The files that arrive after the month `index`, in the order of their arrival.
 
     The mobile operator's records of the month before that came late have a file of their own.
@@ -44,16 +37,12 @@ def write_usage(
     first, after = size.month(index), size.month(index + 1)
     folder = folder / f"{first:%Y-%m}"
     folder.mkdir(parents=True, exist_ok=True)
-    sold = {
-        company.code: contracts.filter(seller=company.code) for company in COMPANIES
-    }
+    sold = {company.code: contracts.filter(seller=company.code) for company in COMPANIES}
     in_time, _ = _mobile(size, sold[MOBILE.code], index)
     written = [_csv(in_time, folder / f"mobile-{first:%Y-%m}.csv")]
     if index:
         _, late = _mobile(size, sold[MOBILE.code], index - 1)
-        written.append(
-            _csv(late, folder / f"mobile-late-{size.month(index - 1):%Y-%m}.csv")
-        )
+        written.append(_csv(late, folder / f"mobile-late-{size.month(index - 1):%Y-%m}.csv"))
     power = sold[ELECTRICITY.code]
     intervals = folder / f"energy-{first:%Y-%m}.nem12.csv"
     half_hours = electricity.half_hours(size, power, first, after)
@@ -68,15 +57,11 @@ def write_usage(
     return [*written, written[0]] if index % TWICE_EVERY == TWICE_EVERY - 1 else written
 
 
-def _mobile(
-    size: Size, contracts: pl.DataFrame, index: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _mobile(size: Size, contracts: pl.DataFrame, index: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The month's records that arrive in time, spoilt ones among them, and the late ones."""
     first, after = size.month(index), size.month(index + 1)
     kinds = (mobile.calls, mobile.messages, mobile.data)
-    records = pl.concat(
-        [kind(size, contracts, first, after) for kind in kinds], how="diagonal"
-    )
+    records = pl.concat([kind(size, contracts, first, after) for kind in kinds], how="diagonal")
     chance = size.chance("warts", first.isoformat())
     in_time, late = hold_back(chance, records)
     return repeat(chance, spoil(chance, in_time)), late

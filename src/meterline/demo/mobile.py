@@ -18,9 +18,7 @@ _HOURS = np.array([1, 1, 0, 0, 0, 1, 3, 8, 14, 16, 17, 17, 19, 17, 15, 16, 18, 2
 """How busy each hour of the day is."""
 
 
-def calls(
-    size: Size, contracts: pl.DataFrame, first: date, after: date
-) -> pl.DataFrame:
+def calls(size: Size, contracts: pl.DataFrame, first: date, after: date) -> pl.DataFrame:
     """Calls of the month: canonical usage columns id, meter, identifier, start, duration, to."""
     chance = size.chance("calls", first.isoformat())
     who, moment = _events(chance, active(contracts, first, after), CALLS_A_MONTH)
@@ -31,9 +29,7 @@ def calls(
     )
 
 
-def messages(
-    size: Size, contracts: pl.DataFrame, first: date, after: date
-) -> pl.DataFrame:
+def messages(size: Size, contracts: pl.DataFrame, first: date, after: date) -> pl.DataFrame:
     """Messages of the month: id, meter, identifier, start, to."""
     chance = size.chance("messages", first.isoformat())
     with_messages = contracts.filter(pl.col("plan") != "mobile-max")
@@ -50,9 +46,7 @@ def data(size: Size, contracts: pl.DataFrame, first: date, after: date) -> pl.Da
         "identifier", "plan", day=pl.date_ranges("begin", "until", closed="left")
     )
     days = living.explode("day").drop_nulls("day")
-    mean = (
-        days["plan"].replace_strict(MEGABYTES_A_DAY, return_dtype=pl.Float64).to_numpy()
-    )
+    mean = days["plan"].replace_strict(MEGABYTES_A_DAY, return_dtype=pl.Float64).to_numpy()
     volume = np.round(mean * chance.gamma(1.4, 1 / 1.4, len(mean)), 3)
     return days.select(
         id=pl.format("d-{}-{}", "identifier", pl.col("day").dt.strftime("%Y%m%d")),
@@ -80,14 +74,10 @@ def _events(
     return living["identifier"].to_numpy()[row][order], moment[order]
 
 
-def _frame(
-    letter: str, meter: str, who: np.ndarray, moment: np.ndarray
-) -> pl.DataFrame:
+def _frame(letter: str, meter: str, who: np.ndarray, moment: np.ndarray) -> pl.DataFrame:
     frame = pl.DataFrame({"identifier": who, "moment": moment}).with_row_index("row")
     return frame.select(
-        id=pl.format(
-            "{}-{}-{}", pl.lit(letter), pl.col("moment").dt.strftime("%Y%m"), "row"
-        ),
+        id=pl.format("{}-{}-{}", pl.lit(letter), pl.col("moment").dt.strftime("%Y%m"), "row"),
         meter=pl.lit(meter),
         identifier="identifier",
         start=pl.col("moment").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),

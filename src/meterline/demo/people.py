@@ -26,16 +26,16 @@ _TOWN = {
     "US": "New York NY 10001|Albany NY 12207|Seattle WA 98101|Tacoma WA 98402|Portland OR 97204",
 }
 _TRADE = "Analytics Robotics Studio Labs Logistics Health Foods Media Works Capital Design Systems"
-_STEM = "Northwind Bluefin Larkspur Copper Juniper Halcyon Marlin Sable Orchard Beacon Tundra Vesper"
+_STEM = (
+    "Northwind Bluefin Larkspur Copper Juniper Halcyon Marlin Sable Orchard Beacon Tundra Vesper"
+)
 
 
 def people(chance: np.random.Generator, country: str, count: int) -> pl.DataFrame:
     """`count` private customers: name, address (lines separated by a newline), email, kind."""
     first = _pick(chance, _FIRST[country].split(), count)
     last = _pick(chance, _LAST[country].split(), count)
-    frame = pl.DataFrame(
-        {"first": first, "last": last, "number": np.arange(1, count + 1)}
-    )
+    frame = pl.DataFrame({"first": first, "last": last, "number": np.arange(1, count + 1)})
     return frame.select(
         pl.format("{} {}", "first", "last").alias("name"),
         pl.Series("address", _addresses(chance, country, count)),
@@ -51,15 +51,13 @@ def companies(chance: np.random.Generator, country: str, count: int) -> pl.DataF
     """`count` business customers, in the shape of `people`."""
     stem = _pick(chance, _STEM.split(), count)
     trade = _pick(chance, _TRADE.split(), count)
-    frame = pl.DataFrame(
-        {"stem": stem, "trade": trade, "number": np.arange(1, count + 1)}
-    )
+    frame = pl.DataFrame({"stem": stem, "trade": trade, "number": np.arange(1, count + 1)})
     return frame.select(
         pl.format("{} {} {}", "stem", "trade", "number").alias("name"),
         pl.Series("address", _addresses(chance, country, count)),
-        pl.format(
-            "billing@{}{}.example.com", pl.col("stem").str.to_lowercase(), "number"
-        ).alias("email"),
+        pl.format("billing@{}{}.example.com", pl.col("stem").str.to_lowercase(), "number").alias(
+            "email"
+        ),
         pl.lit("organisation").alias("kind"),
     )
 

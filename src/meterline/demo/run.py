@@ -26,6 +26,7 @@ from meterline.payments import services as payment_services
 from meterline.platform import clock
 from meterline.subscriptions import services as subscriptions
 from meterline.usage import services as usage
+from meterline.usage.models import Batch
 
 SINCE = date(2000, 1, 1)
 """From when the demo's catalogue holds."""
@@ -95,7 +96,7 @@ def _month(
     with story.timed("generated"):
         files = write_usage(size, table, index, story.folder / "usage")
     with story.timed("usage"):
-        records = sum(usage.load_file(path).records for path in files)
+        records = sum(_load(path, story.folder).records for path in files)
     with story.timed("bill runs"):
         report = billing.run(after)
         made = _invoices(report.run_id)
@@ -107,6 +108,12 @@ def _month(
     )
     coming = payments(size, table, made, clock.now())
     return pl.concat([owed.filter(pl.col("at") > collected), coming])
+
+
+def _load(path: Path, folder: Path) -> Batch:
+    """Meter data name their registers: a mapping tells which meters they are."""
+    mapping = folder / "nem12.yaml" if path.name.endswith(".nem12.csv") else None
+    return usage.load_file(path, mapping=mapping)
 
 
 def _enter(event: Event) -> None:

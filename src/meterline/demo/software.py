@@ -11,9 +11,7 @@ from meterline.demo.contracts import active
 from meterline.demo.size import Size
 
 
-def usage(
-    size: Size, contracts: pl.DataFrame, first: date, after: date
-) -> pl.DataFrame:
+def usage(size: Size, contracts: pl.DataFrame, first: date, after: date) -> pl.DataFrame:
     """The month: id, meter, identifier, start, calls, gigabytes (one of the two is null)."""
     chance = size.chance("software", first.isoformat())
     living = active(contracts, first, after).select(
@@ -34,9 +32,7 @@ def usage(
         gigabytes=pl.lit(None, dtype=pl.String),
     )
     weekly = rows.filter(pl.col("plan") == "business", pl.col("day").dt.day() % 7 == 1)
-    level = np.round(
-        weekly["quantity"].to_numpy() * chance.gamma(3.0, 2.0, weekly.height), 2
-    )
+    level = np.round(weekly["quantity"].to_numpy() * chance.gamma(3.0, 2.0, weekly.height), 2)
     storage = weekly.select(
         id=pl.format("g-{}-{}", "identifier", pl.col("day").dt.strftime("%Y%m%d")),
         meter=pl.lit("storage"),

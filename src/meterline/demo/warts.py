@@ -14,28 +14,21 @@ def hold_back(
     return records.filter(~late), records.filter(late)
 
 
-def spoil(
-    chance: np.random.Generator, records: pl.DataFrame, share: float = 0.003
-) -> pl.DataFrame:
+def spoil(chance: np.random.Generator, records: pl.DataFrame, share: float = 0.003) -> pl.DataFrame:
     """Records among them of numbers that nobody has, and of an amount that is none.
 
     Spoilt records bear ids of their own, so the good ones stay as they are.
     """
     picked = records.filter(pl.Series(chance.random(records.height) < share))
     unknown = chance.random(picked.height) < 0.7
-    value = next(
-        name for name in ("duration", "megabytes", "calls") if name in records.columns
-    )
+    value = next(name for name in ("duration", "megabytes", "calls") if name in records.columns)
     wrong = picked.with_columns(
         id=pl.format("{}-x", "id"),
         identifier=pl.when(pl.Series(unknown))
         .then(pl.format("999{}", pl.col("identifier").str.tail(7)))
         .otherwise("identifier"),
     ).with_columns(
-        pl.when(pl.Series(unknown))
-        .then(pl.col(value))
-        .otherwise(pl.lit("n/a"))
-        .alias(value)
+        pl.when(pl.Series(unknown)).then(pl.col(value)).otherwise(pl.lit("n/a")).alias(value)
     )
     return pl.concat([records, wrong])
 
@@ -44,6 +37,4 @@ def repeat(
     chance: np.random.Generator, records: pl.DataFrame, share: float = 0.005
 ) -> pl.DataFrame:
     """The same records, some of them delivered twice within the file."""
-    return pl.concat(
-        [records, records.filter(pl.Series(chance.random(records.height) < share))]
-    )
+    return pl.concat([records, records.filter(pl.Series(chance.random(records.height) < share))])

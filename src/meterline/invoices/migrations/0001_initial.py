@@ -6,125 +6,212 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0001_initial'),
+        ("customers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=40, unique=True)),
-                ('series', models.CharField(max_length=20)),
-                ('sequence_number', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('credit_note', 'credit note')], max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('issued_at', models.DateTimeField()),
-                ('issue_date', models.DateField()),
-                ('due_date', models.DateField()),
-                ('net', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('tax', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('total', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('credit_applied', models.DecimalField(decimal_places=10, default=0, max_digits=28)),
-                ('due', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('bill_run_id', models.BigIntegerField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.account')),
-                ('seller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.seller')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=40, unique=True)),
+                ("series", models.CharField(max_length=20)),
+                ("sequence_number", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("invoice", "invoice"), ("credit_note", "credit note")],
+                        max_length=20,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("issued_at", models.DateTimeField()),
+                ("issue_date", models.DateField()),
+                ("due_date", models.DateField()),
+                ("net", models.DecimalField(decimal_places=10, max_digits=28)),
+                ("tax", models.DecimalField(decimal_places=10, max_digits=28)),
+                ("total", models.DecimalField(decimal_places=10, max_digits=28)),
+                (
+                    "credit_applied",
+                    models.DecimalField(decimal_places=10, default=0, max_digits=28),
+                ),
+                ("due", models.DecimalField(decimal_places=10, max_digits=28)),
+                ("bill_run_id", models.BigIntegerField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.account"
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.seller"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'invoices_invoice',
+                "db_table": "invoices_invoice",
             },
         ),
         migrations.CreateModel(
-            name='InvoiceTax',
+            name="InvoiceTax",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=100)),
-                ('percent', models.DecimalField(decimal_places=6, max_digits=12)),
-                ('base', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('amount', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='taxes', to='invoices.invoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=100)),
+                ("percent", models.DecimalField(decimal_places=6, max_digits=12)),
+                ("base", models.DecimalField(decimal_places=10, max_digits=28)),
+                ("amount", models.DecimalField(decimal_places=10, max_digits=28)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="taxes",
+                        to="invoices.invoice",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'invoices_tax',
+                "db_table": "invoices_tax",
             },
         ),
         migrations.CreateModel(
-            name='Line',
+            name="Line",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.IntegerField()),
-                ('account_id', models.BigIntegerField()),
-                ('subscription_id', models.BigIntegerField(null=True)),
-                ('price_id', models.BigIntegerField(null=True)),
-                ('price_code', models.CharField(max_length=100, null=True)),
-                ('name', models.CharField(max_length=300)),
-                ('kind', models.CharField(max_length=20)),
-                ('start_at', models.DateTimeField(null=True)),
-                ('end_at', models.DateTimeField(null=True)),
-                ('quantity', models.DecimalField(decimal_places=10, max_digits=38, null=True)),
-                ('amount', models.DecimalField(decimal_places=10, max_digits=28)),
-                ('tax_code', models.CharField(max_length=100, null=True)),
-                ('tax_percent', models.DecimalField(decimal_places=6, max_digits=12, null=True)),
-                ('tax_amount', models.DecimalField(decimal_places=10, max_digits=28, null=True)),
-                ('season', models.CharField(max_length=100, null=True)),
-                ('band', models.CharField(max_length=100, null=True)),
-                ('by_value', models.TextField(null=True)),
-                ('track', models.TextField()),
-                ('advance', models.BooleanField(default=False)),
-                ('inputs', models.JSONField(null=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='invoices.invoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.IntegerField()),
+                ("account_id", models.BigIntegerField()),
+                ("subscription_id", models.BigIntegerField(null=True)),
+                ("price_id", models.BigIntegerField(null=True)),
+                ("price_code", models.CharField(max_length=100, null=True)),
+                ("name", models.CharField(max_length=300)),
+                ("kind", models.CharField(max_length=20)),
+                ("start_at", models.DateTimeField(null=True)),
+                ("end_at", models.DateTimeField(null=True)),
+                ("quantity", models.DecimalField(decimal_places=10, max_digits=38, null=True)),
+                ("amount", models.DecimalField(decimal_places=10, max_digits=28)),
+                ("tax_code", models.CharField(max_length=100, null=True)),
+                ("tax_percent", models.DecimalField(decimal_places=6, max_digits=12, null=True)),
+                ("tax_amount", models.DecimalField(decimal_places=10, max_digits=28, null=True)),
+                ("season", models.CharField(max_length=100, null=True)),
+                ("band", models.CharField(max_length=100, null=True)),
+                ("by_value", models.TextField(null=True)),
+                ("track", models.TextField()),
+                ("advance", models.BooleanField(default=False)),
+                ("inputs", models.JSONField(null=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="invoices.invoice",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'invoices_line',
+                "db_table": "invoices_line",
             },
         ),
         migrations.CreateModel(
-            name='NumberSeries',
+            name="NumberSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('series', models.CharField(max_length=20)),
-                ('next_number', models.BigIntegerField(default=1)),
-                ('seller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.seller')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("series", models.CharField(max_length=20)),
+                ("next_number", models.BigIntegerField(default=1)),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.seller"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'invoices_numberseries',
+                "db_table": "invoices_numberseries",
             },
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['account', 'issue_date'], name='invoices_in_account_d1a08c_idx'),
+            model_name="invoice",
+            index=models.Index(
+                fields=["account", "issue_date"], name="invoices_in_account_d1a08c_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('seller', 'series', 'sequence_number'), name='one_invoice_a_number'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(
+                fields=("seller", "series", "sequence_number"), name="one_invoice_a_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(models.F('net'), '+', models.F('tax')))), name='total_is_net_plus_tax'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("net"), "+", models.F("tax")
+                        ),
+                    )
+                ),
+                name="total_is_net_plus_tax",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('due', django.db.models.expressions.CombinedExpression(models.F('total'), '-', models.F('credit_applied')))), name='due_is_total_less_credit'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "due",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("total"), "-", models.F("credit_applied")
+                        ),
+                    )
+                ),
+                name="due_is_total_less_credit",
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoicetax',
-            index=models.Index(fields=['invoice'], name='invoices_ta_invoice_a981dd_idx'),
+            model_name="invoicetax",
+            index=models.Index(fields=["invoice"], name="invoices_ta_invoice_a981dd_idx"),
         ),
         migrations.AddIndex(
-            model_name='line',
-            index=models.Index(fields=['subscription_id', 'end_at'], name='invoices_li_subscri_14df70_idx'),
+            model_name="line",
+            index=models.Index(
+                fields=["subscription_id", "end_at"], name="invoices_li_subscri_14df70_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='line',
-            index=models.Index(fields=['invoice', 'position'], name='invoices_li_invoice_8d8d33_idx'),
+            model_name="line",
+            index=models.Index(
+                fields=["invoice", "position"], name="invoices_li_invoice_8d8d33_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='numberseries',
-            constraint=models.UniqueConstraint(fields=('seller', 'series'), name='one_row_a_series'),
+            model_name="numberseries",
+            constraint=models.UniqueConstraint(
+                fields=("seller", "series"), name="one_row_a_series"
+            ),
         ),
     ]

@@ -1,0 +1,134 @@
+"""`meterline invoice`: documents on screen and as files, and why each line is what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(help="Invoices and their explanations.", no_args_is_help=True)
+_console = Console()
+
+NumberArgument = Annotated[str, typer.Argument(help="Number of the invoice or credit note.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+UsageOption = Annotated[bool, typer.Option("--usage", help="With the usage records behind it.")]
+
+
+@app.command("list")
+def list_command(
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest invoices and credit notes."""
+    from meterline.invoices import reports
+
+    rows = [{k: str(v) for k, v in row.items()} for row in reports.listing(account, limit)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("number", "kind", "account", "issued", "due", "currency")
+    for name in ("total", "open"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        *texts, total, still = row.values()
+        table.add_row(*texts, _money(total), _money(still))
+    _console.print(table)
+
+
+@app.command("show")
+def show_command(
+    number: NumberArgument, usage: UsageOption = False, as_json: JsonOption = False
+) -> None:
+    """An invoice on screen."""
+    from meterline.invoices import reports
+    from meterline.invoices.formats import document_format
+    from meterline.invoices.texts import texts
+
+    document = reports.document(number, usage_detail=usage)
+    if as_json:
+        typer.echo(document_format("json").render(document).decode())
+        return
+    shown = texts(document)
+    _console.print(f"[bold]{shown['title']} {number}[/] of {shown['issue_date']}")
+    _console.print(f"{shown['seller']['name']} to {shown['customer']['name']}", markup=False)
+    for block in shown["blocks"]:
+        table = Table("charge", "period", title=f"{block['title']} {block['subtitle']}".strip())
+        for name in ("quantity", "tax", "amount"):
+            table.add_column(name, justify="right")
+        for line in block["lines"]:
+            table.add_row(*(line[key] for key in ("name", "period", "quantity", "tax", "amount")))
+        _console.print(table)
+    for record in shown["usage"]:
+        _console.print("  ".join(record.values()), markup=False)
+    _console.print(f"Net {shown['net']}, tax {shown['tax']}, total [bold]{shown['total']}[/]")
+    if shown["credit"]:
+        _console.print(f"Credit used {shown['credit']}, due [bold]{shown['due']}[/]")
+
+
+@app.command("pdf")
+def pdf_command(
+    numbers: Annotated[list[str], typer.Argument(help="Numbers of documents.")],
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    usage: UsageOption = False,
+) -> None:
+    """Write PDF files."""
+    _write(numbers, "pdf", output, usage)
+
+
+@app.command("html")
+def html_command(
+    numbers: Annotated[list[str], typer.Argument(help="Numbers of documents.")],
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    usage: UsageOption = False,
+) -> None:
+    """Write HTML pages."""
+    _write(numbers, "html", output, usage)
+
+
+def _write(numbers: list[str], format: str, output: Path, usage: bool) -> None:
+    from meterline.invoices import reports
+    from meterline.invoices.formats import document_format
+    from meterline.platform.files import write_whole
+
+    output.mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        chosen = document_format(format)
+        content = chosen.render(reports.document(number, usage_detail=usage))
+        path = output / f"{number}{chosen.SUFFIX}"
+        write_whole(path, lambda temporary, content=content: temporary.write_bytes(content))
+        _console.print(f"{path}", markup=False)
+
+
+@app.command("explain")
+def explain_command(
+    number: NumberArgument,
+    line: Annotated[int | None, typer.Option(help="Only the line at this position.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why each line is what it is: rule, arithmetic, amount."""
+    from meterline.invoices import reports
+
+    found = reports.explain(number, line)
+    if as_json:
+        told = [_told(row) | {"explanation": why.as_dict()} for row, why in found]
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for row, why in found:
+        _console.print(f"[bold]{row['position']}. {row['name']}[/] {row['amount']:.2f}")
+        _console.print(f"   {why.rule}", markup=False)
+        _console.print(f"   {why.expression} = {why.amount:f}", markup=False)
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(row[name]) for name in ("position", "name", "kind", "amount")}
+
+
+def _money(text: str) -> str:
+    from decimal import Decimal
+
+    return f"{Decimal(text):,.2f}"

@@ -1,0 +1,154 @@
+"""What a document shows, whatever its format: the parties, blocks of lines, taxes, what to pay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A seller or a customer as the document names it."""
+
+    name: str
+    lines: tuple[str, ...]
+    country: str
+    tax_id: str
+    email: str
+    phone: str = ""
+    website: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentLine:
+    """A charge. `start` and `last` are local days, both within the period; None: no period."""
+
+    position: int
+    name: str
+    kind: str
+    detail: str  # band, season or value that tells it from its neighbours
+    start: date | None
+    last: date | None
+    quantity: Decimal | None
+    unit: str
+    amount: Decimal
+    tax_percent: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The lines of one subscription: the plan, and what identifies it."""
+
+    title: str
+    subtitle: str
+    lines: tuple[DocumentLine, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the lines, before tax."""
+        return sum((line.amount for line in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentTax:
+    """The tax of a document at one rate."""
+
+    code: str
+    percent: Decimal
+    base: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageRecord:
+    """A rated record, for the usage detail."""
+
+    price: str
+    identifier: str
+    start: datetime  # local
+    quantity: Decimal
+    unit: str
+    band: str
+    amount: Decimal | None  # None: the period is priced, not the record
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceDocument:
+    """One document, whole."""
+
+    number: str
+    kind: str
+    account: str
+    currency: str
+    decimals: int
+    language: str
+    colour: str
+    iban: str
+    bic: str
+    issue_date: date
+    due_date: date
+    seller: Address
+    customer: Address
+    blocks: tuple[Block, ...]
+    taxes: tuple[DocumentTax, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    credit_applied: Decimal
+    due: Decimal
+    usage: tuple[UsageRecord, ...] = ()
+
+
+def blocks(lines: list[dict[str, Any]], zone: str) -> tuple[Block, ...]:
+    """Lines (rows of reading.LINES, in order) gathered by subscription."""
+    grouped: dict[Any, list[dict[str, Any]]] = {}
+    for row in lines:
+        grouped.setdefault(row["subscription_id"], []).append(row)
+    return tuple(
+        Block(
+            title=_last(rows, "plan_name") or "Account",
+            subtitle=_last(rows, "identifiers") or "",
+            lines=tuple(document_line(row, zone) for row in rows),
+        )
+        for rows in grouped.values()
+    )
+
+
+def _last(rows: list[dict[str, Any]], name: str) -> str | None:
+    return next((row[name] for row in reversed(rows) if row[name]), None)
+
+
+def document_line(row: dict[str, Any], zone: str) -> DocumentLine:
+    """A row of reading.LINES as it is shown."""
+    start, last = _days(row["start_at"], row["end_at"], ZoneInfo(zone))
+    told = [row["band"], row["season"], _value(row["by_value"])]
+    return DocumentLine(
+        position=row["position"],
+        name=row["name"],
+        kind=row["kind"],
+        detail=", ".join(text.replace("_", " ") for text in told if text),
+        start=start,
+        last=last,
+        quantity=row["quantity"],
+        unit=row["unit"] or "",
+        amount=row["amount"],
+        tax_percent=row["tax_percent"],
+    )
+
+
+def _value(by_value: str | None) -> str | None:
+    return by_value and by_value.strip("[]").replace('"', "")
+
+
+def _days(
+    start: datetime | None, end: datetime | None, zone: ZoneInfo
+) -> tuple[date | None, date | None]:
+    """The local days that a half-open period touches."""
+    if start is None or end is None:
+        return None, None
+    first = start.astimezone(zone).date()
+    last = (end.astimezone(zone) - timedelta(microseconds=1)).date()
+    return first, max(first, last)

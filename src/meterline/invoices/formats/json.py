@@ -1,0 +1,28 @@
+"""JSON: every figure as text, exactly; dates as ISO 8601."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from meterline.invoices.document import InvoiceDocument
+
+NAME = "json"
+SUFFIX = ".json"
+
+
+def render(document: InvoiceDocument) -> bytes:
+    """The document as JSON."""
+    return json.dumps(asdict(document), indent=2, ensure_ascii=False, default=_plain).encode()
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case Decimal():
+            return f"{value.normalize():f}"
+        case datetime() | date():
+            return value.isoformat()
+    raise TypeError(value)

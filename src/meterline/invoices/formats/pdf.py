@@ -1,0 +1,37 @@
+"""PDF by Typst: invoice.typ, compiled in process, with the fonts that come with Typst."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import as_file, files
+
+import typst
+
+from meterline.invoices.document import InvoiceDocument
+from meterline.invoices.texts import texts
+
+NAME = "pdf"
+SUFFIX = ".pdf"
+
+
+def render(document: InvoiceDocument) -> bytes:
+    """The document as PDF."""
+    return _compile(document, "pdf")
+
+
+def render_png(document: InvoiceDocument) -> bytes:
+    """The document's pages as a picture, for looking at."""
+    return _compile(document, "png")
+
+
+def _compile(document: InvoiceDocument, format: str) -> bytes:
+    compiler = _compiler()
+    made = compiler.compile(format=format, sys_inputs={"document": json.dumps(texts(document))})
+    return made if isinstance(made, bytes) else b"".join(made)
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    with as_file(files("meterline.invoices") / "formats" / "invoice.typ") as path:
+        return typst.Compiler(str(path), ignore_system_fonts=True)

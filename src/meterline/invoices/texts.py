@@ -1,0 +1,127 @@
+"""A document in words: numbers, dates and quantities as the reader's language writes them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from meterline.invoices.document import Block, DocumentLine, InvoiceDocument, UsageRecord
+
+
+def texts(document: InvoiceDocument) -> dict[str, Any]:
+    """Everything that HTML and PDF print, as text."""
+    writer = _Writer(document)
+    shown = asdict(document)
+    return {
+        "title": "Credit note" if document.kind == "credit_note" else "Invoice",
+        "number": document.number,
+        "account": document.account,
+        "colour": document.colour,
+        "language": writer.locale.language,
+        "issue_date": writer.day(document.issue_date),
+        "due_date": writer.day(document.due_date),
+        "seller": shown["seller"] | {"lines": list(document.seller.lines)},
+        "customer": shown["customer"] | {"lines": list(document.customer.lines)},
+        "blocks": [writer.block(block) for block in document.blocks],
+        "taxes": [
+            {
+                "label": f"{tax.code.replace('_', ' ')} {writer.number(tax.percent)} %",
+                "base": writer.money(tax.base),
+                "amount": writer.money(tax.amount),
+            }
+            for tax in document.taxes
+        ],
+        "net": writer.money(document.net),
+        "tax": writer.money(document.tax),
+        "total": writer.currency(document.total),
+        "credit": "" if not document.credit_applied else writer.money(-document.credit_applied),
+        "due": writer.currency(document.due),
+        "payable": document.due > 0,
+        "iban": " ".join(document.iban[i : i + 4] for i in range(0, len(document.iban), 4)),
+        "bic": document.bic,
+        "usage": [writer.record(record) for record in document.usage],
+    }
+
+
+class _Writer:
+    def __init__(self, document: InvoiceDocument) -> None:
+        self.document = document
+        try:
+            self.locale = Locale.parse(document.language.replace("-", "_"))
+        except (UnknownLocaleError, ValueError):
+            self.locale = Locale("en")
+        self.places = document.decimals
+
+    def money(self, amount: Decimal) -> str:
+        pattern = "#,##0" + ("." + "0" * self.places if self.places else "")
+        return format_decimal(amount, pattern, locale=self.locale).replace("-", "\N{MINUS SIGN}")
+
+    def currency(self, amount: Decimal) -> str:
+        return format_currency(amount, self.document.currency, locale=self.locale).replace(
+            "-", "\N{MINUS SIGN}"
+        )
+
+    def number(self, value: Decimal) -> str:
+        exact = value.normalize()
+        return format_decimal(exact, "#,##0.##########", locale=self.locale)
+
+    def day(self, day: date) -> str:
+        return format_date(day, "medium", locale=self.locale)
+
+    def block(self, block: Block) -> dict[str, Any]:
+        return {
+            "title": block.title,
+            "subtitle": block.subtitle,
+            "total": self.money(block.total),
+            "lines": [self.line(line) for line in block.lines],
+        }
+
+    def line(self, line: DocumentLine) -> dict[str, str]:
+        name = f"{line.name}, {line.detail}" if line.detail else line.name
+        return {
+            "name": name,
+            "period": self.period(line),
+            "quantity": self.quantity(line.quantity, line.unit, line.kind),
+            "tax": "" if line.tax_percent is None else f"{self.number(line.tax_percent)} %",
+            "amount": self.money(line.amount),
+        }
+
+    def period(self, line: DocumentLine) -> str:
+        if line.start is None or line.last is None:
+            return ""
+        if line.start == line.last:
+            return self.day(line.start)
+        return f"{self.day(line.start)} \N{EN DASH} {self.day(line.last)}"
+
+    def quantity(self, quantity: Decimal | None, unit: str, kind: str) -> str:
+        if quantity is None or (kind in ("recurring", "one_time") and quantity == 1):
+            return ""
+        if unit == "second":
+            return _clock(quantity)
+        return f"{self.number(quantity)} {unit}".strip()
+
+    def record(self, record: UsageRecord) -> dict[str, str]:
+        return {
+            "price": record.price,
+            "identifier": record.identifier,
+            "start": f"{self.day(record.start.date())}, {record.start:%H:%M:%S}",
+            "quantity": self.quantity(record.quantity, record.unit, "usage"),
+            "band": record.band.replace("_", " "),
+            "amount": "" if record.amount is None else self.number(record.amount),
+        }
+
+
+def _clock(seconds: Decimal) -> str:
+    """Seconds as hours, minutes and seconds."""
+    sign, rest = ("\N{MINUS SIGN}", -seconds) if seconds < 0 else ("", seconds)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    exact = f"{rest.normalize():f}"
+    padded = f"0{exact}" if rest < 10 else exact
+    return f"{sign}{int(hours)}:{int(minutes):02d}:{padded} h"
