@@ -68,7 +68,7 @@ def _typed(
     wanted |= {name: DECIMAL for names in steps for name in names}
     frame = raw.with_columns(
         pl.lit(None, pl.String).alias(name)
-        for name in [*_PLAIN, *wanted]
+        for name in dict.fromkeys([*_PLAIN, *wanted])
         if name not in raw.columns
     )
     typed = frame.with_columns(

@@ -231,7 +231,7 @@ def _write_accounts(rows: pl.DataFrame) -> int:
         _or_default(Account, "timezone"),
         pl.col("region").alias("tax_region"),
         _ids("customer", customers),
-        _ids("seller", sellers).fill_null(usual),
+        _ids("seller", sellers).fill_null(pl.lit(usual, pl.Int64)),
         _ids("parent", above),
         created_at=pl.lit(clock.now()),
     )

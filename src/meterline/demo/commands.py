@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -29,7 +29,7 @@ def demo(
     today = clock.now().date()
     if until is not None:
         try:
-            today = datetime.strptime(until, "%Y-%m").date()
+            today = date.fromisoformat(f"{until}-01")
         except ValueError:
             raise typer.BadParameter("expected a month such as 2026-01") from None
     size = last_months(customers, months, seed, today)

@@ -23,8 +23,10 @@ _WORLD = {
     "254": "0.44", "380": "0.33", "355": "0.41", "373": "0.47", "972": "0.19", "971": "0.31",
 }  # fmt: skip
 
-COLUMNS = ("key", "band", "connection_fee", "step1_from", "step1_price", "step1_per",
-           "step1_increment", "step2_from", "step2_price", "step2_per", "step2_increment")  # fmt: skip
+COLUMNS = (
+    "key", "band", "connection_fee", "step1_from", "step1_price", "step1_per", "step1_increment",
+    "step2_from", "step2_price", "step2_per", "step2_increment",
+)  # fmt: skip
 
 
 def deck(size: Size, areas: int = 40) -> pl.DataFrame:

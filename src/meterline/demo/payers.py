@@ -30,6 +30,7 @@ def payments(
         .sort("number")
     )
     wait = pl.Series(chance.integers(2, 13, rows.height))
+    wait += (rows["payer"] == "late").cast(pl.Int64) * 26
     due = pl.col("due")
     return (
         rows.select(
@@ -38,7 +39,7 @@ def payments(
             .when(payer="generous").then(due.ceil() + 5)
             .otherwise(due),
             currency="currency",
-            at=pl.lit(issued) + pl.duration(days=wait + pl.when(payer="late").then(26).otherwise(0)),
+            at=pl.lit(issued) + pl.duration(days=wait),
             reference=pl.format("transfer {}", "number"),
             invoice=pl.when(pl.Series(chance.random(rows.height) < 0.5)).then("number"),
         )

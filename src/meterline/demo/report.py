@@ -40,7 +40,8 @@ def _sales() -> Iterator[str]:
         )
         received, still = paid.get(key, {}), unpaid.get(key, {})
         yield (
-            f"    paid {_money(received.get('amount'))} in {received.get('payments', 0):,} payments,"
+            f"    paid {_money(received.get('amount'))}"
+            f" in {received.get('payments', 0):,} payments,"
             f" open {_money(still.get('open'))}, overdue {_money(still.get('overdue'))} {currency}"
         )
 

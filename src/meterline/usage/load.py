@@ -59,12 +59,16 @@ class Load:
         self._first: datetime | None = None
         self._last: datetime | None = None
 
-    def add(self, decoded: pl.DataFrame, *, origin: pl.DataFrame | None = None) -> None:
-        """Process and write a chunk of decoded records (String columns and `line`).
+    def add(self, chunk: pl.DataFrame) -> None:
+        """Process and write a chunk of decoded records: String columns, `line` of the file (one
+        line may hold several records), and `file_name` if they come from elsewhere.
 
-        `origin` (line, file_name, file_line): where the records came from, if from elsewhere.
+        Within the batch a record is known by its running number.
         """
         now = clock.now()
+        decoded = chunk.rename({"line": "file_line"}).with_row_index(
+            "line", offset=self.records + 1
+        )
         outcome = process(
             decoded, self._reference_for(decoded), self._known(decoded, now),
             source=self.source, now=now,
@@ -73,7 +77,7 @@ class Load:
         self.rated += outcome.records.height
         self.duplicates += outcome.duplicates
         self._seen.append(outcome.seen)
-        self._reject(outcome.rejects, decoded, origin)
+        self._reject(outcome.rejects, decoded)
         if outcome.records.height:
             self._write(outcome)
 
@@ -123,19 +127,23 @@ class Load:
         self._first = min(filter(None, (self._first, first)))  # type: ignore[type-var]
         self._last = max(filter(None, (self._last, last)))  # type: ignore[type-var]
 
-    def _reject(
-        self, rejects: pl.DataFrame, decoded: pl.DataFrame, origin: pl.DataFrame | None
-    ) -> None:
+    def _reject(self, rejects: pl.DataFrame, decoded: pl.DataFrame) -> None:
         if rejects.is_empty():
             return
-        fields = [name for name in decoded.columns if name != "line"]
-        texts = decoded.select("line", pl.struct(fields).struct.json_encode().alias("record"))
-        named = rejects.join(texts, on="line", how="left", maintain_order="left")
-        if origin is None:
-            named = named.with_columns(file_name=pl.lit(self.file_name))
-        else:
-            named = named.join(origin, on="line").with_columns(line="file_line")
+        fields = [name for name in decoded.columns if name not in _PLACE]
+        about = decoded.select(
+            "line",
+            "file_line",
+            pl.struct(fields).struct.json_encode().alias("record"),
+            pl.col("file_name") if "file_name" in decoded.columns
+            else pl.lit(self.file_name).alias("file_name"),
+        )  # fmt: skip
+        named = rejects.join(about, on="line", how="left", maintain_order="left")
+        named = named.with_columns(line="file_line")
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
+
+
+_PLACE = ("line", "file_line", "file_name")
 
 
 def register_batch(sums: pl.DataFrame, folder: BatchFolder | None, **fields: object) -> Batch:

@@ -141,14 +141,12 @@ def recycle(
         names = sorted({name for record in records for name in record})
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         load = Load(source=FILES, file_name="rejects", format="recycle")
-        origin = pl.DataFrame(
-            {
-                "line": pl.Series(range(1, len(taken) + 1), dtype=pl.UInt32),
-                "file_name": [row.file_name for row in taken],
-                "file_line": [row.line for row in taken],
-            }
+        load.add(
+            frame.with_columns(
+                line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
+                file_name=pl.Series([row.file_name for row in taken]),
+            )
         )
-        load.add(frame.with_row_index("line", offset=1), origin=origin)
         batch = load.register()
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
