@@ -24,7 +24,7 @@ GROUPS = {  # command: (module, attribute, help)
     "pay": ("meterline.payments.commands", "pay", "Record a payment."),
     "payment": ("meterline.payments.commands", "app", "Payments."),
     "scenario": ("meterline.scenario.commands", "app", "Test tariffs by scenario files."),
-    "schema": ("meterline.catalog.commands", "schema", "JSON Schema of the file formats."),
+    "schema": ("meterline.catalog.commands", "schema_app", "JSON Schema of the file formats."),
     "seller": ("meterline.customers.commands", "seller_app", "Sellers."),
     "serve": ("meterline.platform.commands", "serve", "Run the worker until stopped."),
     "subscription": ("meterline.subscriptions.commands", "app", "Subscriptions."),
@@ -45,6 +45,7 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
         self.chosen = args[0]
+        _apply(**ctx.params)  # before Django reads its settings
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
@@ -90,6 +91,9 @@ def main_options(
     ] = None,
 ) -> None:
     """Meterline: usage in, correct invoices out, paid and booked."""
+
+
+def _apply(home: str | None, at: str | None) -> None:
     if home is not None:
         os.environ["METERLINE_HOME"] = home
     if at is not None:

@@ -1,4 +1,4 @@
-"""References between the sections of a catalogue: what names what, and whether it is there. Pure."""
+"""References between the sections of a catalogue: what is named, and whether it is there. Pure."""
 
 from __future__ import annotations
 

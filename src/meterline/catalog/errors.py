@@ -42,3 +42,9 @@ class UnknownPlan(MeterlineError):
     """no plan {plan!r} is in force on {on}: `meterline catalog list` shows the known ones"""
 
     code = "unknown_plan"
+
+
+class InvalidOverride(MeterlineError):
+    """plan {plan} cannot be overridden so: {problem}"""
+
+    code = "invalid_override"

@@ -1,4 +1,4 @@
-"""The catalogue file's sections but plans: policy, meters, calendars, rate cards, taxes, discounts."""
+"""The catalogue file's sections but plans: policy, meters, calendars, cards, taxes, discounts."""
 
 from __future__ import annotations
 

@@ -1,36 +1,83 @@
-"""Applying catalogue files, and reading the catalogue for the engines."""
+"""Publishing catalogue files, and what others call of the catalogue."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from pydantic import ValidationError
 
-from meterline.catalog import build, resolve
+from meterline.catalog import resolve
+from meterline.catalog.compare import Difference, differences
 from meterline.catalog.deck import read_deck
-from meterline.catalog.errors import UnknownPlan
-from meterline.catalog.files import CatalogFile
+from meterline.catalog.errors import InvalidOverride
+from meterline.catalog.export import CatalogText, catalog_texts
+from meterline.catalog.files import CatalogFile, faults
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.catalog.plan_sections import PlanSection, PriceSection
+from meterline.catalog.plan_sections import PriceSection
+from meterline.catalog.reading import (
+    ALWAYS,
+    calendars,
+    deck_path,
+    discounts,
+    meters,
+    minimums,
+    plan_version_at,
+    prices,
+    rate_cards,
+    tariff,
+    taxes,
+)
 from meterline.catalog.support import refuse_unsupported
-from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import audit, clock, events, files
-from meterline.pricing.price import Meter, Price
-from meterline.rating.card import RateCard
-from meterline.rating.compiled import CompiledCard
-from meterline.rating.tariff import Tariff, assemble, compile_cards
 
-ALWAYS = date(1, 1, 1)
+__all__ = [
+    "Applied",
+    "Change",
+    "apply",
+    "calendars",
+    "derive_plan_version",
+    "diff",
+    "discounts",
+    "export",
+    "meters",
+    "minimums",
+    "plan_version_at",
+    "prices",
+    "rate_cards",
+    "tariff",
+    "taxes",
+]
+
 _LOCK = 7206256
 _SECTIONS = {"meters": "meter", "calendars": "calendar", "rate_cards": "rate_card"}
 _LISTS = {"taxes": "tax", "discounts": "discount"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a file says of one plan or entry, against the version that it would follow."""
+
+    kind: str
+    code: str
+    body: dict[str, Any]
+    digest: str
+    effective: date
+    before: PlanVersion | Entry | None  # the version in force
+    version: int  # number of the new version
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the version in force says the same."""
+        return self.before is not None and self.before.digest == self.digest
+
+    def differences(self) -> list[Difference]:
+        """Field by field, what is new."""
+        return differences({} if self.before is None else self.before.body, self.body)
 
 
 @dataclass(kw_only=True)
@@ -39,7 +86,7 @@ class Applied:
 
     made: dict[str, list[str]] = field(default_factory=dict)
     unchanged: int = 0
-    plan_versions: dict[str, int] = field(default_factory=dict)  # plan code -> id in force
+    plan_versions: dict[str, int] = field(default_factory=dict)  # plan code -> id
 
 
 def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
@@ -48,23 +95,48 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
 
     Raises NotSupported where the file uses something that cannot be billed yet.
     """
-    refuse_unsupported(dict(catalogue.plans), dict(catalogue.model.meters))
     applied = Applied()
-    today = clock.now().astimezone(catalogue.timezone).date()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        for kind, code, body in entry_bodies(catalogue):
-            _publish_entry(kind, code, body, effective, today, applied)
-        for code, plan in catalogue.plans.items():
-            _publish_plan(catalogue, code, plan, effective, today, applied)
+        for change in diff(catalogue, effective=effective):
+            if change.unchanged:
+                applied.unchanged += 1
+                made_id = change.before.pk if change.before else 0
+            else:
+                applied.made.setdefault(change.kind, []).append(change.code)
+                made_id = _publish(catalogue, change)
+            if change.kind == "plan":
+                applied.plan_versions[change.code] = made_id
         if applied.made:
             events.emit("catalog.published", catalogue.name, applied.made)
             audit.record("catalog.apply", catalogue.name, after=applied.made)
     return applied
 
 
-def entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
+    """What applying a file would publish, or leave as it is; nothing is changed."""
+    refuse_unsupported(dict(catalogue.plans), dict(catalogue.model.meters))
+    today = clock.now().astimezone(catalogue.timezone).date()
+    changes = [
+        _entry_change(kind, code, body, effective, today)
+        for kind, code, body in _entry_bodies(catalogue)
+    ]
+    return changes + [_plan_change(catalogue, code, effective, today) for code in catalogue.plans]
+
+
+def export(plans: list[str] | None = None, *, at: date | None = None) -> list[CatalogText]:
+    """The catalogue in force (of some plans, or of all) as files that apply to the same; one for
+    each currency and time zone. Raises UnknownPlan."""
+    on = at or clock.now().date()
+    codes = plans or sorted(set(PlanVersion.objects.values_list("plan_code", flat=True)))
+    versions = [plan_version_at(code, on) for code in codes]
+    rows = Entry.objects.order_by("kind", "code", "version")
+    newest = {(row.kind, row.code): row for row in rows}
+    return catalog_texts(versions, list(newest.values()))
+
+
+def _entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(kind, code, body) of everything in a file but plans."""
     data, model = catalogue.data, catalogue.model
     for section, kind in _SECTIONS.items():
@@ -73,7 +145,7 @@ def entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, A
             if kind == "rate_card":
                 body["timezone"] = _card_zone(catalogue, code)
                 if model.rate_cards[code].file is not None:
-                    body["deck"] = _keep_deck(catalogue, code)
+                    body |= {"deck": _keep_deck(catalogue, code), "file": f"{code}.csv"}
             yield kind, code, body
     for section, kind in _LISTS.items():
         for written in data.get(section) or ():
@@ -93,100 +165,81 @@ def _keep_deck(catalogue: CatalogFile, code: str) -> str:
     read_deck(path, len(card.keys))
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    kept = files.folder("catalog") / f"{digest}.csv"
+    kept = deck_path(digest)
     if not kept.exists():
         files.write_whole(kept, lambda temporary: temporary.write_bytes(content))
     return digest
 
 
-def _publish_entry(
-    kind: str,
-    code: str,
-    body: dict[str, Any],
-    effective: date | None,
-    today: date,
-    applied: Applied,
-) -> None:
-    latest = Entry.objects.filter(kind=kind, code=code).order_by("-version").first()
-    digest = resolve.digest(body)
-    if latest is not None and latest.digest == digest:
-        applied.unchanged += 1
-        return
-    Entry.objects.create(
+def _entry_change(
+    kind: str, code: str, body: dict[str, Any], effective: date | None, today: date
+) -> Change:
+    """Entries but rate cards hold at once, whatever their date: their newest version counts."""
+    newest = Entry.objects.filter(kind=kind, code=code).order_by("-version").first()
+    return Change(
         kind=kind,
         code=code,
-        version=1 if latest is None else latest.version + 1,
-        effective=effective or (ALWAYS if latest is None else today),
         body=body,
-        digest=digest,
+        digest=resolve.digest(body),
+        effective=effective or (ALWAYS if newest is None else today),
+        before=newest,
+        version=1 if newest is None else newest.version + 1,
     )
-    applied.made.setdefault(kind, []).append(code)
 
 
-def _publish_plan(
-    catalogue: CatalogFile,
-    code: str,
-    plan: PlanSection,
-    effective: date | None,
-    today: date,
-    applied: Applied,
-) -> None:
+def _plan_change(catalogue: CatalogFile, code: str, effective: date | None, today: date) -> Change:
+    plan = catalogue.plans[code]
     body = resolve.plan_body(catalogue.data["plans"][code], plan, catalogue.model.policy)
-    digest = resolve.digest([body, catalogue.model.currency, catalogue.model.timezone])
-    latest = PlanVersion.objects.filter(plan_code=code, base=None).order_by("-version").first()
-    if latest is not None and latest.digest == digest:
-        applied.unchanged += 1
-        applied.plan_versions[code] = latest.pk
-        return
-    version = PlanVersion.objects.create(
-        plan_code=code,
-        name=plan.name,
-        version=1 if latest is None else latest.version + 1,
-        effective=plan.effective or effective or (ALWAYS if latest is None else today),
-        existing=plan.existing,
-        currency=catalogue.model.currency,
-        timezone=catalogue.model.timezone,
+    versions = PlanVersion.objects.filter(plan_code=code, base=None)
+    newest = versions.order_by("-version").first()
+    since = plan.effective or effective or (ALWAYS if newest is None else today)
+    in_force = versions.filter(effective__lte=since).order_by("-effective", "-version").first()
+    return Change(
+        kind="plan",
+        code=code,
         body=body,
-        digest=digest,
+        digest=resolve.digest([body, catalogue.model.currency, catalogue.model.timezone]),
+        effective=since,
+        before=in_force,
+        version=1 if newest is None else newest.version + 1,
     )
+
+
+def _publish(catalogue: CatalogFile, change: Change) -> int:
+    common = {
+        "version": change.version, "effective": change.effective, "body": change.body,
+        "digest": change.digest,
+    }  # fmt: skip
+    if change.kind != "plan":
+        return Entry.objects.create(kind=change.kind, code=change.code, **common).pk
+    plan = catalogue.plans[change.code]
+    version = PlanVersion.objects.create(
+        plan_code=change.code, name=plan.name, existing=plan.existing,
+        currency=catalogue.model.currency, timezone=catalogue.model.timezone, **common,
+    )  # fmt: skip
     _write_prices(version)
-    applied.made.setdefault("plan", []).append(code)
-    applied.plan_versions[code] = version.pk
+    return version.pk
 
 
 def _write_prices(version: PlanVersion) -> None:
     rows = []
     for code, body in version.body["prices"].items():
-        section = PriceSection.model_validate(_written(body))
+        section = PriceSection.model_validate(body)
         columns = resolve.price_columns(code, section)
         rows.append(PriceRow(plan_version=version, body=body, **columns))
     PriceRow.objects.bulk_create(rows)
 
 
-def _written(body: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(body)
-
-
-def plan_version_at(plan: str, on: date) -> PlanVersion:
-    """The version of a plan in force on a day. Raises UnknownPlan."""
-    found = (
-        PlanVersion.objects.filter(plan_code=plan, base=None, effective__lte=on)
-        .order_by("-effective", "-version")
-        .first()
-    )
-    if found is None:
-        raise UnknownPlan(plan=plan, on=on)
-    return found
-
-
 def derive_plan_version(plan_version_id: int, overrides: Mapping[str, Mapping[str, Any]]) -> int:
     """The version of a plan with some prices' fields replaced, for single subscriptions; equal
-    overrides share one version."""
+    overrides share one version. Raises InvalidOverride."""
     base = PlanVersion.objects.get(pk=plan_version_id)
+    unknown = sorted(set(overrides) - set(base.body["prices"]))
+    if unknown:
+        raise InvalidOverride(plan=base.plan_code, problem=f"it has no price {unknown[0]}")
     body = resolve.overridden(base.body, overrides)
     for code in overrides:
-        section = PriceSection.model_validate(_written(body["prices"][code]))
-        section.model_parameters()
+        _check_override(base.plan_code, code, body["prices"][code])
     digest = resolve.digest(body)
     with transaction.atomic():
         version, made = PlanVersion.objects.get_or_create(
@@ -204,127 +257,12 @@ def derive_plan_version(plan_version_id: int, overrides: Mapping[str, Mapping[st
     return version.pk
 
 
-def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
-    """The prices of plan versions (all of them by default), as the engines take them."""
-    known = meters()
-    rows = PriceRow.objects.select_related("plan_version")
-    if plan_version_ids is not None:
-        wanted = sorted(set(plan_version_ids))
-        return [price for one in wanted for price in _prices_of(one, _newest_entry())]
-    return [_price(row, known) for row in rows.order_by("id")]
-
-
-@lru_cache(maxsize=20_000)
-def _prices_of(plan_version_id: int, newest_entry: int) -> tuple[Price, ...]:
-    """Versions are immutable, so they are read once; meters may change with `newest_entry`."""
-    rows = PriceRow.objects.select_related("plan_version").filter(plan_version=plan_version_id)
-    known = meters()
-    return tuple(_price(row, known) for row in rows.order_by("id"))
-
-
-def _price(row: PriceRow, known: Mapping[str, Meter]) -> Price:
-    plan = row.plan_version
-    return build.price(vars(row), vars(plan), known)
-
-
-def _newest_entry() -> int:
-    return Entry.objects.aggregate(newest=Max("id"))["newest"] or 0
-
-
-def _latest(kind: str) -> dict[str, dict[str, Any]]:
-    """The newest body of each code of a kind."""
-    rows = Entry.objects.filter(kind=kind).order_by("code", "version")
-    return {row.code: row.body for row in rows}
-
-
-def meters() -> dict[str, Meter]:
-    """The meters by code."""
-    return _meters(_newest_entry())
-
-
-@lru_cache(maxsize=8)
-def _meters(newest_entry: int) -> dict[str, Meter]:
-    return {code: build.meter(code, body) for code, body in _latest("meter").items()}
-
-
-def calendars() -> dict[str, CalendarSpec]:
-    """The calendars by code."""
-    return _calendars(_newest_entry())
-
-
-@lru_cache(maxsize=8)
-def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
-    return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
-
-
-def rate_cards() -> list[RateCard]:
-    """All versions of all rate cards."""
-    found = []
-    for row in Entry.objects.filter(kind="rate_card").order_by("code", "version"):
-        valid_from = ALWAYS if row.version == 1 else row.effective
-        found.append(build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck))
-    return found
-
-
-def _deck(digest: str, key_fields: int) -> Any:
-    return read_deck(files.folder("catalog") / f"{digest}.csv", key_fields)
-
-
-def taxes() -> list[build.Tax]:
-    """The taxes."""
-    return [build.tax(code, body) for code, body in _latest("tax").items()]
-
-
-def discounts() -> dict[str, dict[str, Any]]:
-    """Discounts by code: percent, amount (one of them None), applies_to, periods."""
-    return {
-        code: {
-            "percent": _decimal(body.get("percent")),
-            "amount": _decimal(body.get("amount")),
-            "applies_to": tuple(body.get("applies_to") or ()),
-            "periods": body.get("periods"),
-        }
-        for code, body in _latest("discount").items()
-    }
-
-
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
-def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The minimum spends of plan versions: plan_version_id, amount, interval, price_codes,
-    tax_code (that of the first price that it counts)."""
-    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
-    found = []
-    for row in rows.order_by("id"):
-        minimum = row.body["minimum"]
-        if minimum is None:
-            continue
-        codes = tuple(minimum.get("of") or ())
-        counted = [
-            price for code, price in row.body["prices"].items()
-            if code in codes or (not codes and price["kind"] == "usage")
-        ]  # fmt: skip
-        found.append(
-            {
-                "plan_version_id": row.pk,
-                "amount": Decimal(minimum["amount"]),
-                "interval": minimum.get("interval", "month"),
-                "price_codes": codes,
-                "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
-            }
+def _check_override(plan: str, code: str, body: Mapping[str, Any]) -> None:
+    try:
+        PriceSection.model_validate(body).model_parameters()
+    except ValidationError as error:
+        found = "; ".join(
+            ".".join(map(str, (code, *place))) + f": {message}"
+            for place, message in faults(body, error)
         )
-    return found
-
-
-def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
-    """The compiled tariff of plan versions (all of them by default)."""
-    ids = None if plan_version_ids is None else sorted(set(plan_version_ids))
-    newest = _newest_entry()
-    return assemble(prices(ids), meters(), calendars(), _compiled_cards(newest))
-
-
-@lru_cache(maxsize=4)
-def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
-    return compile_cards(rate_cards(), calendars())
+        raise InvalidOverride(plan=plan, problem=found) from error

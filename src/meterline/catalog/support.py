@@ -1,5 +1,5 @@
-"""What catalogue files can say and the product does not do yet. Applied, it would be billed wrongly;
-so applying refuses it by name."""
+"""What catalogue files can say and the product does not do yet. It would be billed wrongly, so
+applying refuses it by name."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ LEDGER = """
     FROM ledger_line GROUP BY currency ORDER BY currency
 """
 RUN_INVOICES = """
-    SELECT i.number, a.code, i.currency, i.due
+    SELECT i.number, a.code AS account, i.currency, i.due
     FROM invoices_invoice i JOIN customers_account a ON a.id = i.account_id
     WHERE i.bill_run_id = %s ORDER BY i.id
 """

@@ -38,6 +38,7 @@ PAYMENTS: dict[str, Any] = {  # of pay_many
     "at": pl.Datetime("us", "UTC"),
     "reference": pl.String,
     "invoice": pl.String,  # number, or null: the oldest
+    "code": pl.String,  # may be left out: numbered by us
 }
 
 
@@ -115,7 +116,10 @@ def pay(
 @transaction.atomic
 def pay_many(payments: pl.DataFrame) -> int:
     """Record many payments (columns PAYMENTS), as `pay` would one by one in their order; all or
-    none. Returns their number."""
+    none. Those whose code is known already change nothing. Returns the number of the others."""
+    if "code" in payments.columns:
+        known = list(_known_codes(payments["code"]))
+        payments = payments.filter(~pl.col("code").is_in(known) | pl.col("code").is_null())
     if payments.is_empty():
         return 0
     accounts = _accounts_by_code(payments["account_code"].unique().to_list())
@@ -134,10 +138,9 @@ def pay_many(payments: pl.DataFrame) -> int:
         rows.append(
             (account.pk, row["amount"], row["currency"], row["at"], row["reference"], invoice_id)
         )
+    codes = payments["code"] if "code" in payments.columns else pl.lit(None, pl.String)
     made = _take(
-        _rows(rows).with_columns(
-            kind=pl.lit("payment"), method=pl.lit("bank_transfer"), code=pl.lit(None, pl.String)
-        )
+        _rows(rows).with_columns(kind=pl.lit("payment"), method=pl.lit("bank_transfer"), code=codes)
     )
     audit.record("payment.import", f"payments:{made['id'][0]}", after={"payments": made.height})
     return made.height
@@ -314,6 +317,11 @@ def _account(account_id: int) -> Account:
     if account is None:
         raise UnknownAccount(code=str(account_id))
     return account
+
+
+def _known_codes(codes: pl.Series) -> set[str]:
+    wanted = codes.drop_nulls().to_list()
+    return set(Payment.objects.filter(code__in=wanted).values_list("code", flat=True))
 
 
 def _accounts_by_code(codes: list[str]) -> dict[str, Account]:

@@ -19,12 +19,8 @@ def group() -> None:
 @app.command("run")
 def run_command(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON array.")
-    ] = False,
-    name: Annotated[
-        str, typer.Option("-k", help="Only scenarios whose name contains this.")
-    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    name: Annotated[str, typer.Option("-k", help="Only scenarios whose name contains this.")] = "",
 ) -> None:
     """Run scenarios on a scratch database. Exit 0: all hold; 1: some do not; 2: malformed."""
     from meterline.scenario import report
@@ -41,9 +37,7 @@ def run_command(
                 outcome = run(one)
                 outcomes.append(outcome)
                 if not as_json:
-                    typer.echo(
-                        report.as_text(outcome), err=outcome.state == "malformed"
-                    )
+                    typer.echo(report.as_text(outcome), err=outcome.state == "malformed")
     typer.echo(report.as_json(outcomes) if as_json else report.summary(outcomes))
     raise typer.Exit(report.exit_code(outcomes))
 

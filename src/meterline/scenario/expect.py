@@ -15,9 +15,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-LineKind = Literal[
-    "recurring", "one_time", "usage", "minimum", "discount", "adjustment"
-]
+LineKind = Literal["recurring", "one_time", "usage", "minimum", "discount", "adjustment"]
 
 
 class ExpectedLine(Part):
@@ -39,17 +37,13 @@ class ExpectedInvoice(Part):
 
     account: Text
     lines: tuple[ExpectedLine, ...] | None = None
-    others: Literal["allowed"] | None = Field(
-        None, description="more lines may have been made"
-    )
+    others: Literal["allowed"] | None = Field(None, description="more lines may have been made")
     net: Number | None = None
     tax: Number | None = None
     total: Number | None = None
     credit_applied: Number | None = None
     due: Number | None = None
-    name: Text | None = Field(
-        None, alias="as", description="name for pay, refund, chargeback"
-    )
+    name: Text | None = Field(None, alias="as", description="name for pay, refund, chargeback")
 
 
 class ExpectedRate(Part):

@@ -45,12 +45,8 @@ class ScenarioFile(Part):
     """One document of a scenario file."""
 
     scenario: Text = Field(description="what happens, in a sentence")
-    source: Text | None = Field(
-        None, description="where the expected figures come from"
-    )
-    catalog: dict[str, Any] | str = Field(
-        description="a catalogue, or the path of its file"
-    )
+    source: Text | None = Field(None, description="where the expected figures come from")
+    catalog: dict[str, Any] | str = Field(description="a catalogue, or the path of its file")
     accounts: dict[Text, AccountSpec] = Field(default_factory=dict)
     steps: tuple[Step, ...]
 
@@ -75,9 +71,7 @@ class Scenario:
         return line_of(self.lines, place)
 
 
-def line_of(
-    lines: Mapping[tuple[str | int, ...], int], place: tuple[str | int, ...]
-) -> int:
+def line_of(lines: Mapping[tuple[str | int, ...], int], place: tuple[str | int, ...]) -> int:
     """The line of a place, or of the nearest part around it that has one."""
     for length in range(len(place), -1, -1):
         if place[:length] in lines:

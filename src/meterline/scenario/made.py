@@ -14,23 +14,15 @@ from meterline.subscriptions.models import Subscription
 
 def issued(ids: Iterable[int]) -> list[MadeInvoice]:
     """Issued invoices and credit notes, in the order of their ids."""
-    rows = (
-        Invoice.objects.filter(id__in=list(ids))
-        .select_related("account")
-        .order_by("id")
-    )
+    rows = Invoice.objects.filter(id__in=list(ids)).select_related("account").order_by("id")
     documents = list(rows.prefetch_related("lines"))
     names = _names([line for row in documents for line in row.lines.all()])
-    return [
-        _made(row, list(row.lines.all()), row.account.code, names) for row in documents
-    ]
+    return [_made(row, list(row.lines.all()), row.account.code, names) for row in documents]
 
 
 def previewed(documents: Iterable[DocumentPreview]) -> list[MadeInvoice]:
     """Documents of a preview, which have no id yet."""
-    listed = [
-        (one, [SimpleNamespace(**line) for line in one.lines]) for one in documents
-    ]
+    listed = [(one, [SimpleNamespace(**line) for line in one.lines]) for one in documents]
     names = _names([line for _, lines in listed for line in lines])
     return [_made(one, lines, one.account_code, names) for one, lines in listed]
 
@@ -40,9 +32,7 @@ def _names(lines: Sequence[Any]) -> dict[int, str]:
     return dict(Subscription.objects.filter(id__in=ids).values_list("id", "code"))
 
 
-def _made(
-    row: Any, lines: Sequence[Any], account: str, names: dict[int, str]
-) -> MadeInvoice:
+def _made(row: Any, lines: Sequence[Any], account: str, names: dict[int, str]) -> MadeInvoice:
     return MadeInvoice(
         id=getattr(row, "id", None),
         account=account,

@@ -9,16 +9,12 @@ E = TypeVar("E")
 M = TypeVar("M")
 
 
-def match(
-    expected: Sequence[E], made: Sequence[M], fits: Callable[[E, M], bool]
-) -> dict[int, int]:
+def match(expected: Sequence[E], made: Sequence[M], fits: Callable[[E, M], bool]) -> dict[int, int]:
     """The largest matching: index of the expected one -> index of the made one.
 
     Kuhn's augmenting paths: an expected item takes a made one from another that can move on.
     """
-    edges = [
-        [j for j, other in enumerate(made) if fits(one, other)] for one in expected
-    ]
+    edges = [[j for j, other in enumerate(made) if fits(one, other)] for one in expected]
     taken: dict[int, int] = {}
 
     def place(index: int, seen: set[int]) -> bool:

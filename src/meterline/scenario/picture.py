@@ -67,9 +67,7 @@ def compare(
     """Differences as text (empty: all holds), and the made documents by the names given."""
 
     def same(one: ExpectedInvoice, other: MadeInvoice) -> bool:
-        return one.account == other.account and not difference(
-            one, other, zone_of[other.account]
-        )
+        return one.account == other.account and not difference(one, other, zone_of[other.account])
 
     paired = match(expected, made, same)
     free = [j for j in range(len(made)) if j not in set(paired.values())]
@@ -85,42 +83,30 @@ def compare(
         paired[index] = near
         texts += difference(one, made[near], zone_of[one.account])
     for j in free:
-        texts.append(
-            f"an invoice too many: {describe(made[j], zone_of[made[j].account])}"
-        )
+        texts.append(f"an invoice too many: {describe(made[j], zone_of[made[j].account])}")
     names = {expected[i].name: made[j] for i, j in paired.items()}
     return texts, {name: invoice for name, invoice in names.items() if name is not None}
 
 
-def difference(
-    expected: ExpectedInvoice, made: MadeInvoice, zone: ZoneInfo
-) -> list[str]:
+def difference(expected: ExpectedInvoice, made: MadeInvoice, zone: ZoneInfo) -> list[str]:
     """How a made document differs from the expected one of the same account."""
     texts = []
     for figure in FIGURES:
         wanted: Decimal | None = getattr(expected, figure)
         got: Decimal = getattr(made, figure)
         if wanted is not None and wanted != got:
-            texts.append(
-                f"{expected.account}: {figure} expected {wanted:f}, made {money(got)}"
-            )
+            texts.append(f"{expected.account}: {figure} expected {wanted:f}, made {money(got)}")
     if expected.lines is None:
         return texts
-    paired = match(
-        expected.lines, made.lines, lambda one, other: fits(one, other, zone)
-    )
+    paired = match(expected.lines, made.lines, lambda one, other: fits(one, other, zone))
     missing = [one for i, one in enumerate(expected.lines) if i not in paired]
     left = [line for j, line in enumerate(made.lines) if j not in set(paired.values())]
     if missing or (left and expected.others is None):
-        texts.append(
-            f"{expected.account}: the lines differ\n" + _table(missing, left, zone)
-        )
+        texts.append(f"{expected.account}: the lines differ\n" + _table(missing, left, zone))
     return texts
 
 
-def _table(
-    missing: Sequence[ExpectedLine], left: Sequence[MadeLine], zone: ZoneInfo
-) -> str:
+def _table(missing: Sequence[ExpectedLine], left: Sequence[MadeLine], zone: ZoneInfo) -> str:
     """Expected lines without a partner beside made lines without one."""
     wanted = [_expected_text(line, zone) for line in missing] or ["(nothing)"]
     got = [_made_text(line, zone) for line in left] or ["(nothing)"]

@@ -30,9 +30,7 @@ def read(file: Path) -> list[Scenario | Malformed]:
     except catalog_files.CatalogInvalid as error:
         return [_malformed(file, messages(error))]
     if not documents:
-        return [
-            _malformed(file, [f"{file}:1: expected a scenario, found an empty file"])
-        ]
+        return [_malformed(file, [f"{file}:1: expected a scenario, found an empty file"])]
     return [_document(file, document) for document in documents]
 
 
@@ -41,18 +39,14 @@ def messages(error: catalog_files.CatalogInvalid) -> list[str]:
     return [str(problem) for problem in error.problems]
 
 
-def _malformed(
-    file: Path, problems: Sequence[str], name: str | None = None
-) -> Malformed:
+def _malformed(file: Path, problems: Sequence[str], name: str | None = None) -> Malformed:
     return Malformed(file=file, name=name, problems=tuple(problems))
 
 
 def _document(file: Path, document: Document) -> Scenario | Malformed:
     data, lines = document.data, document.lines
     if not isinstance(data, Mapping):
-        text = (
-            f"{file}:{line_of(lines, ())}: expected a mapping with the key `scenario`"
-        )
+        text = f"{file}:{line_of(lines, ())}: expected a mapping with the key `scenario`"
         return _malformed(file, [text])
     name = str(data["scenario"]) if "scenario" in data else None
     try:
@@ -69,16 +63,12 @@ def _document(file: Path, document: Document) -> Scenario | Malformed:
     if not problems:
         problems = [
             f"{file}:{line_of(lines, place)}: {_field(place)}: {text}"
-            for place, text in faults(
-                model, [catalog.plans for catalog in catalogs.values()]
-            )
+            for place, text in faults(model, [catalog.plans for catalog in catalogs.values()])
         ]
     if problems:
         return _malformed(file, problems, name)
     first = catalogs.pop(("catalog",))
-    return Scenario(
-        file=file, document=model, lines=lines, catalog=first, published=catalogs
-    )
+    return Scenario(file=file, document=model, lines=lines, catalog=first, published=catalogs)
 
 
 def _catalogs(model: ScenarioFile) -> Iterator[tuple[Place, dict[str, Any] | str]]:
@@ -93,9 +83,7 @@ def _catalog(
 ) -> catalog_files.CatalogFile:
     if isinstance(source, str):
         return catalog_files.parse(file.parent / source)
-    return catalog_files.parse_data(
-        source, lines=document.lines, file=str(file), at=place
-    )
+    return catalog_files.parse_data(source, lines=document.lines, file=str(file), at=place)
 
 
 def _faults(file: Path, document: Document, error: ValidationError) -> Iterator[str]:

@@ -11,9 +11,7 @@ from meterline.scenario.steps import Bill, Subscribe, walk
 Place = tuple[str | int, ...]
 
 
-def faults(
-    model: ScenarioFile, plans: Iterable[Iterable[Any]]
-) -> Iterator[tuple[Place, str]]:
+def faults(model: ScenarioFile, plans: Iterable[Iterable[Any]]) -> Iterator[tuple[Place, str]]:
     """Names that nothing bears, with their place in the document."""
     yield from _parents(model)
     codes = {str(code) for group in plans for code in group}
@@ -39,9 +37,7 @@ def faults(
             invoices |= {one.name for one in step.expect or () if one.name}
 
 
-def _bill(
-    place: Place, step: Bill, accounts: Mapping[str, Any]
-) -> Iterator[tuple[Place, str]]:
+def _bill(place: Place, step: Bill, accounts: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for index, name in enumerate(step.accounts or ()):
         if name not in accounts:
             yield (*place, "accounts", index), _unknown("account", name, accounts)

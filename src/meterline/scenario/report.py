@@ -35,9 +35,7 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 
 def as_text(outcome: Outcome) -> str:
     """One scenario: how it ended, and each difference indented below."""
-    head = (
-        f"{WORDS[outcome.state]:<13} {outcome.file}: {outcome.scenario or '(unnamed)'}"
-    )
+    head = f"{WORDS[outcome.state]:<13} {outcome.file}: {outcome.scenario or '(unnamed)'}"
     texts = [text.replace("\n", "\n    ") for text in outcome.differences]
     return "\n".join([head, *(f"    {text}" for text in texts)])
 

@@ -22,9 +22,7 @@ When = Literal["policy", "now", "end_of_period"]
 
 
 class _Step(Part):
-    at: At | None = Field(
-        None, description="when it happens; the clock's time if left out"
-    )
+    at: At | None = Field(None, description="when it happens; the clock's time if left out")
 
 
 class Subscribe(_Step):
@@ -128,9 +126,7 @@ class Rate(_Step):
     @model_validator(mode="after")
     def _what(self) -> Rate:
         plan = self.plan is not None and self.price is not None
-        if plan == (self.card is not None) or (self.plan is None) != (
-            self.price is None
-        ):
+        if plan == (self.card is not None) or (self.plan is None) != (self.price is None):
             raise ValueError("expected either `card`, or `plan` and `price`")
         return self
 

@@ -36,9 +36,7 @@ def read_moment(value: Any) -> Moment:
             return _moment(value.strip())
         except ValueError:
             pass
-    raise ValueError(
-        "expected a date (2024-01-31) or an instant (2024-01-31T10:00:00Z)"
-    )
+    raise ValueError("expected a date (2024-01-31) or an instant (2024-01-31T10:00:00Z)")
 
 
 def _moment(text: str) -> Moment:
@@ -80,7 +78,5 @@ At = Annotated[
 Text = Annotated[
     str,
     BeforeValidator(read_text),
-    WithJsonSchema(
-        {"type": ["string", "number", "boolean"], "title": "text or number"}
-    ),
+    WithJsonSchema({"type": ["string", "number", "boolean"], "title": "text or number"}),
 ]

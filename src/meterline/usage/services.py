@@ -12,16 +12,19 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from meterline.catalog import services as catalog
 from meterline.platform import audit
 from meterline.usage import formats
 from meterline.usage.correct import back_out, rerate, reverse
-from meterline.usage.errors import UnknownRejects, UsageFileError
+from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
 from meterline.usage.store import live
 
 __all__ = [
     "back_out",
+    "batch",
+    "control_totals",
     "detail",
     "discard",
     "load_file",
@@ -108,6 +111,23 @@ def _digest(file: Path) -> str:
     except OSError as error:
         raise UsageFileError(file=file, why=error.strerror or str(error)) from error
     return digest.hexdigest()
+
+
+def batch(batch_id: int) -> Batch:
+    """A batch by its number. Raises UnknownBatch."""
+    found = Batch.objects.filter(pk=batch_id).first()
+    if found is None:
+        raise UnknownBatch(batch_id=batch_id)
+    return found
+
+
+def control_totals(batch: Batch) -> list[dict[str, Any]]:
+    """A batch's control totals, with the codes of plan and price."""
+    known = {price.id: price for price in catalog.tariff().prices.values()}
+    return [
+        {"plan": known[row["price_id"]].plan, "price": known[row["price_id"]].code, **row}
+        for row in batch.totals
+    ]
 
 
 def rejects(

@@ -52,9 +52,7 @@ def _(step: Change, world: World) -> None:
 @play.register
 def _(step: SetQuantity, world: World) -> None:
     subscription = world.subscriptions[step.subscription]
-    subscriptions.set_quantity(
-        subscription, step.quantity, _at(step, world), when=step.when
-    )
+    subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=step.when)
 
 
 @play.register
@@ -81,6 +79,4 @@ def _(step: SetBillingDay, world: World) -> None:
 @play.register
 def _(step: Publish, world: World) -> None:
     effective = _at(step, world).astimezone(world.zone(None)).date()
-    catalog.apply(
-        world.scenario.published[(*world.place, "catalog")], effective=effective
-    )
+    catalog.apply(world.scenario.published[(*world.place, "catalog")], effective=effective)

@@ -65,6 +65,4 @@ def _states(step: Check, world: World, expected: str | dict[str, str]) -> None:
     wanted = expected if isinstance(expected, dict) else dict.fromkeys(states, expected)
     for name, state in wanted.items():
         if states.get(name) != state:
-            world.differs(
-                f"{name} expected to be {state}, is {states.get(name, 'absent')}"
-            )
+            world.differs(f"{name} expected to be {state}, is {states.get(name, 'absent')}")

@@ -27,9 +27,7 @@ def _(step: Usage, world: World) -> None:
         row["subscription"] = step.subscription
     if step.identifier is not None:
         row["identifier"] = step.identifier
-    world.usage += [
-        row | repeat_id(step, world, number) for number in range(step.count)
-    ]
+    world.usage += [row | repeat_id(step, world, number) for number in range(step.count)]
 
 
 def repeat_id(step: Usage, world: World, number: int) -> dict[str, str]:

@@ -140,9 +140,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "subscriptions_identifier",
-                "indexes": [
-                    models.Index(fields=["value"], name="subscriptio_value_caa6a1_idx")
-                ],
+                "indexes": [models.Index(fields=["value"], name="subscriptio_value_caa6a1_idx")],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(

@@ -1,0 +1,168 @@
+"""Reading the catalogue as the engines take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Max
+
+from meterline.catalog import build
+from meterline.catalog.deck import read_deck
+from meterline.catalog.errors import UnknownPlan
+from meterline.catalog.models import Entry, PlanVersion, PriceRow
+from meterline.kernel.calendar import CalendarSpec
+from meterline.platform import files
+from meterline.pricing.price import Meter, Price
+from meterline.rating.card import RateCard
+from meterline.rating.compiled import CompiledCard
+from meterline.rating.tariff import Tariff, assemble, compile_cards
+
+ALWAYS = date(1, 1, 1)
+
+
+def plan_version_at(plan: str, on: date) -> PlanVersion:
+    """The version of a plan in force on a day. Raises UnknownPlan."""
+    found = (
+        PlanVersion.objects.filter(plan_code=plan, base=None, effective__lte=on)
+        .order_by("-effective", "-version")
+        .first()
+    )
+    if found is None:
+        raise UnknownPlan(plan=plan, on=on)
+    return found
+
+
+def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
+    """The prices of plan versions (all of them by default), as the engines take them."""
+    known = meters()
+    rows = PriceRow.objects.select_related("plan_version")
+    if plan_version_ids is not None:
+        wanted = sorted(set(plan_version_ids))
+        return [price for one in wanted for price in _prices_of(one, _newest_entry())]
+    return [_price(row, known) for row in rows.order_by("id")]
+
+
+@lru_cache(maxsize=20_000)
+def _prices_of(plan_version_id: int, newest_entry: int) -> tuple[Price, ...]:
+    """Versions are immutable, so they are read once; meters may change with `newest_entry`."""
+    rows = PriceRow.objects.select_related("plan_version").filter(plan_version=plan_version_id)
+    known = meters()
+    return tuple(_price(row, known) for row in rows.order_by("id"))
+
+
+def _price(row: PriceRow, known: Mapping[str, Meter]) -> Price:
+    plan = row.plan_version
+    return build.price(vars(row), vars(plan), known)
+
+
+def _newest_entry() -> int:
+    return Entry.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def _latest(kind: str) -> dict[str, dict[str, Any]]:
+    """The newest body of each code of a kind."""
+    rows = Entry.objects.filter(kind=kind).order_by("code", "version")
+    return {row.code: row.body for row in rows}
+
+
+def meters() -> dict[str, Meter]:
+    """The meters by code."""
+    return _meters(_newest_entry())
+
+
+@lru_cache(maxsize=8)
+def _meters(newest_entry: int) -> dict[str, Meter]:
+    return {code: build.meter(code, body) for code, body in _latest("meter").items()}
+
+
+def calendars() -> dict[str, CalendarSpec]:
+    """The calendars by code."""
+    return _calendars(_newest_entry())
+
+
+@lru_cache(maxsize=8)
+def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
+    return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
+
+
+def rate_cards() -> list[RateCard]:
+    """All versions of all rate cards."""
+    found = []
+    for row in Entry.objects.filter(kind="rate_card").order_by("code", "version"):
+        valid_from = ALWAYS if row.version == 1 else row.effective
+        found.append(build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck))
+    return found
+
+
+def deck_path(digest: str) -> Path:
+    """Where a deck of this content is kept."""
+    return files.folder("catalog") / f"{digest}.csv"
+
+
+def _deck(digest: str, key_fields: int) -> Any:
+    return read_deck(deck_path(digest), key_fields)
+
+
+def taxes() -> list[build.Tax]:
+    """The taxes."""
+    return [build.tax(code, body) for code, body in _latest("tax").items()]
+
+
+def discounts() -> dict[str, dict[str, Any]]:
+    """Discounts by code: percent, amount (one of them None), applies_to, periods."""
+    return {
+        code: {
+            "percent": _decimal(body.get("percent")),
+            "amount": _decimal(body.get("amount")),
+            "applies_to": tuple(body.get("applies_to") or ()),
+            "periods": body.get("periods"),
+        }
+        for code, body in _latest("discount").items()
+    }
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The minimum spends of plan versions: plan_version_id, amount, interval, price_codes,
+    tax_code (that of the first price that it counts)."""
+    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
+    found = []
+    for row in rows.order_by("id"):
+        minimum = row.body["minimum"]
+        if minimum is None:
+            continue
+        codes = tuple(minimum.get("of") or ())
+        counted = [
+            price for code, price in row.body["prices"].items()
+            if code in codes or (not codes and price["kind"] == "usage")
+        ]  # fmt: skip
+        found.append(
+            {
+                "plan_version_id": row.pk,
+                "amount": Decimal(minimum["amount"]),
+                "interval": minimum.get("interval", "month"),
+                "price_codes": codes,
+                "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
+            }
+        )
+    return found
+
+
+def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
+    """The compiled tariff of plan versions (all of them by default)."""
+    ids = None if plan_version_ids is None else sorted(set(plan_version_ids))
+    newest = _newest_entry()
+    return assemble(prices(ids), meters(), calendars(), _compiled_cards(newest))
+
+
+@lru_cache(maxsize=4)
+def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
+    return compile_cards(rate_cards(), calendars())

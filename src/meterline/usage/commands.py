@@ -1,0 +1,204 @@
+"""`meterline usage`: loading files, batches, rejects."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
+_console = Console()
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_COUNTS = ("records", "rated", "rejected", "duplicates")
+
+
+@app.command("load")
+def load_command(
+    files: Annotated[list[Path], typer.Argument(help="Usage files.")],
+    format: Annotated[
+        str | None, typer.Option(help="Their format; default: recognised from the content.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Mapping file (YAML): which column is which field.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="Where they come from; part of ids that are not given.")
+    ] = "files",
+    as_json: JsonOption = False,
+) -> None:
+    """Load files: decode, validate, deduplicate, guide, rate. A file that is loaded already
+    changes nothing."""
+    from meterline.usage import services
+
+    told = []
+    for path in files:
+        with _progress(path, hidden=as_json) as progress:
+            task = progress.add_task(path.name, total=None)
+            batch = services.load_file(
+                path, format=format, mapping=mapping, source=source,
+                progress=lambda done, task=task: progress.update(task, completed=done),
+            )  # fmt: skip
+        told.append(_batch(batch))
+        if not as_json:
+            counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
+            _console.print(f"{path.name}: batch {batch.pk} ({batch.format}): {counts}")
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+
+
+@app.command("list")
+def list_command(
+    limit: Annotated[int, typer.Option(help="At most so many, the newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest batches."""
+    from meterline.usage.models import Batch
+
+    rows = [_batch(batch) for batch in Batch.objects.order_by("-id")[:limit]]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("batch", "file", "format", "state")
+    for name in _COUNTS:
+        table.add_column(name, justify="right")
+    for row in rows:
+        counts = (f"{row[name]:,}" for name in _COUNTS)
+        table.add_row(str(row["id"]), row["file"], row["format"], row["state"], *counts)
+    _console.print(table)
+
+
+@app.command("show")
+def show_command(
+    batch_id: Annotated[int, typer.Argument(help="Number of the batch.")],
+    as_json: JsonOption = False,
+) -> None:
+    """A batch: its counts, and its control totals by price."""
+    from meterline.usage import services
+
+    batch = services.batch(batch_id)
+    told = _batch(batch) | {"totals": services.control_totals(batch)}
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for name, value in told.items():
+        if name != "totals":
+            _console.print(f"{name}: {value}", markup=False)
+    table = Table("plan", "price")
+    for name in ("events", "quantity", "amount"):
+        table.add_column(name, justify="right")
+    for row in told["totals"]:
+        table.add_row(row["plan"], row["price"], str(row["events"]), row["quantity"], row["amount"])
+    _console.print(table)
+
+
+@app.command("back-out")
+def back_out_command(
+    batch_id: Annotated[int, typer.Argument(help="Number of the batch.")],
+) -> None:
+    """Take a batch's records out again; what was billed of them is corrected by the next bill."""
+    from meterline.usage import services
+
+    made = services.back_out(batch_id)
+    _console.print(f"Batch {batch_id} is backed out, by batch {made.pk}.")
+
+
+@app.command("rejects")
+def rejects_command(
+    batch: Annotated[int | None, typer.Option(help="Only of this batch.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only of this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    output: Annotated[Path | None, typer.Option(help="Write all of them to a CSV file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Records that could not be rated, and why."""
+    from meterline.usage import services
+
+    found = services.rejects(batch_id=batch, reason=reason)
+    if output is not None:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            _write_rejects(csv.writer(file), found)
+        _console.print(f"{len(found):,} rejects written to {output}", markup=False)
+        return
+    if as_json:
+        typer.echo(json.dumps([_reject(row) for row in found[:limit]], indent=2))
+        return
+    table = Table("reject", "file", "line", "reason", "detail")
+    for row in found[:limit]:
+        table.add_row(str(row.pk), row.file_name, str(row.line), row.reason, row.detail)
+    _console.print(table)
+    _console.print(f"{len(found):,} open rejects")
+
+
+@app.command("recycle")
+def recycle_command(
+    ids: Annotated[list[int] | None, typer.Argument(help="Rejects; default: all.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE to change in them first.")
+    ] = None,
+) -> None:
+    """Try rejects again, after their cause is mended or with a field changed."""
+    from meterline.usage import services
+
+    changes = {}
+    for text in change or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"expected FIELD=VALUE, not {text}")
+        changes[name] = value
+    batch = services.recycle(ids or None, changes=changes)
+    if batch is None:
+        _console.print("There are no open rejects.")
+        return
+    counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
+    _console.print(f"Batch {batch.pk}: {counts}")
+
+
+@app.command("discard")
+def discard_command(
+    ids: Annotated[list[int], typer.Argument(help="Rejects to give up.")],
+) -> None:
+    """Give up rejects; they stay on record."""
+    from meterline.usage import services
+
+    _console.print(f"{services.discard(ids):,} rejects discarded")
+
+
+def _progress(path: Path, *, hidden: bool) -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} records"),
+        TimeElapsedColumn(), transient=True, disable=hidden or not sys.stderr.isatty(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+def _batch(batch: Any) -> dict[str, Any]:
+    return {
+        "id": batch.pk, "file": batch.file_name, "format": batch.format, "source": batch.source,
+        "state": batch.state, "committed_at": batch.committed_at.isoformat(),
+        **{name: getattr(batch, name) for name in _COUNTS},
+    }  # fmt: skip
+
+
+def _reject(row: Any) -> dict[str, Any]:
+    names = ("file_name", "line", "reason", "detail", "record")
+    return {"id": row.pk, "batch": row.batch_id, **{name: getattr(row, name) for name in names}}
+
+
+def _write_rejects(writer: Any, found: list[Any]) -> None:
+    """The records as they came, with id, file, line, reason and detail before them."""
+    fields = sorted({name for row in found for name in row.record})
+    writer.writerow(["reject", "file", "line", "reason", "detail", *fields])
+    for row in found:
+        values = (row.record.get(name) for name in fields)
+        writer.writerow(
+            [row.pk, row.file_name, row.line, row.reason, row.detail]
+            + ["" if value is None else value for value in values]
+        )
