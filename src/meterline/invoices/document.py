@@ -103,7 +103,7 @@ class InvoiceDocument:
 
 
 def blocks(lines: list[dict[str, Any]], zone: str) -> tuple[Block, ...]:
-    """Lines (rows of reading.LINES, in order) gathered by subscription."""
+    """Lines (rows of reading.lines, in order) gathered by subscription."""
     grouped: dict[Any, list[dict[str, Any]]] = {}
     for row in lines:
         grouped.setdefault(row["subscription_id"], []).append(row)
@@ -122,7 +122,7 @@ def _last(rows: list[dict[str, Any]], name: str) -> str | None:
 
 
 def document_line(row: dict[str, Any], zone: str) -> DocumentLine:
-    """A row of reading.LINES as it is shown."""
+    """A row of reading.lines as it is shown."""
     start, last = _days(row["start_at"], row["end_at"], ZoneInfo(zone))
     told = [row["band"], row["season"], _value(row["by_value"])]
     return DocumentLine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ _HEADS = """
     JOIN customers_seller s ON s.id = i.seller_id
     WHERE i.id = ANY(%s) ORDER BY i.id
 """
-LINES = """
+_LINES = """
     SELECT l.invoice_id, l.id, l.position, l.subscription_id, l.price_id, l.price_code, l.name,
         l.kind, l.start_at, l.end_at, l.quantity, l.amount, l.tax_percent, l.season, l.band,
         l.by_value, l.track, l.inputs, v.name AS plan_name, e.body ->> 'unit' AS unit,
@@ -58,6 +59,15 @@ def rows(query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def lines(ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The lines of documents, in order, with what their price and subscription say; `inputs` is
+    what their explanation is made from."""
+    found = rows(_LINES, [list(ids)])
+    for row in found:
+        row["inputs"] = None if row["inputs"] is None else json.loads(row["inputs"])
+    return found
+
+
 def id_of(number: str) -> int:
     """The id of a document. Raises UnknownDocument."""
     found = rows("SELECT id FROM invoices_invoice WHERE number = %s", [number])
@@ -68,10 +78,10 @@ def id_of(number: str) -> int:
 
 def documents(ids: Sequence[int]) -> list[InvoiceDocument]:
     """The documents of these ids, in the ids' order of size."""
-    lines = _by_invoice(rows(LINES, [list(ids)]))
+    grouped = _by_invoice(lines(ids))
     taxes = _by_invoice(rows(_TAXES, [list(ids)]))
     return [
-        _document(head, lines.get(head["id"], []), taxes.get(head["id"], []))
+        _document(head, grouped.get(head["id"], []), taxes.get(head["id"], []))
         for head in rows(_HEADS, [list(ids)])
     ]
 

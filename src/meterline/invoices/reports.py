@@ -22,7 +22,7 @@ def document(number: str, *, usage_detail: bool = False) -> InvoiceDocument:
     found = reading.documents([invoice_id])[0]
     if not usage_detail:
         return found
-    lines = reading.rows(reading.LINES, [[invoice_id]])
+    lines = reading.lines([invoice_id])
     zone = reading.rows(
         "SELECT a.timezone FROM invoices_invoice i JOIN customers_account a ON a.id = i.account_id"
         " WHERE i.id = %s",
@@ -63,7 +63,7 @@ def explain(number: str, line: int | None = None) -> list[tuple[dict[str, Any], 
     invoice_id = reading.id_of(number)
     places = reading.documents([invoice_id])[0].decimals
     rows = [
-        row for row in reading.rows(reading.LINES, [[invoice_id]])
+        row for row in reading.lines([invoice_id])
         if line is None or row["position"] == line
     ]  # fmt: skip
     if not rows:
