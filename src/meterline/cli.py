@@ -24,7 +24,7 @@ GROUPS = {  # command: (module, attribute, help)
     "pay": ("meterline.payments.commands", "pay", "Record a payment."),
     "payment": ("meterline.payments.commands", "app", "Payments."),
     "scenario": ("meterline.scenario.commands", "app", "Test tariffs by scenario files."),
-    "schema": ("meterline.catalog.commands", "schema_app", "JSON Schema of the file formats."),
+    "schema": ("meterline.scenario.commands", "schema_app", "JSON Schema of the file formats."),
     "seller": ("meterline.customers.commands", "seller_app", "Sellers."),
     "serve": ("meterline.platform.commands", "serve", "Run the worker until stopped."),
     "subscription": ("meterline.subscriptions.commands", "app", "Subscriptions."),
@@ -40,15 +40,15 @@ class LazyGroup(TyperGroup):
 
     chosen: str | None = None  # the command that is asked for; the others are only listed
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(GROUPS)
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         self.chosen = args[0]
         _apply(**ctx.params)  # before Django reads its settings
         return super().resolve_command(ctx, args)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in GROUPS:
             return None
         module, attribute, help_text = GROUPS[cmd_name]

@@ -29,11 +29,7 @@ def test_the_same_size_gives_the_same_files(tmp_path: Path) -> None:
     texts = []
     for name in ("one", "two"):
         table = contracts(SIZE)
-        written = [
-            path
-            for i in range(3)
-            for path in write_usage(SIZE, table, i, tmp_path / name)
-        ]
+        written = [path for i in range(3) for path in write_usage(SIZE, table, i, tmp_path / name)]
         written += write_catalogues(SIZE, tmp_path / name)
         texts.append([(path.name, path.read_bytes()) for path in written])
     assert texts[0] == texts[1]
@@ -67,20 +63,16 @@ def test_each_event_is_entered_once() -> None:
 
 def test_usage_falls_into_the_life_of_the_contract(tmp_path: Path) -> None:
     table = contracts(SIZE)
-    path = next(
-        p for p in write_usage(SIZE, table, 1, tmp_path) if "software" in p.name
-    )
+    path = next(p for p in write_usage(SIZE, table, 1, tmp_path) if "software" in p.name)
     records = pl.read_csv(path, infer_schema=False).with_columns(
         day=pl.col("start").str.slice(0, 10).str.to_date()
     )
-    living = active(table, SIZE.month(1), SIZE.month(2)).select(
-        "identifier", "begin", "until"
-    )
+    living = active(table, SIZE.month(1), SIZE.month(2)).select("identifier", "begin", "until")
     joined = records.join(living, on="identifier", how="left")
     assert records.height > 0
-    assert joined.filter(
-        pl.col("day").is_between("begin", "until", closed="left")
-    ).height == (records.height)
+    assert joined.filter(pl.col("day").is_between("begin", "until", closed="left")).height == (
+        records.height
+    )
 
 
 def test_payments_are_of_the_kinds_that_the_payers_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -127,7 +128,7 @@ def test_periods_follow_each_other_without_gap(
     periods = charge_periods(plan, first, None, until)
     assert periods[0].start == first
     assert periods[-1].start <= until < periods[-1].end
-    for before, after in zip(periods, periods[1:], strict=False):
+    for before, after in itertools.pairwise(periods):
         assert before.end == after.start
     for period in periods:
         assert period.cycle_start <= period.start < period.end <= period.cycle_end

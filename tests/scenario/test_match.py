@@ -45,9 +45,7 @@ def differences(made: list[MadeInvoice], *expected: dict[str, object]) -> list[s
 
 @given(
     st.integers(0, 4).flatmap(
-        lambda width: st.lists(
-            st.lists(st.booleans(), min_size=width, max_size=width), max_size=4
-        )
+        lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width), max_size=4)
     )
 )
 def test_as_many_pairs_as_any_assignment_has(table: list[list[bool]]) -> None:
@@ -87,17 +85,12 @@ def test_a_line_left_over_is_a_difference_unless_others_are_allowed() -> None:
     made = [invoice(line("1.00"), line("2.00"))]
     one = {"account": "A", "lines": [{"amount": "1.00"}]}
     (text,) = differences(made, one)
-    assert (
-        "(nothing)" in text
-        and "base recurring s1 2024-01-01..2024-02-01 = 2.00" in text
-    )
+    assert "(nothing)" in text and "base recurring s1 2024-01-01..2024-02-01 = 2.00" in text
     assert differences(made, one | {"others": "allowed"}) == []
 
 
 def test_every_figure_is_named() -> None:
-    texts = differences(
-        [invoice(line("1.00"))], {"account": "A", "net": 2, "due": "1.01"}
-    )
+    texts = differences([invoice(line("1.00"))], {"account": "A", "net": 2, "due": "1.01"})
     assert texts == ["A: net expected 2, made 1.00", "A: due expected 1.01, made 1.00"]
 
 
@@ -111,6 +104,4 @@ def test_documents_that_are_missing_or_too_many() -> None:
 
 def test_two_documents_of_an_account_in_any_order() -> None:
     made = [invoice(line("1.00")), invoice(line("2.00"))]
-    assert (
-        differences(made, {"account": "A", "net": 2}, {"account": "A", "net": 1}) == []
-    )
+    assert differences(made, {"account": "A", "net": 2}, {"account": "A", "net": 1}) == []

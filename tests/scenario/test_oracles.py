@@ -25,9 +25,7 @@ def _scenarios(folder: Path) -> Iterator[object]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "scenario", [*_scenarios(HERE / "cases"), *_scenarios(ORACLES)]
-)
+@pytest.mark.parametrize("scenario", [*_scenarios(HERE / "cases"), *_scenarios(ORACLES)])
 def test_scenario(scenario: Scenario | Malformed) -> None:
     outcome = run(scenario)
     if outcome.state == "not_supported":

@@ -103,9 +103,7 @@ def test_seconds_keep_the_hour_of_the_anniversary() -> None:
 
 
 def test_a_reset_anchor_begins_a_cycle_of_its_own() -> None:
-    rows = found(
-        span(interval="year", start_at=at("2024-01-20"), anchor=date(2024, 1, 20)), day=1
-    )
+    rows = found(span(interval="year", start_at=at("2024-01-20"), anchor=date(2024, 1, 20)), day=1)
     assert (rows[0]["start_date"], rows[0]["end_date"]) == (date(2024, 1, 20), date(2025, 1, 20))
     assert (rows[0]["share_numerator"], rows[0]["share_denominator"]) == (1, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -216,7 +217,7 @@ def logs(draw: st.DrawFn) -> list[Change]:
 @given(logs(), st.sampled_from(["UTC", "Europe/Rome", "Pacific/Auckland"]))
 def test_phases_follow_each_other_without_gap_or_overlap(made: list[Change], zone: str) -> None:
     timeline = phases(made, ZoneInfo(zone))
-    for phase, following in zip(timeline, timeline[1:], strict=False):
+    for phase, following in itertools.pairwise(timeline):
         assert phase.end_at == following.start_at
     assert all(p.end_at is None or p.start_at < p.end_at for p in timeline)
     if timeline:

@@ -120,6 +120,7 @@ def _check_range(frame: pl.DataFrame) -> None:
         ("amount", "share_numerator"),
         ("denominator", "share_denominator"),
     ):
+        # floats are only compared, to the largest Int128
         largest = frame.select(pl.col(factors).cast(pl.Float64).abs().max()).row(0)
         scale = 1e20 if factors[0] == "amount" else 1.0
         if (largest[0] or 0) * (largest[1] or 0) * scale > _INT128_MAX:

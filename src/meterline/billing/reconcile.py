@@ -33,7 +33,7 @@ class _Charge:
     standing: list[Span] = field(default_factory=list)
 
 
-def reconcile(  # noqa: PLR0917
+def reconcile(
     wanted: Sequence[Row],
     billed: Sequence[Row],
     price: Price,

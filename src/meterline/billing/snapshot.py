@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -48,7 +48,8 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     billed = _billed(ids, accounts)
     prices = _prices(versions, billed)
     meters = catalog.meters()
-    reach = accounts["reach_at"].min() or _BEGINNING
+    reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
+    until_last = cast(datetime, accounts["until_at"].max() or _BEGINNING)
     return Snapshot(
         progressive=progressive,
         accounts=accounts,
@@ -60,7 +61,7 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         calendars=catalog.calendars(),
         taxes=_taxes(),
         totals=_totals(ids, _earliest_period(prices, reach)),
-        detail=_detail(phases, prices, reach, accounts["until_at"].max() or _BEGINNING),
+        detail=_detail(phases, prices, reach, until_last),
         discounts=_discounts(ids),
         billed=billed,
     )
@@ -90,8 +91,9 @@ def _days(interval: Interval) -> timedelta:
 
 
 def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
-    """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since: usage that
-    came late, contracts changed back-dated. Two days of margin cover zones and day boundaries."""
+    """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since:
+    usage that came late, contracts changed back-dated. Two days of margin cover zones and day
+    boundaries."""
     frame = read_frame(
         """
         SELECT a.id, a.code, a.seller_id, a.currency, a.timezone, a.tax_region,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +53,7 @@ def diff_command(
     from meterline.catalog import services
     from meterline.catalog.files import parse
 
-    changes = services.diff(parse(file), effective=effective and parse_date(effective))
+    changes = services.diff(parse(file), effective=_date(effective))
     changed = [change for change in changes if not change.unchanged]
     if as_json:
         typer.echo(json.dumps([_told(change) for change in changed], indent=2))
@@ -90,7 +91,7 @@ def apply_command(
     if dry_run:
         diff_command(file, effective)
         return
-    applied = services.apply(parse(file), effective=effective and parse_date(effective))
+    applied = services.apply(parse(file), effective=_date(effective))
     for kind, codes in applied.made.items():
         _console.print(f"{kind}: {', '.join(codes)}", markup=False)
     made = sum(map(len, applied.made.values()))
@@ -113,7 +114,7 @@ def export_command(
     from meterline.catalog import services
     from meterline.catalog.reading import deck_path
 
-    texts = services.export(plan, at=at and parse_date(at))
+    texts = services.export(plan, at=_date(at))
     for index, one in enumerate(texts):
         if output is None:
             typer.echo(("---\n" if index else "") + one.text, nl=False)
@@ -152,20 +153,5 @@ def show_command(
     export_command([plan], at)
 
 
-schema_app = typer.Typer(help="JSON Schema of the file formats.", no_args_is_help=True)
-
-
-@schema_app.command("catalog")
-def catalog_schema() -> None:
-    """The JSON Schema of catalogue files."""
-    from meterline.catalog.schema import catalog_schema
-
-    typer.echo(json.dumps(catalog_schema(), indent=2))
-
-
-@schema_app.command("scenario")
-def scenario_schema() -> None:
-    """The JSON Schema of scenario files."""
-    from meterline.scenario.commands import json_schema
-
-    typer.echo(json_schema())
+def _date(text: str | None) -> date | None:
+    return None if text is None else parse_date(text)

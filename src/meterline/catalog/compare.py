@@ -33,11 +33,10 @@ def differences(before: Any, after: Any) -> list[Difference]:
 def _differences(field: str, before: Any, after: Any) -> Iterator[Difference]:
     if before == after:
         return
-    pairs = _parts(before), _parts(after)
-    if pairs[0] is None or pairs[1] is None:
+    old, new = _parts(before), _parts(after)
+    if old is None or new is None:
         yield Difference(field=field, before=before, after=after)
         return
-    old, new = pairs
     for key in [*new, *(key for key in old if key not in new)]:
         inner = f"{field}.{key}" if field else str(key)
         yield from _differences(inner, old.get(key), new.get(key))

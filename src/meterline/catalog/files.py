@@ -131,7 +131,7 @@ def faults(data: Any, error: ValidationError) -> Iterator[tuple[Place, str]]:
     """Places and messages of a pydantic error; what a union's members expected is joined."""
     texts: dict[Place, list[str]] = {}
     for fault in error.errors():
-        place = _place(data, fault["loc"])
+        place = _place(data, fault["loc"], missing=fault["type"] == "missing")
         texts.setdefault(place, []).append(_message(fault["type"], fault["msg"]))
     for place, messages in texts.items():
         yield place, ", or ".join(dict.fromkeys(messages))
@@ -146,13 +146,13 @@ def _message(kind: str, message: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def _place(data: Any, location: tuple[str | int, ...]) -> Place:
+def _place(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Place:
     """pydantic's location without names of union members and of gathered parameters."""
     place: list[str | int] = []
     for index, key in enumerate(location):
         last = index == len(location) - 1
         if isinstance(data, Mapping):
-            if key in data or last:
+            if key in data or (last and missing):
                 place.append(key)
                 data = data.get(key)
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):

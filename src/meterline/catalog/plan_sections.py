@@ -5,22 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from meterline.catalog.model_types import Day, IntervalText, LimitField, Section, Text, Validated
 from meterline.catalog.sections import PolicySection
 from meterline.kernel.errors import NotSupported
 from meterline.pricing.parameters import NotNegative, Parameters, Positive
-from meterline.pricing.registry import model
+from meterline.pricing.registry import all_models, model
 
 _OWN_BY = ("matrix",)  # models that have `by` as a parameter of their own
+
+
+COMING_MODELS = ("matrix", "percent_of", "percentage")
+"""Models of the file format that cannot be billed yet."""
 
 
 class PriceSection(Validated):
     """One price of a plan; what is not named here are parameters of its model."""
 
     kind: Literal["recurring", "one_time", "usage"]
-    model: Text
+    model: Text = Field(description="How it is priced.")
     name: Text | None = None
     interval: IntervalText = "month"
     timing: Literal["advance", "arrears"] | None = None
@@ -45,6 +49,14 @@ class PriceSection(Validated):
         known = {name: value[name] for name in value if name in own}
         rest = {name: value[name] for name in value if name not in own}
         return {**known, "parameters": rest}
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, name: str) -> str:
+        known = {*all_models(), *COMING_MODELS}
+        if name not in known:
+            raise ValueError(f"expected a price model: {', '.join(sorted(known))}")
+        return name
 
     def check(self) -> None:
         if self.kind == "usage":

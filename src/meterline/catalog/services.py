@@ -167,7 +167,7 @@ def _keep_deck(catalogue: CatalogFile, code: str) -> str:
     digest = hashlib.sha256(content).hexdigest()
     kept = deck_path(digest)
     if not kept.exists():
-        files.write_whole(kept, lambda temporary: temporary.write_bytes(content))
+        files.write_bytes(kept, content)
     return digest
 
 

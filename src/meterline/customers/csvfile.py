@@ -6,6 +6,7 @@ import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -148,7 +149,7 @@ def write_rejects(sheet: Sheet, path: Path) -> None:
 
 
 def _read(
-    reader: csv._reader, path: Path, columns: Columns
+    reader: Any, path: Path, columns: Columns
 ) -> tuple[list[str], list[list[str | int]], list[tuple[int, str]]]:
     first = next(reader, None)
     if first is None:

@@ -6,7 +6,7 @@ from meterline.demo import sql
 from meterline.demo.run import Story
 from meterline.invoices import reports
 from meterline.invoices.formats import document_format
-from meterline.platform.files import write_whole
+from meterline.platform.files import write_bytes
 
 
 def leave_invoices(story: Story) -> None:
@@ -18,6 +18,5 @@ def leave_invoices(story: Story) -> None:
         for row in sql.rows(sql.SHOWPIECES):
             document = reports.document(row["number"], usage_detail=True)
             path = folder / f"{row['number']}{pdf.SUFFIX}"
-            content = pdf.render(document)
-            write_whole(path, lambda temporary, content=content: temporary.write_bytes(content))
+            write_bytes(path, pdf.render(document))
             story.invoices.append(path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from meterline.demo.size import Size
 
-PAYMENTS = {
+PAYMENTS: dict[str, Any] = {
     "account_code": pl.String, "amount": pl.Decimal(38, 10), "currency": pl.String,
     "at": pl.Datetime("us", "UTC"), "reference": pl.String, "invoice": pl.String,
 }  # fmt: skip
@@ -29,17 +30,17 @@ def payments(
         .filter(pl.col("payer") != "never")
         .sort("number")
     )
-    wait = pl.Series(chance.integers(2, 13, rows.height))
+    wait = pl.Series("wait", chance.integers(2, 13, rows.height))
     wait += (rows["payer"] == "late").cast(pl.Int64) * 26
     due = pl.col("due")
     return (
-        rows.select(
+        rows.with_columns(wait).select(
             account_code="account",
             amount=pl.when(payer="partial").then((due * 6 / 10).round(2))
             .when(payer="generous").then(due.ceil() + 5)
             .otherwise(due),
             currency="currency",
-            at=pl.lit(issued) + pl.duration(days=wait),
+            at=pl.lit(issued) + pl.duration(days="wait"),
             reference=pl.format("transfer {}", "number"),
             invoice=pl.when(pl.Series(chance.random(rows.height) < 0.5)).then("number"),
         )

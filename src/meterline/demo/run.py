@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -127,16 +128,12 @@ def _enter(event: Event) -> None:
 
 
 def _invoices(run_id: int | None) -> pl.DataFrame:
-    rows = sql.rows(sql.RUN_INVOICES, run_id)
-    return pl.DataFrame(
-        rows,
-        schema={
-            "number": pl.String,
-            "account": pl.String,
-            "currency": pl.String,
-            "due": pl.Decimal(38, 10),
-        },
-    )
+    return pl.DataFrame(sql.rows(sql.RUN_INVOICES, run_id), schema=_INVOICES)
+
+
+_INVOICES: dict[str, Any] = {
+    "number": pl.String, "account": pl.String, "currency": pl.String, "due": pl.Decimal(38, 10),
+}  # fmt: skip
 
 
 def _no_payments() -> pl.DataFrame:

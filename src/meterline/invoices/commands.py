@@ -93,14 +93,14 @@ def html_command(
 def _write(numbers: list[str], format: str, output: Path, usage: bool) -> None:
     from meterline.invoices import reports
     from meterline.invoices.formats import document_format
-    from meterline.platform.files import write_whole
+    from meterline.platform.files import write_bytes
 
     output.mkdir(parents=True, exist_ok=True)
     for number in numbers:
         chosen = document_format(format)
         content = chosen.render(reports.document(number, usage_detail=usage))
         path = output / f"{number}{chosen.SUFFIX}"
-        write_whole(path, lambda temporary, content=content: temporary.write_bytes(content))
+        write_bytes(path, content)
         _console.print(f"{path}", markup=False)
 
 

@@ -44,7 +44,7 @@ class Season:
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """Hours `[start, end)` of some weekdays, in one season or in all; end <= start: over midnight."""
+    """Hours `[start, end)` of some weekdays, in one season or all; end <= start: over midnight."""
 
     name: str
     days: frozenset[Weekday] = frozenset(WEEKDAYS)
@@ -89,7 +89,7 @@ class Calendar:
     def _holidays(self) -> Mapping[date, str]:
         if self.spec.holiday_country is None:
             return {}
-        return holidays.country_holidays(  # type: ignore[no-any-return]
+        return holidays.country_holidays(
             self.spec.holiday_country, subdiv=self.spec.holiday_subdivision
         )
 

@@ -43,7 +43,7 @@ class ChargePeriod:
 
 
 def clamped(year: int, month: int, day: int) -> date:
-    """The `day` of a month, or its last day where the month is shorter; month may be any integer."""
+    """The `day` of a month, or its last day where it is shorter; month may be any integer."""
     year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
     return date(year, month, min(day, monthrange(year, month)[1]))
 
@@ -105,7 +105,7 @@ def _next_day(first: date, day: int) -> date:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What places the cycles of one price: interval, billing days, where anniversaries count from."""
+    """What places the cycles of a price: interval, billing days, where anniversaries begin."""
 
     interval: Interval
     billing_days: tuple[BillingDay, ...]

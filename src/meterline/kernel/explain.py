@@ -88,8 +88,8 @@ def _call(name: str, arguments: Sequence[ast.expr], source: str) -> Fraction:
         places = int(_value(arguments[1], source))
         return Fraction(round_fraction(_value(arguments[0], source), places, mode))
     functions: dict[str, Callable[[list[Fraction]], Fraction]] = {
-        "min": lambda values: min(values),
-        "max": lambda values: max(values),
+        "min": min,
+        "max": max,
         "ceil": lambda values: Fraction(ceil(values[0])),
         "floor": lambda values: Fraction(floor(values[0])),
     }

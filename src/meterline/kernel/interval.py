@@ -16,7 +16,7 @@ _PATTERN = re.compile(r"(?:(\d{1,4}) )?(day|week|month|quarter|year)s?")
 
 
 class InvalidInterval(MeterlineError):
-    """unknown interval {text!r}: expected day, week, month, quarter, year, or such as "3 months" """
+    """unknown interval {text!r}: expected day, week, month, quarter, year, or e.g. `3 months`"""
 
     code = "invalid_interval"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 from babel.core import get_global
@@ -21,7 +21,7 @@ MONEY = pl.Decimal(38, 10)
 EXACT = pl.Decimal(38, 20)
 EXACT_SCALE = 10**20
 
-_CURRENCY_FRACTIONS: dict[str, tuple[int, int, int, int]] = get_global("currency_fractions")
+_CURRENCY_FRACTIONS = get_global("currency_fractions")
 _CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
 
 
@@ -120,7 +120,7 @@ def to_scaled(amount: pl.Expr, scale: int = 20) -> pl.Expr:
 
 def _power_of_ten(exponent: pl.Expr) -> pl.Expr:
     power = pl.lit(1, pl.Int128)
-    expression = pl.when(exponent == 0).then(power)
+    expression: Any = pl.when(exponent == 0).then(power)
     for n in range(1, 21):
         expression = expression.when(exponent == n).then(pl.lit(10**n, pl.Int128))
-    return expression.otherwise(None)
+    return cast(pl.Expr, expression.otherwise(None))

@@ -52,13 +52,13 @@ def export_command(
 ) -> None:
     """Write the journal for another program."""
     from meterline.ledger import services
-    from meterline.platform.files import write_whole
+    from meterline.platform.files import write_bytes
 
     text = services.export(format, since=_date(since), until=_date(until))
     if output is None:
         sys.stdout.writelines(text)
     else:
-        write_whole(output, lambda path: path.write_text("".join(text), "utf-8"))
+        write_bytes(output, "".join(text).encode())
 
 
 @app.command("recognise")

@@ -25,7 +25,7 @@ ReferenceOption = Annotated[str, typer.Option(help="What the payer wrote.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def pay(  # noqa: PLR0917
+def pay(
     account: AccountArgument,
     amount: AmountArgument,
     currency: Annotated[

@@ -216,7 +216,7 @@ def balance(account_id: int, at: datetime | None = None) -> Balance:
     )
 
 
-def _give_back(  # noqa: PLR0917
+def _give_back(
     kind: str,
     account: Account,
     amount: Decimal,
@@ -234,13 +234,14 @@ def _give_back(  # noqa: PLR0917
         )  # fmt: skip
     payment = _record(kind, account, amount, reopened, at, reference)
     taken = [(payment.pk, account.pk, invoice_id, -part) for invoice_id, part in undone]
-    schema = {"payment_id": pl.Int64, "account_id": pl.Int64, "invoice_id": pl.Int64,
-              "amount": MONEY}  # fmt: skip
+    schema: dict[str, Any] = {
+        **dict.fromkeys(("payment_id", "account_id", "invoice_id"), pl.Int64), "amount": MONEY,
+    }  # fmt: skip
     store.write_allocations(pl.DataFrame(taken, schema=schema, orient="row"), payment.at)
     return payment
 
 
-def _record(  # noqa: PLR0917
+def _record(
     kind: str,
     account: Account,
     amount: Decimal,
@@ -299,7 +300,7 @@ def _book(rows: pl.DataFrame) -> None:
 
 
 def _rows(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    schema = {
+    schema: dict[str, Any] = {
         "account_id": pl.Int64, "amount": MONEY, "currency": pl.String,
         "at": PAYMENTS["at"], "reference": pl.String, "invoice_id": pl.Int64,
     }  # fmt: skip

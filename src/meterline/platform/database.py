@@ -56,7 +56,7 @@ def read_frame(
                 buffer.write(chunk)
     buffer.seek(0)
     raw = pl.read_csv(
-        buffer, has_header=False, schema={name: pl.String for name in schema},
+        buffer, has_header=False, schema=dict.fromkeys(schema, pl.String),
         null_values=["\\N"], empty_string_is_null=False, raise_if_empty=False,
     )  # fmt: skip
     return raw.select(_cast(name, kind) for name, kind in schema.items())

@@ -17,7 +17,12 @@ def folder(name: str) -> Path:
     return path
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a file there whole, in one step, durably."""
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it there in one step, durably."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:

@@ -91,7 +91,7 @@ def only_row(inputs: Inputs) -> Mapping[str, Any]:
     """The row of the line (of its value, where the price makes a line for each)."""
     for row in inputs["rows"]:
         if row["by_value"] == inputs.get("by_value"):
-            return row  # type: ignore[no-any-return]
+            return row
     raise AssertionError("a line without rows")
 
 

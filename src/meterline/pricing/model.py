@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ CHARGED: dict[str, Any] = {
 }
 
 
-class PriceModel:
+class PriceModel(ABC):
     """A way to price a period's usage, or a subscription's quantity.
 
     `charge` is given one row a line, season, band and value (see pricing.charge) and returns
@@ -40,10 +41,10 @@ class PriceModel:
     detail: ClassVar[bool] = False  # whether it looks at each record instead of totals
     prices_events: ClassVar[bool] = False  # whether each record has an amount of its own
 
+    @abstractmethod
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
         """CHARGED rows for `rows`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         """How the exact amount of one line came about, before proration and rounding."""
-        raise NotImplementedError

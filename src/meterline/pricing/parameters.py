@@ -1,4 +1,4 @@
-"""Types of price models' parameters: exact decimals, tiers, limits that grow with days or demand."""
+"""Types of price models' parameters: exact decimals, tiers, limits by day or unit of demand."""
 
 from __future__ import annotations
 

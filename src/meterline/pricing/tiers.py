@@ -37,7 +37,7 @@ def limit_of(up_to: UpTo, days: Any, demand: Any) -> Fraction:
 
 
 def graduated_column(tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
-    """Each unit at the price of its own tier: Decimal(38, 20) for columns quantity, days, demand."""
+    """Each unit at its own tier's price: Decimal(38, 20) for columns quantity, days, demand."""
     quantity = to_scaled(pl.col("quantity"), 10)
     low: pl.Expr | None = None
     total = pl.lit(0, pl.Int128)

@@ -42,8 +42,20 @@ def run_command(
     raise typer.Exit(report.exit_code(outcomes))
 
 
-def json_schema() -> str:
-    """The JSON Schema of one scenario document (`meterline schema scenario`)."""
+schema_app = typer.Typer(help="JSON Schema of the file formats.", no_args_is_help=True)
+
+
+@schema_app.command("catalog")
+def catalog_schema_command() -> None:
+    """The JSON Schema of catalogue files."""
+    from meterline.catalog.schema import catalog_schema
+
+    typer.echo(json.dumps(catalog_schema(), indent=2))
+
+
+@schema_app.command("scenario")
+def scenario_schema_command() -> None:
+    """The JSON Schema of one scenario document."""
     from meterline.scenario.files import ScenarioFile
 
-    return json.dumps(ScenarioFile.model_json_schema(by_alias=True), indent=2)
+    typer.echo(json.dumps(ScenarioFile.model_json_schema(by_alias=True), indent=2))

@@ -87,37 +87,13 @@ def _catalog(
 
 
 def _faults(file: Path, document: Document, error: ValidationError) -> Iterator[str]:
-    """One text for each place; what each member of a union expected there is joined."""
-    texts: dict[Place, list[str]] = {}
-    for fault in error.errors():
-        place = _place(document.data, fault["loc"])
-        texts.setdefault(place, []).append(_text(fault["type"], fault["msg"]))
-    lines = {place: line_of(document.lines, place) for place in texts}
-    for place, line in sorted(lines.items(), key=lambda item: item[1]):
-        found = texts[place]
-        yield f"{file}:{line}: {_field(place)}: {', or '.join(dict.fromkeys(found))}"
-
-
-def _text(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "expected, but it is missing"
-    return message.removeprefix("Value error, ")
-
-
-def _place(data: Any, location: Sequence[str | int]) -> Place:
-    """pydantic's location without the names of union members, which are no keys of the file."""
-    place: list[str | int] = []
-    for index, key in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(data, Mapping) and (key in data or last):
-            place.append(key)
-            data = data.get(key)
-        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
-            place.append(key)
-            data = data[key]
-    return tuple(place)
+    """One text for each place, in the order of the file."""
+    found = [
+        (line_of(document.lines, place), _field(place), message)
+        for place, message in catalog_files.faults(document.data, error)
+    ]
+    for line, field, message in sorted(found, key=lambda fault: fault[0]):
+        yield f"{file}:{line}: {field}: {message}"
 
 
 def _field(place: Place) -> str:

@@ -94,7 +94,7 @@ def _set_up(world: World) -> None:
         spec = waiting.pop(code)
         made = customers.create_account(
             code=code,
-            currency=spec.currency or world.scenario.catalog.currency,
+            currency=spec.currency or world.scenario.catalog.model.currency,
             timezone=world.zone(code).key,
             billing_day=None if spec.billing_day == "anniversary" else spec.billing_day,
             region=spec.region,

@@ -86,7 +86,7 @@ def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
     return rows.select("code", "subscription_id", "start_at", pl.col("until_at").alias("end_at"))
 
 
-_MADE = {
+_MADE: dict[str, Any] = {
     "code": pl.String, "subscription_id": pl.Int64, "start_at": INSTANT, "end_at": INSTANT,
 }  # fmt: skip
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
@@ -40,12 +41,12 @@ def load_command(
 
     told = []
     for path in files:
-        with _progress(path, hidden=as_json) as progress:
+        with _progress(hidden=as_json) as progress:
             task = progress.add_task(path.name, total=None)
+            report = partial(_report, progress, task)
             batch = services.load_file(
-                path, format=format, mapping=mapping, source=source,
-                progress=lambda done, task=task: progress.update(task, completed=done),
-            )  # fmt: skip
+                path, format=format, mapping=mapping, source=source, progress=report
+            )
         told.append(_batch(batch))
         if not as_json:
             counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
@@ -171,7 +172,11 @@ def discard_command(
     _console.print(f"{services.discard(ids):,} rejects discarded")
 
 
-def _progress(path: Path, *, hidden: bool) -> Progress:
+def _report(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
+
+
+def _progress(*, hidden: bool) -> Progress:
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} records"),
         TimeElapsedColumn(), transient=True, disable=hidden or not sys.stderr.isatty(),

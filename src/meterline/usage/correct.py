@@ -139,7 +139,7 @@ def _changed(old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame) -> pl.D
     return places.join(differ, on="line", how="semi")
 
 
-def _supersede(  # noqa: PLR0917
+def _supersede(
     old: pl.DataFrame,
     records: pl.DataFrame,
     kept: pl.DataFrame,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import polars as pl
 from django.db import connection
@@ -123,9 +124,10 @@ class Load:
         self.folder.add(outcome.records, rated, outcome.keys.with_columns(here))
         self._totals.append(totals(rated))
         self.touched.append(outcome.records.select("subscription_id").unique())
-        first, last = outcome.records["start"].min(), outcome.records["start"].max()
-        self._first = min(filter(None, (self._first, first)))  # type: ignore[type-var]
-        self._last = max(filter(None, (self._last, last)))  # type: ignore[type-var]
+        starts = outcome.records["start"]
+        first, last = cast(datetime, starts.min()), cast(datetime, starts.max())
+        self._first = first if self._first is None else min(self._first, first)
+        self._last = last if self._last is None else max(self._last, last)
 
     def _reject(self, rejects: pl.DataFrame, decoded: pl.DataFrame) -> None:
         if rejects.is_empty():

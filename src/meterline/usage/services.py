@@ -13,7 +13,7 @@ import polars as pl
 from django.db import transaction
 
 from meterline.catalog import services as catalog
-from meterline.platform import audit
+from meterline.platform import audit, files
 from meterline.usage import formats
 from meterline.usage.correct import back_out, rerate, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
@@ -29,6 +29,7 @@ __all__ = [
     "discard",
     "load_file",
     "load_records",
+    "orphans",
     "recycle",
     "rejects",
     "rerate",
@@ -59,9 +60,10 @@ def load_file(
         known = Batch.objects.filter(digest=digest, state="committed").first()
         if known is not None:
             return known
-        name = format or formats.recognise(file, mapping=mapping)
+        rule = None if mapping is None else Path(mapping)
+        name = format or formats.recognise(file, mapping=rule)
         load = Load(source=source, file_name=file.name, format=name, digest=digest)
-        return _finish(load, formats.decode(file, format=name, mapping=mapping), progress)
+        return _finish(load, formats.decode(file, format=name, mapping=rule), progress)
 
 
 def load_records(records: pl.DataFrame, *, source: str) -> Batch:
@@ -194,6 +196,15 @@ def _open_rejects(ids: Sequence[int] | None) -> list[Reject]:
     if missing:
         raise UnknownRejects(ids=json.dumps(missing))
     return found
+
+
+def orphans() -> list[Path]:
+    """Folders of batches that were not registered: what interrupted loads left. None is reported
+    while a load is at work."""
+    with transaction.atomic():
+        lock_loading()
+        known = set(Batch.objects.exclude(path="").values_list("path", flat=True))
+        return sorted(path for path in files.folder("usage").iterdir() if path.name not in known)
 
 
 def detail(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from meterline.billing.frames import PROPOSED, QUANTITY, Minimum, Snapshot
@@ -73,7 +75,7 @@ def _ended_periods(snapshot: Snapshot) -> pl.DataFrame:
     )
 
 
-def _plan_frame(minimums: tuple[Minimum, ...] | list[Minimum], snapshot: Snapshot) -> pl.DataFrame:
+def _plan_frame(minimums: Sequence[Minimum], snapshot: Snapshot) -> pl.DataFrame:
     policies = {price.plan_version_id: price for price in snapshot.prices}
     return pl.DataFrame(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import as_file, files
+from typing import Literal
 
 import typst
 
@@ -25,9 +26,10 @@ def render_png(document: InvoiceDocument) -> bytes:
     return _compile(document, "png")
 
 
-def _compile(document: InvoiceDocument, format: str) -> bytes:
+def _compile(document: InvoiceDocument, format: Literal["pdf", "png"]) -> bytes:
     compiler = _compiler()
     made = compiler.compile(format=format, sys_inputs={"document": json.dumps(texts(document))})
+    assert made is not None  # without an output file, the content is returned
     return made if isinstance(made, bytes) else b"".join(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import polars as pl
 
@@ -13,7 +14,7 @@ def export(journal: pl.DataFrame) -> Iterator[str]:
     """The text of a journal (services.JOURNAL)."""
     if journal.is_empty():
         return
-    first = journal["date"].min()
+    first: date = journal["date"][0]  # it comes in the order of dates
     for name in sorted({account_name(code) for code in journal["ledger_account"].unique()}):
         yield f"{first} open {name}\n"
     for (_,), lines in journal.group_by("entry_id", maintain_order=True):

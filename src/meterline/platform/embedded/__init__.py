@@ -17,7 +17,7 @@ def home() -> Path:
 
 
 def database_url() -> str:
-    """The database to use: `METERLINE_DATABASE_URL`, else the embedded server, started if need be."""
+    """The database to use: `METERLINE_DATABASE_URL`, else the embedded server, which is started."""
     url = os.environ.get("METERLINE_DATABASE_URL")
     if url:
         return url

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from meterline.billing import services as billing
 from meterline.catalog import services as catalog
-from meterline.invoices import services as invoices
+from meterline.invoices.adjust import adjust
 from meterline.kernel.errors import NotSupported
 from meterline.platform import clock
 from meterline.rating.event import rate_enquiry
@@ -80,7 +80,7 @@ def _(step: Rate, world: World) -> None:
 def _(step: Adjust, world: World) -> None:
     begin = step.line.from_
     zone = world.zone(step.account)
-    made = invoices.adjust(
+    made = adjust(
         world.accounts[step.account],
         price=step.line.price,
         from_=None if begin is None else instant(begin, zone),

@@ -131,7 +131,7 @@ def _longest_line(data: bytes) -> int:
 def _line_by_line(data: bytes, names: list[str], first_line: int) -> Decoded:
     """Each record by itself; one may span lines within quotes."""
     rows: list[tuple[int, list[str | None]]] = []
-    rejects: list[tuple[int, str, str]] = []
+    rejects: list[tuple[int, str, bytes]] = []
     lines = data.split(b"\n")
     if lines and lines[-1] == b"":
         lines.pop()
@@ -140,16 +140,13 @@ def _line_by_line(data: bytes, names: list[str], first_line: int) -> Decoded:
         used, found = _record(lines, at)
         number, raw = first_line + at, lines[at]
         at += used
-        match found:
-            case str():
-                rejects.append((number, found, raw))
-            case []:
-                pass  # a blank line
-            case fields if len(fields) != len(names):
-                why = f"{len(fields)} fields, the header has {len(names)}"
-                rejects.append((number, why, raw))
-            case fields:
-                rows.append((number, [field or None for field in fields]))
+        if isinstance(found, str):
+            rejects.append((number, found, raw))
+        elif found and len(found) != len(names):
+            why = f"{len(found)} fields, the header has {len(names)}"
+            rejects.append((number, why, raw))
+        elif found:  # and no blank line
+            rows.append((number, [field or None for field in found]))
     return Decoded(
         records=pl.DataFrame(
             [(number, *fields) for number, fields in rows],

@@ -1,0 +1,69 @@
+"""Crediting part of an issued line by hand: a credit note against it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from meterline.customers.models import Account
+from meterline.invoices import services
+from meterline.invoices.credit_note import credit_note
+from meterline.invoices.errors import AdjustedTooMuch, NothingToAdjust
+from meterline.invoices.models import Invoice, Line
+from meterline.ledger import posting
+from meterline.ledger import services as ledger
+from meterline.payments import services as payments
+from meterline.platform import audit, events
+
+
+@transaction.atomic
+def adjust(
+    account_id: int, *, price: str, from_: datetime | None, amount: Decimal, at: datetime
+) -> Invoice:
+    """A credit note of `amount`, before tax, against the account's newest line of a price (that
+    begins at `from_`). Raises NothingToAdjust, AdjustedTooMuch."""
+    account = Account.objects.select_for_update().get(pk=account_id)
+    line = _line(account, price, from_)
+    left = line.amount - _adjusted(line)
+    if not 0 < amount <= left:
+        raise AdjustedTooMuch(left=f"{left:f}", currency=account.currency, amount=amount)
+    note = credit_note(_facts(line, account), amount, at)
+    made = services.record(note.documents, note.lines, note.taxes, issued_at=at)
+    ledger.post(*posting.invoice_postings(made, note.lines, note.taxes))
+    payments.open_documents(made, at)
+    invoice = Invoice.objects.get(pk=made["id"][0])
+    told = {"line": line.pk, "amount": str(amount), "number": invoice.number}
+    events.emit("invoice.issued", f"invoice:{invoice.pk}", told)
+    audit.record("invoice.adjusted", f"invoice_line:{line.pk}", after=told)
+    return invoice
+
+
+def _line(account: Account, price: str, from_: datetime | None) -> Line:
+    rows = Line.objects.filter(account_id=account.pk, price_code=price, amount__gt=0)
+    if from_ is not None:
+        rows = rows.filter(start_at=from_)
+    found = rows.exclude(kind="adjustment").order_by("-id").first()
+    if found is None:
+        raise NothingToAdjust(account=account.code, price=price)
+    return found
+
+
+def _adjusted(line: Line) -> Decimal:
+    """What credit notes have taken from a line already."""
+    notes = Line.objects.filter(track=f"adjustment|{line.pk}")
+    return -sum(notes.values_list("amount", flat=True), Decimal(0))
+
+
+def _facts(line: Line, account: Account) -> dict[str, Any]:
+    names = ("subscription_id", "price_id", "price_code", "name", "start_at", "end_at",
+             "tax_code", "tax_percent", "season", "band", "by_value")  # fmt: skip
+    return {
+        **{name: getattr(line, name) for name in names},
+        "account_id": account.pk, "seller_id": account.seller_id, "currency": account.currency,
+        "timezone": account.timezone, "track": f"adjustment|{line.pk}",
+        "inputs": json.dumps({"adjusts": line.pk}),
+    }  # fmt: skip
