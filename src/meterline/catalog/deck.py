@@ -39,11 +39,16 @@ def read_deck(path: Path, key_fields: int) -> tuple[pl.DataFrame, tuple[tuple[St
         text = ", ".join([f"unknown {n}" for n in unknown] + [f"missing {n}" for n in missing])
         raise _invalid(path, 1, "header", text)
     typed = _typed(raw, path, keys, steps)
-    indexes, lists = intern_steps(_step_lists(typed, steps))
-    rows = typed.select(
+    columns = [name for names in steps for name in names]
+    distinct = typed.select(columns).unique(maintain_order=True)
+    indexes, lists = intern_steps(_step_lists(distinct, steps))
+    numbered = distinct.with_columns(steps=pl.Series(indexes, dtype=pl.Int32))
+    rows = typed.join(
+        numbered, on=columns, how="left", nulls_equal=True, maintain_order="left"
+    ).select(
         *(pl.col(name).str.split("|").alias(f"key{i}") for i, name in enumerate(keys)),
         *_PLAIN,
-        steps=pl.Series(indexes, dtype=pl.Int32),
+        "steps",
     )
     for i in range(len(keys)):
         rows = rows.explode(f"key{i}")

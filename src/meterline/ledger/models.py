@@ -11,7 +11,7 @@ class Entry(models.Model):
     date = models.DateField()
     posted_at = models.DateTimeField()
     kind = models.CharField(max_length=30)  # invoice, credit_note, payment, recognition, ...
-    reference = models.CharField(max_length=200)
+    reference = models.CharField(max_length=400)  # a payment's code and its own
     account_id = models.BigIntegerField(null=True)
 
     class Meta:

@@ -1,8 +1,8 @@
-"""How much of what was billed in advance is earned at an instant. Pure."""
+"""How much of what was billed in advance is earned by a day. Pure."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -12,40 +12,29 @@ from meterline.kernel.money import MONEY, round_column, to_scaled
 ADVANCE_LINES: dict[str, Any] = {
     "account_id": pl.Int64,
     "currency": pl.String,
-    "start_at": pl.Datetime("us", "UTC"),
-    "end_at": pl.Datetime("us", "UTC"),
+    "start": pl.Date,  # local days of the account; the end is not part of the period
+    "end": pl.Date,
     "amount": MONEY,
 }
 
 
-def earned(lines: pl.DataFrame, until: datetime, places: dict[str, int]) -> pl.DataFrame:
-    """account_id, currency, earned: in proportion to the time of each line's period (ADVANCE_LINES)
-    that has gone by, rounded line by line; all of a line when its period is over, so no cent is
-    lost. `places`: decimals by currency.
+def earned(lines: pl.DataFrame, until: date, places: dict[str, int]) -> pl.DataFrame:
+    """account_id, currency, earned: of each line (ADVANCE_LINES) the days before `until` as a share
+    of its days, rounded line by line; all of it once its period is over, so no cent is lost.
+
+    A line with a period of less than a day is earned on its first day. Lines that credit what is
+    not used (negative) count alike. `places`: decimals by currency.
     """
-    moment = pl.lit(until, ADVANCE_LINES["start_at"])
-    begun = lines.filter(pl.col("start_at") < moment)
-    whole = (pl.col("end_at") - pl.col("start_at")).dt.total_microseconds()
-    gone = (pl.min_horizontal("end_at", moment) - pl.col("start_at")).dt.total_microseconds()
-    parts = begun.select(
+    days = (pl.col("end") - pl.col("start")).dt.total_days().clip(1)
+    gone = (pl.lit(until) - pl.col("start")).dt.total_days()
+    parts = lines.select(
         "account_id",
         "currency",
-        "amount",
-        # millionths of the period: finer would overflow, and no cent is that fine
-        share=gone.cast(pl.Int128) * _PARTS // whole,
-        places=pl.col("currency").replace_strict(places, return_dtype=pl.Int64),
-        over=gone >= whole,
-    ).with_columns(
-        rounded=round_column(
-            to_scaled(pl.col("amount")) * pl.col("share"),
-            pl.lit(_PARTS, pl.Int128),
-            pl.col("places"),
-            pl.lit("half_up"),
-        )
+        amount=round_column(
+            to_scaled(pl.col("amount")) * pl.min_horizontal(gone.clip(0), days).cast(pl.Int128),
+            days.cast(pl.Int128),
+            pl.col("currency").replace_strict(places, return_dtype=pl.Int64),
+            "half_up",
+        ),
     )
-    return parts.group_by("account_id", "currency").agg(
-        earned=pl.when("over").then("amount").otherwise("rounded").sum().cast(MONEY)
-    )
-
-
-_PARTS = 10**6
+    return parts.group_by("account_id", "currency").agg(earned=pl.col("amount").sum().cast(MONEY))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -50,16 +50,20 @@ def post(entries: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def recognise(until: date) -> int:
-    """Move what is earned of advance billing by `until` (midnight UTC) to revenue; the number of
-    entries made. What was moved before is not moved again.
+    """Move what is earned of advance billing before the day `until` to revenue, dated the day
+    before it; the number of entries made. What was moved is not moved again, and nothing happens
+    where recognition has got further already.
     """
-    moment = datetime.combine(until, time(0), UTC)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RECOGNITION_LOCK])
-        lines = _advance_lines()
+            cursor.execute("SELECT max(date) FROM ledger_entry WHERE kind = 'recognition'")
+            newest = cursor.fetchone()[0]
+        if newest is not None and newest >= until:
+            return 0
+        lines = _advance_lines(until)
         places = {code: decimals(code) for code in lines["currency"].unique()}
-        should = earned(lines, moment, places)
+        should = earned(lines, until, places)
         open_ = (
             should.join(_recognised(), on=["account_id", "currency"], how="left")
             .with_columns(amount=pl.col("earned") - pl.col("recognised").fill_null(0))
@@ -68,21 +72,26 @@ def recognise(until: date) -> int:
             .with_row_index("key")
             .with_columns(
                 pl.col("key").cast(pl.Int64),
-                date=pl.lit(until),
-                reference=pl.lit(f"earned until {until}"),
+                date=pl.lit(until - timedelta(days=1)),
+                reference=pl.lit(f"earned before {until}"),
             )
         )
         post(*recognition_postings(open_))
     return open_.height
 
 
-def _advance_lines() -> pl.DataFrame:
+def _advance_lines(until: date) -> pl.DataFrame:
+    """Lines billed in advance on documents issued before `until`."""
     return read_frame(
         """
-        SELECT l.account_id, i.currency, l.start_at, l.end_at, l.amount
-        FROM invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id
-        WHERE l.advance AND l.end_at > l.start_at
+        SELECT l.account_id, i.currency, (l.start_at AT TIME ZONE a.timezone)::date,
+            (l.end_at AT TIME ZONE a.timezone)::date, l.amount
+        FROM invoices_line l
+        JOIN invoices_invoice i ON i.id = l.invoice_id
+        JOIN customers_account a ON a.id = l.account_id
+        WHERE l.advance AND i.issue_date < %s
         """,
+        [until],
         schema=ADVANCE_LINES,
     )
 

@@ -49,8 +49,11 @@ class Rated:
 
 def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
     """Rate guided records (USAGE). A record that any of its prices rejects is not rated at all."""
-    rejects = [_reject(usage.filter(~pl.col("meter").is_in(list(tariff.meters))), "unknown_meter")]
-    usage = usage.filter(pl.col("meter").is_in(list(tariff.meters)))
+    known = usage["meter"].is_in(list(tariff.meters))
+    rejects = []
+    if not known.all():
+        rejects.append(_reject(usage.filter(~known), "unknown_meter"))
+        usage = usage.filter(known)
     usage, bad = _with_quantity(usage, tariff)
     rejects.append(bad)
     priced = usage.select("row", "plan_version_id", "meter").join(
@@ -67,7 +70,9 @@ def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
         rated, refused = _rate_price(events, tariff.prices[price_id], tariff)
         parts.append(rated)
         rejects.append(refused)
-    refused = pl.concat(rejects).unique("row", keep="first", maintain_order=True)
+    refused = pl.concat([pl.DataFrame(schema=REJECTS), *rejects]).unique(
+        "row", keep="first", maintain_order=True
+    )
     rated = pl.concat(parts) if parts else pl.DataFrame(schema=RATED)
     if not refused.is_empty():
         rated = rated.join(refused, on="row", how="anti", maintain_order="left")
@@ -83,7 +88,9 @@ def _reject(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
 def _with_quantity(usage: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Usage with the quantity by its meter filled in, and rejects where there is none."""
     parts, rejects = [], []
-    for (code,), part in usage.partition_by("meter", as_dict=True, maintain_order=True).items():
+    codes = usage["meter"].unique().sort().to_list()
+    for code in codes:
+        part = usage if len(codes) == 1 else usage.filter(pl.col("meter") == code)
         meter = tariff.meters[code]
         filled = part.with_columns(quantity=_quantity(meter, part))
         wrong = pl.col("quantity").is_null()

@@ -21,9 +21,11 @@ def guide(
     zones = phases.unique("subscription_id").select("subscription_id", "code", "timezone")
     by_code, unknown_codes = _by_code(records, zones)
     by_identifier, unknown = _by_identifier(records, identifiers, zones)
-    held = pl.concat([by_code, by_identifier], how="diagonal")
-    placed = _in_phase(held, phases)
+    held = [part for part in (by_code, by_identifier) if part.height]
+    placed = _in_phase(pl.concat(held or [by_code], how="diagonal"), phases)
     known = pl.concat([unknown_codes, unknown])
+    if placed.height + known.height == records.height:
+        return placed, known
     lost = records.select("line").join(known, on="line", how="anti").join(
         placed.select("line"), on="line", how="anti"
     )  # fmt: skip
@@ -35,21 +37,21 @@ def guide(
 
 
 def _by_code(records: pl.DataFrame, zones: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    coded = records.filter(pl.col("subscription").is_not_null())
+    coded = _where(records, pl.col("subscription").is_not_null())
     found = coded.join(zones, left_on="subscription", right_on="code", how="left")
     missing = found.filter(pl.col("subscription_id").is_null()).select(
         "line",
         reason=pl.lit("unknown_identifier"),
         detail=pl.concat_str(pl.lit("unknown subscription "), pl.col("subscription")),
     )
-    return _with_instants(found.drop_nulls("subscription_id")), missing
+    return _with_instants(_where(found, pl.col("subscription_id").is_not_null())), missing
 
 
 def _by_identifier(
     records: pl.DataFrame, identifiers: pl.DataFrame, zones: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A value that was held by several subscriptions is told apart by time."""
-    named = records.filter(pl.col("subscription").is_null())
+    named = _where(records, pl.col("subscription").is_null())
     holders = identifiers.select(
         "value", "subscription_id", held_from="start_at", held_to="end_at"
     ).join(zones.select("subscription_id", "timezone"), on="subscription_id")
@@ -61,17 +63,17 @@ def _by_identifier(
         reason=pl.lit("unknown_identifier"),
         detail=pl.concat_str(pl.lit("nobody holds "), pl.col("identifier")),
     )
-    timed = _with_instants(found.drop_nulls("subscription_id"))
+    timed = _with_instants(_where(found, pl.col("subscription_id").is_not_null()))
     at_that_time = (pl.col("start") >= pl.col("held_from")) & (
         pl.col("held_to").is_null() | (pl.col("start") < pl.col("held_to"))
     )
-    return timed.filter(at_that_time).drop("held_from", "held_to"), missing
+    return _where(timed, at_that_time).drop("held_from", "held_to"), missing
 
 
 def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
     """Wall clocks as instants of the account's zone: in the hour that comes twice the first one
     counts, in the one that is skipped the clock as it was before."""
-    if not found["local"].is_not_null().any():
+    if found["local"].null_count() == found.height:
         return found.drop("local")
     parts = []
     for (zone,), part in found.partition_by("timezone", as_dict=True).items():
@@ -94,4 +96,10 @@ def _in_phase(held: pl.DataFrame, phases: pl.DataFrame) -> pl.DataFrame:
     inside = (pl.col("start") >= pl.col("phase_from")) & (
         pl.col("phase_to").is_null() | (pl.col("start") < pl.col("phase_to"))
     )
-    return joined.filter(inside).drop("phase_from", "phase_to")
+    return _where(joined, inside).drop("phase_from", "phase_to")
+
+
+def _where(rows: pl.DataFrame, condition: pl.Expr) -> pl.DataFrame:
+    """The rows of a condition; rows that all fulfil it are not copied."""
+    fulfilled = rows.select(condition.fill_null(False)).to_series()
+    return rows if fulfilled.all() else rows.filter(fulfilled)

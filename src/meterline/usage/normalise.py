@@ -1,7 +1,7 @@
 """From decoded texts to typed records. Pure.
 
 A record whose start has no offset keeps its wall clock until its subscription, and so its zone, is
-known.
+known. Quantities keep 10 decimals, rounded half to even; no meter is that fine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import polars as pl
 from meterline.subscriptions.periods import INSTANT
 
 QUANTITY = pl.Decimal(38, 10)
+LOCAL = pl.Datetime("us")
 CANONICAL = (
     "line", "id", "meter", "identifier", "subscription", "start", "end", "duration", "quantity",
 )  # fmt: skip
@@ -22,13 +23,18 @@ _EARLIEST = datetime(1970, 1, 1)  # noqa: DTZ001
 
 REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
 
-
-def with_canonical_columns(records: pl.DataFrame) -> pl.DataFrame:
-    """`records` with every canonical column; `line` counts from 1 where it is missing."""
-    frame = records if "line" in records.columns else records.with_row_index("line", offset=1)
-    return frame.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in CANONICAL if name not in frame.columns
-    )
+_FAULTS = (  # by their number, from 1; the first that holds is told
+    ("malformed", "no meter"),
+    ("malformed", "neither identifier nor subscription"),
+    ("malformed", "no start"),
+    ("invalid_time", "start is no date and time (ISO 8601)"),
+    ("invalid_time", "start lies before 1970"),
+    ("invalid_time", "start lies more than a day ahead"),
+    ("invalid_time", "end is no date and time (ISO 8601)"),
+    ("invalid_time", "end lies before start"),
+    ("invalid_quantity", "duration is no number of seconds >= 0"),
+    ("invalid_quantity", "quantity is no decimal number"),
+)
 
 
 def normalise(
@@ -37,40 +43,64 @@ def normalise(
     """Typed records and rejects (line, reason, detail).
 
     Typed: line, id, meter, identifier, subscription, start (INSTANT, null: local), local (naive
-    Datetime, null: has an offset), end_local, duration_us Int64, quantity QUANTITY, and the
-    properties as they are.
+    Datetime, null: has an offset), duration_us Int64, quantity QUANTITY, and the properties as
+    they are.
     """
-    frame = with_canonical_columns(records)
-    typed = frame.with_columns(
-        **_starts("start", "start", "local"),
-        **_starts("end", "end_at", "end_local"),
-        duration_us=_micros(pl.col("duration")),
-        quantity=pl.col("quantity").cast(QUANTITY, strict=False),
-        start_text=pl.col("start"),
-        quantity_text=pl.col("quantity"),
+    texts = records.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in CANONICAL if name not in records.columns
     )
-    reason = _reason(now)
-    judged = typed.with_columns(reason=reason)
-    bad = judged.filter(pl.col("reason").is_not_null()).select(
-        "line",
-        pl.col("reason").list.get(0).alias("reason"),
-        pl.col("reason").list.get(1).alias("detail"),
+    start, local = _instants(texts["start"])
+    end, end_local = _instants(texts["end"])
+    typed = pl.DataFrame(
+        {
+            "start": start,
+            "local": local,
+            "end": end,
+            "end_local": end_local,
+            "duration_us": _micros(texts["duration"]),
+            "quantity": _decimals(texts["quantity"]),
+        }
     )
-    good = judged.filter(pl.col("reason").is_null()) if bad.height else judged
-    return (
-        good.with_columns(
-            duration_us=pl.coalesce(
-                "duration_us", _elapsed("start", "end_at", "local", "end_local")
-            ),
-            id=pl.coalesce("id", _derived_id(source)),
-        ).drop("end", "end_at", "end_local", "duration", "start_text", "quantity_text", "reason"),
-        bad,
+    fault = _faults(texts, typed, now)
+    elapsed = pl.coalesce(
+        "duration_us",
+        (pl.col("end") - pl.col("start")).dt.total_microseconds(),
+        (pl.col("end_local") - pl.col("local")).dt.total_microseconds(),
     )
+    known = typed.with_columns(duration_us=elapsed).drop("end", "end_local")
+    if texts["id"].null_count():
+        texts = texts.with_columns(id=pl.coalesce("id", _derived_id(source)))
+    made = texts.drop("start", "end", "duration", "quantity").hstack(known)
+    if not fault.max():
+        return made, pl.DataFrame(schema=REJECTS)
+    bad = pl.DataFrame({"line": texts["line"], "fault": fault}).filter(pl.col("fault") > 0)
+    reasons = {number: reason for number, (reason, _) in enumerate(_FAULTS, start=1)}
+    details = {number: detail for number, (_, detail) in enumerate(_FAULTS, start=1)}
+    rejects = bad.select(
+        pl.col("line").cast(pl.UInt32),
+        reason=pl.col("fault").replace_strict(reasons, return_dtype=pl.String),
+        detail=pl.col("fault").replace_strict(details, return_dtype=pl.String),
+    )
+    return made.filter(fault == 0), rejects
 
 
-def _starts(column: str, instant: str, local: str) -> dict[str, pl.Expr]:
-    """The instant of a text with an offset, the wall clock of one without."""
-    text = pl.col(column).str.replace(" ", "T", literal=True)
+def _instants(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The instants of texts with an offset, the wall clocks of those without."""
+    if text.null_count() == len(text):
+        return pl.Series(text.name, [None], INSTANT).new_from_index(0, len(text)), pl.Series(
+            text.name, [None], LOCAL
+        ).new_from_index(0, len(text))
+    usual = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    if usual.null_count() == text.null_count():
+        return usual.dt.replace_time_zone("UTC"), pl.Series([None], dtype=LOCAL).new_from_index(
+            0, len(text)
+        )
+    found = text.to_frame("text").select(**_by_offset(pl.col("text")))
+    return found["instant"], found["local"]
+
+
+def _by_offset(column: pl.Expr) -> dict[str, pl.Expr]:
+    text = column.str.replace(" ", "T", literal=True)
     day = text.str.len_bytes() == 10
     full = pl.when(day).then(pl.concat_str(text, pl.lit("T00:00:00"))).otherwise(text)
     zulu = full.str.ends_with("Z")
@@ -78,74 +108,71 @@ def _starts(column: str, instant: str, local: str) -> dict[str, pl.Expr]:
     offset = zulu | (
         (tail.str.starts_with("+") | tail.str.starts_with("-")) & (tail.str.slice(3, 1) == ":")
     )
-    absolute = pl.when(zulu).then(full.str.strip_suffix("Z"))
     plain = _naive(pl.when(offset).then(pl.lit(None, pl.String)).otherwise(full))
-    in_utc = _naive(absolute).dt.replace_time_zone("UTC")
+    in_utc = _naive(pl.when(zulu).then(full.str.strip_suffix("Z"))).dt.replace_time_zone("UTC")
     shifted = _naive(pl.when(offset & ~zulu).then(full.str.slice(0, full.str.len_bytes() - 6)))
     minutes = (
         tail.str.slice(1, 2).cast(pl.Int64, strict=False) * 60
         + tail.str.slice(4, 2).cast(pl.Int64, strict=False)
     ) * pl.when(tail.str.starts_with("-")).then(-1).otherwise(1)
     moved = (shifted - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
-    return {instant: pl.coalesce(in_utc, moved).cast(INSTANT), local: plain}
+    return {"instant": pl.coalesce(in_utc, moved).cast(INSTANT), "local": plain}
 
 
 def _naive(text: pl.Expr) -> pl.Expr:
     return text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
 
 
-def _micros(seconds: pl.Expr) -> pl.Expr:
+def _micros(seconds: pl.Series) -> pl.Series:
     """Seconds as text in microseconds."""
+    whole = seconds.cast(pl.Int64, strict=False)
+    if whole.null_count() == seconds.null_count() and (whole.abs() < 2**42).all():
+        return whole * 1_000_000
     exact = seconds.cast(pl.Decimal(38, 6), strict=False).to_physical()
-    return pl.when(exact.abs() < 2**62).then(exact).cast(pl.Int64)
+    fits = exact.to_frame("exact").select(pl.when(pl.col("exact").abs() < 2**62).then("exact"))
+    return fits.to_series().cast(pl.Int64)
 
 
-def _elapsed(start: str, end: str, local: str, end_local: str) -> pl.Expr:
-    both = (pl.col(end) - pl.col(start)).dt.total_microseconds()
-    on_the_clock = (pl.col(end_local) - pl.col(local)).dt.total_microseconds()
-    return pl.coalesce(both, on_the_clock)
+def _decimals(quantity: pl.Series) -> pl.Series:
+    return quantity.cast(QUANTITY, strict=False)
 
 
 def _derived_id(source: str) -> pl.Expr:
     """The id of a record that brings none: where it comes from, whose, of what, and when."""
     return pl.concat_str(
-        pl.lit(source), pl.coalesce("identifier", "subscription"), "meter", "start_text",
-        separator="/",
-    )  # fmt: skip
+        pl.lit(source), pl.coalesce("identifier", "subscription"), "meter", "start", separator="/"
+    )
 
 
-def _reason(now: datetime) -> pl.Expr:
-    """[reason, detail] of what is wrong with a record, null where nothing is."""
-    latest = pl.lit(now + AHEAD_MOST, INSTANT)
-    nobody = pl.col("identifier").is_null() & pl.col("subscription").is_null()
-    no_start = pl.col("start").is_null() & pl.col("local").is_null()
+def _faults(texts: pl.DataFrame, typed: pl.DataFrame, now: datetime) -> pl.Series:
+    """The number of what is wrong with each record (_FAULTS), 0 where nothing is."""
+    latest = pl.lit((now + AHEAD_MOST).replace(tzinfo=None), LOCAL)
+    both = texts.select(
+        "meter", "identifier", "subscription", start_text="start", end_text="end",
+        duration_text="duration", quantity_text="quantity",
+    ).hstack(typed)  # fmt: skip
     moment = pl.coalesce(pl.col("start").dt.replace_time_zone(None), pl.col("local"))
-    early = moment < _EARLIEST
-    late = moment > latest.dt.replace_time_zone(None)
-    odd = pl.col("quantity").is_null() & pl.col("quantity_text").is_not_null()
-    odd_duration = (pl.col("duration_us").is_null() & pl.col("duration").is_not_null()) | (
-        pl.col("duration_us") < 0
-    )
-    backwards = pl.coalesce(
-        pl.col("end_at") < pl.col("start"), pl.col("end_local") < pl.col("local")
-    )
+    backwards = (pl.col("end") < pl.col("start")) | (pl.col("end_local") < pl.col("local"))
     no_end = (
-        pl.col("end").is_not_null() & pl.col("end_at").is_null() & pl.col("end_local").is_null()
+        pl.col("end_text").is_not_null() & pl.col("end").is_null() & pl.col("end_local").is_null()
     )
-
-    def because(reason: str, detail: str) -> pl.Expr:
-        return pl.concat_list(pl.lit(reason), pl.lit(detail))
-
-    return (
-        pl.when(pl.col("meter").is_null()).then(because("malformed", "no meter"))
-        .when(nobody).then(because("malformed", "neither identifier nor subscription"))
-        .when(pl.col("start_text").is_null()).then(because("malformed", "no start"))
-        .when(no_start).then(because("invalid_time", "start is no date and time (ISO 8601)"))
-        .when(early).then(because("invalid_time", "start lies before 1970"))
-        .when(late).then(because("invalid_time", "start lies more than a day ahead"))
-        .when(no_end).then(because("invalid_time", "end is no date and time (ISO 8601)"))
-        .when(backwards.fill_null(False)).then(because("invalid_time", "end lies before start"))
-        .when(odd_duration.fill_null(False))
-        .then(because("invalid_quantity", "duration is no number of seconds >= 0"))
-        .when(odd).then(because("invalid_quantity", "quantity is no decimal number"))
-    )  # fmt: skip
+    unread_duration = pl.col("duration_us").is_null() & pl.col("duration_text").is_not_null()
+    conditions = (
+        pl.col("meter").is_null(),
+        pl.col("identifier").is_null() & pl.col("subscription").is_null(),
+        pl.col("start_text").is_null(),
+        moment.is_null(),
+        moment < _EARLIEST,
+        moment > latest,
+        no_end,
+        backwards,
+        unread_duration | (pl.col("duration_us") < 0),
+        pl.col("quantity").is_null() & pl.col("quantity_text").is_not_null(),
+    )
+    any_fault = both.select(pl.any_horizontal(c.fill_null(False).any() for c in conditions)).item()
+    if not any_fault:
+        return pl.Series([0], dtype=pl.UInt8).new_from_index(0, both.height)
+    number: Any = pl
+    for index, condition in enumerate(conditions, start=1):
+        number = number.when(condition.fill_null(False)).then(pl.lit(index, pl.UInt8))
+    return both.select(number.otherwise(pl.lit(0, pl.UInt8))).to_series()

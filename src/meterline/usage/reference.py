@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 
 import polars as pl
 from django.db import connection
@@ -71,7 +73,13 @@ def billing_days(account_ids: Sequence[int]) -> BillingDays:
         [list(account_ids)],
         schema={"account_id": pl.Int64, "since": pl.Date, "day": pl.Int64},
     )
-    found: dict[int, list[BillingDay]] = {account: [] for account in account_ids}
-    for account, since, day in rows.iter_rows():
-        found[account].append(BillingDay(since, day))
-    return {account: sorted_days(days) for account, days in found.items()}
+    grouped = rows.group_by("account_id").agg("since", "day")
+    return {
+        account: _interned(tuple(since), tuple(day)) for account, since, day in grouped.iter_rows()
+    }
+
+
+@lru_cache(maxsize=4096)
+def _interned(since: tuple[date, ...], day: tuple[int | None, ...]) -> Sequence[BillingDay]:
+    """Most accounts have the same billing days."""
+    return sorted_days([BillingDay(*pair) for pair in zip(since, day, strict=True)])

@@ -19,6 +19,7 @@ from meterline.usage.correct import back_out, rerate, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
+from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
 __all__ = [
@@ -99,6 +100,8 @@ def _follow_changes(load: Load) -> None:
     """Contracts that changed while the batch was in the making."""
     from meterline.subscriptions.store import changed_since
 
+    if newest_change() == load.newest_change:
+        return
     touched = pl.concat(load.touched).unique().to_series().to_list() if load.touched else []
     for subscription_id, since in changed_since(load.newest_change, touched):
         rerate([subscription_id], since)

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from meterline.ledger.exports.names import account_name, amount_text
+from meterline.ledger.exports.names import account_name, amount_text, one_line
 
 
 def export(journal: pl.DataFrame) -> Iterator[str]:
@@ -27,4 +27,4 @@ def export(journal: pl.DataFrame) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + one_line(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -25,6 +25,11 @@ def account_name(ledger_account: str) -> str:
     return f"{_GROUPS[group]}:{name}"
 
 
+def one_line(text: str) -> str:
+    """What people wrote, without line breaks: those would begin another posting."""
+    return " ".join(text.split())
+
+
 def amount_text(amount: Decimal) -> str:
     """The amount without needless zeros, with two decimals at least."""
     short = amount.normalize()
