@@ -17,6 +17,8 @@ ADVANCE_LINES: dict[str, Any] = {
     "amount": MONEY,
 }
 
+_EARNED: dict[str, Any] = {"account_id": pl.Int64, "currency": pl.String, "earned": MONEY}
+
 
 def earned(lines: pl.DataFrame, until: date, places: dict[str, int]) -> pl.DataFrame:
     """account_id, currency, earned: of each line (ADVANCE_LINES) the days before `until` as a share
@@ -25,6 +27,8 @@ def earned(lines: pl.DataFrame, until: date, places: dict[str, int]) -> pl.DataF
     A line with a period of less than a day is earned on its first day. Lines that credit what is
     not used (negative) count alike. `places`: decimals by currency.
     """
+    if lines.is_empty():
+        return pl.DataFrame(schema=_EARNED)
     days = (pl.col("end") - pl.col("start")).dt.total_days().clip(1)
     gone = (pl.lit(until) - pl.col("start")).dt.total_days()
     parts = lines.select(
