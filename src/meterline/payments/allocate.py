@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,23 +61,31 @@ def allocate(payments: Iterable[Incoming], items: Sequence[OpenItem]) -> pl.Data
     """ALLOCATIONS of payments in their order: to the invoice named, then to the oldest by due date
     and number. What is left over is credit, and not here.
     """
-    waiting: dict[int, list[OpenItem]] = {}
+    waiting: dict[int, deque[OpenItem]] = {}
+    known: dict[tuple[int, int], OpenItem] = {}
     for item in sorted(items, key=lambda item: (item.due_date, item.invoice_id)):
-        waiting.setdefault(item.account_id, []).append(
-            OpenItem(**vars(item))  # the caller's stay as they are
-        )
-    rows = []
+        own = OpenItem(**vars(item))  # the caller's stay as they are
+        waiting.setdefault(own.account_id, deque()).append(own)
+        known[own.account_id, own.invoice_id] = own
+    rows: list[tuple[int, int, int, Decimal]] = []
+
+    def settle(payment: Incoming, item: OpenItem, left: Decimal) -> Decimal:
+        taken = min(left, item.open)
+        if taken > 0:
+            item.open -= taken
+            rows.append((payment.key, payment.account_id, item.invoice_id, taken))
+        return left - taken
+
     for payment in payments:
         left = payment.amount
-        own = waiting.get(payment.account_id, [])
-        named = [item for item in own if item.invoice_id == payment.invoice_id]
-        for item in named + [item for item in own if item.invoice_id != payment.invoice_id]:
-            taken = min(left, item.open)
-            if taken > 0:
-                item.open -= taken
-                left -= taken
-                rows.append((payment.key, payment.account_id, item.invoice_id, taken))
-        waiting[payment.account_id] = [item for item in own if item.open > 0]
+        named = payment.invoice_id and known.get((payment.account_id, payment.invoice_id))
+        if named:
+            left = settle(payment, named, left)
+        queue = waiting.get(payment.account_id, deque())
+        while left > 0 and queue:
+            left = settle(payment, queue[0], left)
+            if queue[0].open == 0:
+                queue.popleft()
     return pl.DataFrame(rows, schema=ALLOCATIONS, orient="row")
 
 

@@ -43,6 +43,12 @@ class PaymentCodeTaken(MeterlineError):
     code = "payment_code_taken"
 
 
+class ReservedCode(MeterlineError):
+    """{payment} is a code that we give ourselves: choose one that is not P- and digits"""
+
+    code = "reserved_code"
+
+
 class UnknownPayment(MeterlineError):
     """there is no payment {payment}: `meterline payment list` shows those that there are"""
 

@@ -37,6 +37,9 @@ class Allocation(models.Model):
 
     class Meta:
         db_table = "payments_allocation"
+        indexes = (
+            models.Index(fields=["account_id", "invoice"], name="payments_allocated_by_account"),
+        )
 
 
 class OpenItem(models.Model):

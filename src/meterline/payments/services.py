@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection, transaction
 
-from meterline.customers.errors import UnknownAccount
+from meterline.customers import validate
+from meterline.customers.errors import InvalidField, UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
 from meterline.kernel.money import MONEY, decimals
-from meterline.ledger import posting
-from meterline.ledger import services as ledger
 from meterline.payments import store
-from meterline.payments.allocate import Incoming, allocate, take_back
+from meterline.payments.allocate import take_back
 from meterline.payments.errors import (
     InvalidAmount,
     NotEnoughCredit,
     NotEnoughPaid,
     PaymentCodeTaken,
+    ReservedCode,
     UnknownInvoice,
     WrongCurrency,
 )
 from meterline.payments.models import OpenItem, Payment
-from meterline.platform import audit, clock, events
+from meterline.payments.record import Row, record, take
+from meterline.platform import audit, clock
 
 PAYMENTS: dict[str, Any] = {  # of pay_many
     "account_code": pl.String,
@@ -40,6 +42,16 @@ PAYMENTS: dict[str, Any] = {  # of pay_many
     "invoice": pl.String,  # number, or null: the oldest
     "code": pl.String,  # may be left out: numbered by us
 }
+_OWN_CODE = re.compile(r"P-[0-9]{8,}")
+
+
+class Known(NamedTuple):
+    """What a payment recorded under a code is."""
+
+    kind: str
+    account: str
+    currency: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +106,17 @@ def pay(
     """
     account = _account(account_id)
     _check_amount(amount, account, currency)
-    moment = at or clock.now()
-    known = None if code is None else Payment.objects.filter(code=code).first()
-    if known is not None:
-        if (known.account_id, known.amount) != (account_id, amount):
-            raise PaymentCodeTaken(
-                payment=code, amount=known.amount, currency=known.currency,
-                account=known.account.code,
-            )  # fmt: skip
-        return known
-    invoice_id = _invoice_id(account, invoice)
-    made = _take(
-        _rows([(account_id, amount, account.currency, moment, reference, invoice_id)])
-        .with_columns(kind=pl.lit("payment"), method=pl.lit(method), code=pl.lit(code, pl.String))
+    _check_texts(code, reference, method)
+    store.lock_accounts([account_id])
+    if code is not None:
+        known = _known_codes([code])
+        if _is_known(code, account, amount, known):
+            return Payment.objects.get(code=code)
+    row = Row(
+        account_id, amount, account.currency, at or clock.now(), reference, "payment", method,
+        code, _invoice_id(account, invoice),
     )  # fmt: skip
-    payment = Payment.objects.get(pk=made["id"][0])
+    payment = Payment.objects.get(pk=take([row])["id"][0])
     audit.record("payment.recorded", f"payment:{payment.code}", after=_told(payment))
     return payment
 
@@ -116,32 +124,37 @@ def pay(
 @transaction.atomic
 def pay_many(payments: pl.DataFrame) -> int:
     """Record many payments (columns PAYMENTS), as `pay` would one by one in their order; all or
-    none. Those whose code is known already change nothing. Returns the number of the others."""
-    if "code" in payments.columns:
-        known = list(_known_codes(payments["code"]))
-        payments = payments.filter(~pl.col("code").is_in(known) | pl.col("code").is_null())
-    if payments.is_empty():
-        return 0
+    none. Those whose code is known already change nothing. Returns the number of the others.
+
+    Raises UnknownAccount and what `pay` raises.
+    """
     accounts = _accounts_by_code(payments["account_code"].unique().to_list())
+    store.lock_accounts(sorted(account.pk for account in accounts.values()))
     invoices = _invoice_ids(payments["invoice"].drop_nulls().unique().to_list())
+    known = _known_codes(payments["code"].drop_nulls().to_list()) if "code" in payments else {}
     rows = []
     for row in payments.iter_rows(named=True):
-        account = accounts.get(row["account_code"])
+        account, code = accounts.get(row["account_code"]), row.get("code")
         if account is None:
             raise UnknownAccount(code=row["account_code"])
         _check_amount(row["amount"], account, row["currency"])
+        _check_texts(code, row["reference"])
+        if code is not None and _is_known(code, account, row["amount"], known):
+            continue
         invoice_id = None
         if row["invoice"] is not None:
             owner, invoice_id = invoices.get(row["invoice"], (None, None))
             if owner != account.pk:
                 raise UnknownInvoice(account=account.code, invoice=row["invoice"])
         rows.append(
-            (account.pk, row["amount"], row["currency"], row["at"], row["reference"], invoice_id)
-        )
-    codes = payments["code"] if "code" in payments.columns else pl.lit(None, pl.String)
-    made = _take(
-        _rows(rows).with_columns(kind=pl.lit("payment"), method=pl.lit("bank_transfer"), code=codes)
-    )
+            Row(account.pk, row["amount"], account.currency, row["at"], row["reference"],
+                code=code, invoice_id=invoice_id)
+        )  # fmt: skip
+        if code is not None:
+            known[code] = Known("payment", account.code, account.currency, row["amount"])
+    if not rows:
+        return 0
+    made = take(rows)
     audit.record("payment.import", f"payments:{made['id'][0]}", after={"payments": made.height})
     return made.height
 
@@ -152,9 +165,8 @@ def grant_credit(
 ) -> Payment:
     """Give an account credit, at the seller's expense; the next invoice uses it."""
     account = _account(account_id)
-    _check_amount(amount, account, None)
     store.lock_accounts([account_id])
-    return _record("credit", account, amount, Decimal(0), at, reason)
+    return _record("credit", account, amount, [], at, reason)
 
 
 @transaction.atomic
@@ -171,7 +183,6 @@ def refund(
     Raises NotEnoughCredit, NotEnoughPaid.
     """
     account = _account(account_id)
-    _check_amount(amount, account, None)
     if invoice is not None:
         return _give_back("refund", account, amount, invoice, at, reference)
     store.lock_accounts([account_id])
@@ -180,7 +191,7 @@ def refund(
         raise NotEnoughCredit(
             account=account.code, credit=f"{credit:f}", currency=account.currency, amount=amount
         )
-    return _record("refund", account, amount, Decimal(0), at, reference)
+    return _record("refund", account, amount, [], at, reference)
 
 
 @transaction.atomic
@@ -195,7 +206,6 @@ def chargeback(
     """A bank took a payment back: what it had settled is open again, newest first; the rest comes
     out of credit. Raises NotEnoughPaid."""
     account = _account(account_id)
-    _check_amount(amount, account, None)
     return _give_back("chargeback", account, amount, invoice, at, reference)
 
 
@@ -232,85 +242,25 @@ def _give_back(
             account=account.code, paid=f"{reopened + _credit(account.pk):f}",
             currency=account.currency, amount=amount,
         )  # fmt: skip
-    payment = _record(kind, account, amount, reopened, at, reference)
-    taken = [(payment.pk, account.pk, invoice_id, -part) for invoice_id, part in undone]
-    schema: dict[str, Any] = {
-        **dict.fromkeys(("payment_id", "account_id", "invoice_id"), pl.Int64), "amount": MONEY,
-    }  # fmt: skip
-    store.write_allocations(pl.DataFrame(taken, schema=schema, orient="row"), payment.at)
-    return payment
+    return _record(kind, account, amount, undone, at, reference)
 
 
 def _record(
     kind: str,
     account: Account,
     amount: Decimal,
-    allocated: Decimal,
+    undone: list[tuple[int, Decimal]],
     at: datetime | None,
     reference: str,
 ) -> Payment:
-    """One row of another kind than payment: what is not `allocated` goes into or out of credit."""
-    rows = _rows([(account.pk, amount, account.currency, at or clock.now(), reference, None)])
-    made = _numbered(
-        rows.with_columns(kind=pl.lit(kind), method=pl.lit("manual"), code=pl.lit(None, pl.String))
-    )
-    _book(made.with_columns(allocated=pl.lit(allocated, MONEY)))
-    payment = Payment.objects.get(pk=made["id"][0])
+    _check_amount(amount, account, None)
+    _check_texts(None, reference)
+    row = Row(
+        account.pk, amount, account.currency, at or clock.now(), reference, kind, "manual"
+    )  # fmt: skip
+    payment = Payment.objects.get(pk=record(row, undone=undone))
     audit.record(f"payment.{kind}", f"payment:{payment.code}", after=_told(payment))
     return payment
-
-
-def _take(rows: pl.DataFrame) -> pl.DataFrame:
-    """Allocate payments in their order and write everything about them."""
-    ids = rows["account_id"].unique().sort().to_list()
-    store.lock_accounts(ids)
-    made = _numbered(rows)
-    incoming = [
-        Incoming(key=key, account_id=account, amount=amount, invoice_id=invoice)
-        for key, account, amount, invoice in made.select(
-            "id", "account_id", "amount", "invoice_id"
-        ).iter_rows()
-    ]
-    allocations = allocate(incoming, store.open_items(ids))
-    sums = allocations.group_by("key").agg(pl.col("amount").sum().alias("allocated"))
-    joined = made.join(sums, left_on="id", right_on="key", how="left", maintain_order="left")
-    _book(joined.with_columns(pl.col("allocated").fill_null(0).cast(MONEY)))
-    store.write_allocations(allocations.rename({"key": "payment_id"}), clock.now())
-    return made
-
-
-def _book(rows: pl.DataFrame) -> None:
-    """Write payments (with `allocated`), their effect on credit, and their postings."""
-    store.write_payments(rows)
-    incoming = pl.col("kind").is_in(["payment", "credit"])
-    rest = (pl.col("amount") - pl.col("allocated")) * pl.when(incoming).then(1).otherwise(-1)
-    store.add_credit(rows.select("account_id", "currency", amount=rest.cast(MONEY)))
-    entries = rows.with_columns(
-        key="id", date=pl.col("at").dt.date(),
-        reference=pl.concat_str("code", pl.lit(" "), "reference").str.strip_chars_end(),
-    )  # fmt: skip
-    ledger.post(*posting.payment_postings(entries))
-    payload = pl.struct(
-        "kind", "currency", pl.col("amount").cast(pl.String), pl.col("allocated").cast(pl.String)
-    ).struct.json_encode()
-    events.emit_many(
-        "payment.recorded",
-        rows.select(subject=pl.concat_str(pl.lit("payment:"), "code"), payload=payload),
-    )
-
-
-def _rows(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    schema: dict[str, Any] = {
-        "account_id": pl.Int64, "amount": MONEY, "currency": pl.String,
-        "at": PAYMENTS["at"], "reference": pl.String, "invoice_id": pl.Int64,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    ids = pl.Series("id", store.draw_ids(rows.height), dtype=pl.Int64)
-    own = pl.concat_str(pl.lit("P-"), pl.col("id").cast(pl.String).str.zfill(8))
-    return rows.with_columns(ids).with_columns(code=pl.coalesce("code", own))
 
 
 def _account(account_id: int) -> Account:
@@ -320,9 +270,25 @@ def _account(account_id: int) -> Account:
     return account
 
 
-def _known_codes(codes: pl.Series) -> set[str]:
-    wanted = codes.drop_nulls().to_list()
-    return set(Payment.objects.filter(code__in=wanted).values_list("code", flat=True))
+def _known_codes(codes: list[str]) -> dict[str, Known]:
+    found = Payment.objects.filter(code__in=codes).values_list(
+        "code", "kind", "account__code", "currency", "amount"
+    )
+    return {code: Known(*facts) for code, *facts in found}
+
+
+def _is_known(code: str, account: Account, amount: Decimal, known: dict[str, Known]) -> bool:
+    """Whether this very payment is recorded. Raises PaymentCodeTaken, ReservedCode."""
+    found = known.get(code)
+    if found is None:
+        if _OWN_CODE.fullmatch(code):
+            raise ReservedCode(payment=code)
+        return False
+    if found != Known("payment", account.code, account.currency, amount):
+        raise PaymentCodeTaken(
+            payment=code, amount=found.amount, currency=found.currency, account=found.account
+        )
+    return True
 
 
 def _accounts_by_code(codes: list[str]) -> dict[str, Account]:
@@ -360,6 +326,15 @@ def _check_amount(amount: Decimal, account: Account, currency: str | None) -> No
     whole = amount.is_finite() and 0 < amount < 10**15
     if not whole or amount != amount.quantize(Decimal(1).scaleb(-places)):
         raise InvalidAmount(amount=amount, places=places)
+
+
+def _check_texts(code: str | None, reference: str, method: str = "") -> None:
+    if code is not None:
+        validate.code(code)
+    for name, value, limit in (("reference", reference, 200), ("method", method, 40)):
+        validate.length(name, value, limit)
+        if "\0" in value:
+            raise InvalidField(field=name, value=value, expected="a text without NUL characters")
 
 
 def _told(payment: Payment) -> dict[str, Any]:

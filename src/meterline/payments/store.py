@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -14,6 +13,10 @@ from meterline.payments.allocate import OpenItem
 from meterline.platform.database import read_frame, write_frame
 
 CREDIT: dict[str, Any] = {"account_id": pl.Int64, "currency": pl.String, "credit": MONEY}
+ALLOCATION: dict[str, Any] = {
+    "payment_id": pl.Int64, "account_id": pl.Int64, "invoice_id": pl.Int64, "amount": MONEY,
+    "at": pl.Datetime("us", "UTC"),
+}  # fmt: skip
 
 
 def lock_accounts(account_ids: Sequence[int]) -> None:
@@ -95,15 +98,11 @@ def write_payments(payments: pl.DataFrame) -> None:
     )
 
 
-def write_allocations(allocations: pl.DataFrame, at: datetime) -> None:
-    """Rows of Allocation (payment_id, account_id, invoice_id, amount), and what they leave open."""
+def write_allocations(allocations: pl.DataFrame) -> None:
+    """Rows of Allocation (ALLOCATION), and what they leave open."""
     if allocations.is_empty():
         return
-    moment = pl.lit(at).dt.convert_time_zone("UTC").alias("at")
-    write_frame(
-        "payments_allocation",
-        allocations.select("payment_id", "account_id", "invoice_id", "amount", moment),
-    )
+    write_frame("payments_allocation", allocations.select(ALLOCATION.keys()))
     sums = allocations.group_by("invoice_id").agg(pl.col("amount").sum()).sort("invoice_id")
     with connection.cursor() as cursor:
         cursor.execute(

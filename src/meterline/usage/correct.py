@@ -98,7 +98,7 @@ def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
     )
     reference = references.reference_for(records)
     again = records.with_columns(local=pl.lit(None, pl.Datetime("us")))
-    guided, lost = guide(again.drop("origin"), reference.identifiers, reference.phases)
+    guided, lost = guide(again.drop("origin"), reference.by_identifier, reference.by_code)
     kept, rated, refused = rate_and_place(guided, reference)
     places = rows.select(pl.col("new_line").alias("line"), "batch_id", old_line="line")
     changed = _changed(old, rated, places)

@@ -19,9 +19,34 @@ def new_records(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The records whose id none of `seen` (frames of KEY) has and no earlier row has; and KEY of
     them, to be seen from now on."""
-    keyed = records.hstack(keys(records["id"]))
-    fresh = keyed.filter(pl.struct(KEY).is_first_distinct())
+    keyed = keys(records["id"])
+    again = _repeated(keyed)
     for known in seen:
-        if known.height and fresh.height:
-            fresh = fresh.join(known, on=KEY, how="anti", maintain_order="left")
-    return fresh.drop(KEY), fresh.select(KEY)
+        again |= _known(keyed, known)
+    if not again.any():
+        return records, keyed
+    return records.filter(~again), keyed.filter(~again)
+
+
+def _repeated(keyed: pl.DataFrame) -> pl.Series:
+    """Whether an earlier row has the same key. Half the key finds the few that may be: quicker."""
+    suspects = keyed["key_high"].is_duplicated()
+    if not suspects.any():
+        return suspects
+    rows = keyed.with_row_index("row").filter(suspects)
+    later = rows.filter(~rows.select(pl.struct(KEY).is_first_distinct()).to_series())["row"]
+    return _at(later, keyed.height)
+
+
+def _known(keyed: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """Whether the key is among `known`."""
+    if known.is_empty():
+        return _at(pl.Series([], dtype=pl.UInt32), keyed.height)
+    rows = keyed.with_row_index("row").join(known, on=KEY, how="semi")["row"]
+    return _at(rows, keyed.height)
+
+
+def _at(rows: pl.Series, height: int) -> pl.Series:
+    """True at some rows, of `height`."""
+    found = pl.Series([False]).new_from_index(0, height)
+    return found.scatter(rows, True) if len(rows) else found

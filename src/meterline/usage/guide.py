@@ -9,65 +9,89 @@ from meterline.subscriptions.periods import INSTANT
 GUIDED = ("subscription_id", "account_id", "plan_version_id")
 
 
-def guide(
-    records: pl.DataFrame, identifiers: pl.DataFrame, phases: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records with subscription_id, account_id, plan_version_id and an instant as `start`; and
-    rejects (line, reason, detail): unknown_identifier, inactive_subscription.
+def holdings(identifiers: pl.DataFrame, phases: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What guiding looks records up in: by identifier (`identifier`) and by subscription
+    (`subscription`): timezone, GUIDED (null plan: no active phase), holds_from, holds_to.
 
-    `records`: normalise's; `identifiers`: subscription_id, value, start_at, end_at; `phases`:
-    subscriptions.frames.PHASES.
+    `identifiers`: subscriptions.frames.IDENTIFIERS; `phases`: PHASES.
     """
-    zones = phases.unique("subscription_id").select("subscription_id", "code", "timezone")
-    by_code, unknown_codes = _by_code(records, zones)
-    by_identifier, unknown = _by_identifier(records, identifiers, zones)
-    held = [part for part in (by_code, by_identifier) if part.height]
-    placed = _in_phase(pl.concat(held or [by_code], how="diagonal"), phases)
-    known = pl.concat([unknown_codes, unknown])
-    if placed.height + known.height == records.height:
-        return placed, known
-    lost = records.select("line").join(known, on="line", how="anti").join(
-        placed.select("line"), on="line", how="anti"
-    )  # fmt: skip
-    inactive = lost.with_columns(
-        reason=pl.lit("inactive_subscription"),
-        detail=pl.lit("no active subscription held it at the start of the record"),
+    zones = phases.select("subscription_id", "timezone", subscription="code").unique()
+    active = phases.filter(pl.col("state") == "active").select(
+        "subscription_id", "account_id", "plan_version_id", holds_from="start_at", holds_to="end_at"
     )
-    return placed, pl.concat([known, inactive])
-
-
-def _by_code(records: pl.DataFrame, zones: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    coded = _where(records, pl.col("subscription").is_not_null())
-    found = coded.join(zones, left_on="subscription", right_on="code", how="left")
-    missing = found.filter(pl.col("subscription_id").is_null()).select(
-        "line",
-        reason=pl.lit("unknown_identifier"),
-        detail=pl.concat_str(pl.lit("unknown subscription "), pl.col("subscription")),
+    by_code = zones.join(active, on="subscription_id", how="left")
+    held = identifiers.select(
+        "subscription_id", identifier="value", held_from="start_at", held_to="end_at"
     )
-    return _with_instants(_where(found, pl.col("subscription_id").is_not_null())), missing
+    by_identifier = (
+        held.join(by_code.drop("subscription"), on="subscription_id")
+        .with_columns(
+            holds_from=pl.max_horizontal("holds_from", "held_from"),
+            holds_to=pl.min_horizontal("holds_to", "held_to"),
+        )
+        .drop("held_from", "held_to")
+    )
+    return by_identifier, by_code
 
 
-def _by_identifier(
-    records: pl.DataFrame, identifiers: pl.DataFrame, zones: pl.DataFrame
+def guide(
+    records: pl.DataFrame, by_identifier: pl.DataFrame, by_code: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A value that was held by several subscriptions is told apart by time."""
-    named = _where(records, pl.col("subscription").is_null())
-    holders = identifiers.select(
-        "value", "subscription_id", held_from="start_at", held_to="end_at"
-    ).join(zones.select("subscription_id", "timezone"), on="subscription_id")
-    found = named.join(
-        holders, left_on="identifier", right_on="value", how="left", maintain_order="left"
+    """Records with GUIDED and an instant as `start`; and rejects (line, reason, detail):
+    unknown_identifier, inactive_subscription.
+
+    `records`: normalise's; the other two: holdings'.
+    """
+    coded = records["subscription"].is_not_null()
+    parts = []
+    if not coded.all():
+        parts.append((_where(records, ~coded), by_identifier, "identifier", "nobody holds "))
+    if coded.any():
+        parts.append((_where(records, coded), by_code, "subscription", "unknown subscription "))
+    placed, unknown = [], []
+    for part, holders, column, words in parts:
+        found = part.join(holders, on=column, how="left", maintain_order="left")
+        nobody = found["subscription_id"].is_null()
+        unknown.append(_unknown(found.filter(nobody), column, words))
+        placed.append(_in_time(_with_instants(_where(found, ~nobody))))
+    if not parts:
+        return _in_time(records.join(by_code, on="subscription")), _unknown(
+            records, "identifier", ""
+        )
+    guided, known = pl.concat(placed, how="diagonal"), pl.concat(unknown)
+    if guided.height + known.height == records.height:
+        return guided, known
+    return guided, pl.concat([known, _inactive(records, guided, known)])
+
+
+def _in_time(found: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose holder has an active phase at their start."""
+    start = pl.col("start")
+    inside = (start >= pl.col("holds_from")) & (
+        pl.col("holds_to").is_null() | (start < pl.col("holds_to"))
     )
-    missing = found.filter(pl.col("subscription_id").is_null()).select(
+    active = found.select((inside & pl.col("plan_version_id").is_not_null()).fill_null(False))
+    return _where(found, active.to_series()).drop("holds_from", "holds_to", "timezone")
+
+
+def _unknown(found: pl.DataFrame, column: str, words: str) -> pl.DataFrame:
+    return found.select(
         "line",
         reason=pl.lit("unknown_identifier"),
-        detail=pl.concat_str(pl.lit("nobody holds "), pl.col("identifier")),
+        detail=pl.concat_str(pl.lit(words), pl.col(column).str.slice(0, 100)),
     )
-    timed = _with_instants(_where(found, pl.col("subscription_id").is_not_null()))
-    at_that_time = (pl.col("start") >= pl.col("held_from")) & (
-        pl.col("held_to").is_null() | (pl.col("start") < pl.col("held_to"))
+
+
+def _inactive(records: pl.DataFrame, guided: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    return (
+        records.select("line")
+        .join(known, on="line", how="anti")
+        .join(guided.select("line"), on="line", how="anti")
+        .with_columns(
+            reason=pl.lit("inactive_subscription"),
+            detail=pl.lit("no active subscription held it at the start of the record"),
+        )
     )
-    return _where(timed, at_that_time).drop("held_from", "held_to"), missing
 
 
 def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
@@ -88,18 +112,6 @@ def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).drop("local")
 
 
-def _in_phase(held: pl.DataFrame, phases: pl.DataFrame) -> pl.DataFrame:
-    active = phases.filter(pl.col("state") == "active").select(
-        "subscription_id", "account_id", "plan_version_id", phase_from="start_at", phase_to="end_at"
-    )
-    joined = held.drop("timezone").join(active, on="subscription_id", maintain_order="left")
-    inside = (pl.col("start") >= pl.col("phase_from")) & (
-        pl.col("phase_to").is_null() | (pl.col("start") < pl.col("phase_to"))
-    )
-    return _where(joined, inside).drop("phase_from", "phase_to")
-
-
-def _where(rows: pl.DataFrame, condition: pl.Expr) -> pl.DataFrame:
-    """The rows of a condition; rows that all fulfil it are not copied."""
-    fulfilled = rows.select(condition.fill_null(False)).to_series()
-    return rows if fulfilled.all() else rows.filter(fulfilled)
+def _where(rows: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
+    """The chosen rows; if all are, they are not copied."""
+    return rows if chosen.all() else rows.filter(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import cast
 
@@ -56,6 +57,8 @@ class Load:
         self._rejects: list[pl.DataFrame] = []
         self._seen: list[pl.DataFrame] = []
         self._live = live()
+        self._writer = ThreadPoolExecutor(1)  # writes a chunk while the next is processed
+        self._writing: Future[None] | None = None
         self._reference: Reference | None = None
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -91,6 +94,7 @@ class Load:
 
     def register(self) -> Batch:
         """Commit the batch with its totals and rejects."""
+        self._written()
         self.folder.close()
         lock_batches()
         rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
@@ -102,6 +106,16 @@ class Load:
         )  # fmt: skip
         write_rejects(batch, rejects)
         return batch
+
+    def discard(self) -> None:
+        """Remove what was written: the batch will not be registered."""
+        self._writer.shutdown()
+        self.folder.remove()
+
+    def _written(self) -> None:
+        """Wait for the chunk that is being written; its error, if any, comes through."""
+        if self._writing is not None:
+            self._writing.result()
 
     def _known(self, decoded: pl.DataFrame, now: datetime) -> list[pl.DataFrame]:
         """KEY of earlier records that the chunk's could repeat."""
@@ -121,7 +135,10 @@ class Load:
     def _write(self, outcome: Processed) -> None:
         here = pl.lit(0, pl.Int64).alias("origin")
         rated = outcome.rated.with_columns(here)
-        self.folder.add(outcome.records, rated, outcome.keys.with_columns(here))
+        self._written()
+        self._writing = self._writer.submit(
+            self.folder.add, outcome.records, rated, outcome.keys.with_columns(here)
+        )
         self._totals.append(totals(rated))
         self.touched.append(outcome.records.select("subscription_id").unique())
         starts = outcome.records["start"]

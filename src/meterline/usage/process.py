@@ -23,7 +23,8 @@ REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.
 class Reference:
     """What records are guided and rated by."""
 
-    identifiers: pl.DataFrame  # subscriptions.frames.IDENTIFIERS
+    by_identifier: pl.DataFrame  # guide.holdings
+    by_code: pl.DataFrame
     phases: pl.DataFrame  # subscriptions.frames.PHASES
     billing_days: BillingDays
     tariff: Tariff
@@ -53,7 +54,7 @@ def process(
     typed, malformed = normalise(decoded, source=source, now=now)
     fresh, keys = new_records(typed, seen)
     lines = keys.hstack(fresh.select("line"))
-    guided, lost = guide(fresh, reference.identifiers, reference.phases)
+    guided, lost = guide(fresh, reference.by_identifier, reference.by_code)
     records, rated, refused = rate_and_place(guided, reference)
     return Processed(
         records=records,

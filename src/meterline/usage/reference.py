@@ -15,6 +15,7 @@ from meterline.platform.database import read_frame
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.subscriptions.periods import BillingDays
+from meterline.usage.guide import holdings
 from meterline.usage.process import Reference
 
 FEW_RECORDS = 20_000
@@ -52,8 +53,10 @@ def _texts(records: pl.DataFrame, column: str) -> list[str]:
 
 
 def _reference(identifiers: pl.DataFrame, phases: pl.DataFrame) -> Reference:
+    by_identifier, by_code = holdings(identifiers, phases)
     return Reference(
-        identifiers=identifiers,
+        by_identifier=by_identifier,
+        by_code=by_code,
         phases=phases,
         billing_days=billing_days(phases["account_id"].unique().to_list()),
         tariff=tariff_of(phases),

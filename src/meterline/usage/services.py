@@ -15,6 +15,7 @@ from django.db import transaction
 from meterline.catalog import services as catalog
 from meterline.platform import audit, files
 from meterline.usage import formats
+from meterline.usage.ahead import ahead
 from meterline.usage.correct import back_out, rerate, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
@@ -81,7 +82,7 @@ def _finish(
     load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
 ) -> Batch:
     try:
-        for chunk in chunks:
+        for chunk in ahead(chunks):
             if chunk.rejects.height:
                 load.reject(chunk.rejects)
             if chunk.records.height:
@@ -91,7 +92,7 @@ def _finish(
         batch = load.register()
         _follow_changes(load)
     except BaseException:
-        load.folder.remove()
+        load.discard()
         raise
     return batch
 

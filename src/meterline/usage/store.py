@@ -60,7 +60,7 @@ class BatchFolder:
     def add(self, records: pl.DataFrame, rated: pl.DataFrame, keys: pl.DataFrame) -> None:
         """Write a chunk: `records` (normalised, with line), `rated` (RATED), `keys` (KEYS)."""
         self._write(records, "records")
-        self._write(rated.sort("subscription_id").select(RATED.keys()), "rated")
+        self._write(rated.select(RATED.keys()), "rated")
         self._write(keys.select(KEYS.keys()), "keys")
         self._parts += 1
 
