@@ -3,10 +3,15 @@ records stored earlier. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import polars as pl
 
 _SEEDS = (11, 7919)
 KEY = ("key_high", "key_low")
+_FILTER_BITS = 27
 
 
 def keys(ids: pl.Series) -> pl.DataFrame:
@@ -14,18 +19,47 @@ def keys(ids: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({name: ids.hash(seed=seed) for name, seed in zip(KEY, _SEEDS, strict=True)})
 
 
-def new_records(
-    records: pl.DataFrame, seen: list[pl.DataFrame]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records whose id none of `seen` (frames of KEY) has and no earlier row has; and KEY of
-    them, to be seen from now on."""
+class Seen:
+    """The keys seen so far. A filter on the first bits of a key lets most new ones pass quickly;
+    only those it holds back are looked up exactly."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._parts: list[pl.DataFrame] = []
+        self._filter: np.ndarray[Any, Any] | None = None  # made with the first keys
+
+    def add(self, keyed: pl.DataFrame) -> None:
+        """Remember keys (KEY)."""
+        self.count += keyed.height
+        self._parts.append(keyed.select(KEY))
+        if self._filter is None:
+            self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)
+        self._filter[_slots(keyed)] = True
+
+    def has(self, keyed: pl.DataFrame) -> pl.Series:
+        """Whether each key was seen before."""
+        suspects = None if self._filter is None else self._filter[_slots(keyed)]
+        if suspects is None or not suspects.any():
+            return _at(pl.Series([], dtype=pl.UInt32), keyed.height)
+        rows = keyed.with_row_index("row").filter(pl.Series(suspects))
+        # the few suspects make the hash table, the many keys pass through it
+        found = pl.concat([part.join(rows, on=KEY, how="semi") for part in self._parts])
+        return _at(rows.join(found, on=KEY, how="semi")["row"], keyed.height)
+
+
+def new_records(records: pl.DataFrame, seen: Sequence[Seen]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records whose id none of `seen` and no earlier row has, and KEY of them."""
     keyed = keys(records["id"])
     again = _repeated(keyed)
     for known in seen:
-        again |= _known(keyed, known)
+        again |= known.has(keyed)
     if not again.any():
         return records, keyed
     return records.filter(~again), keyed.filter(~again)
+
+
+def _slots(keyed: pl.DataFrame) -> np.ndarray[Any, Any]:
+    return (keyed["key_high"].to_numpy() >> np.uint64(64 - _FILTER_BITS)).astype(np.int64)
 
 
 def _repeated(keyed: pl.DataFrame) -> pl.Series:
@@ -36,14 +70,6 @@ def _repeated(keyed: pl.DataFrame) -> pl.Series:
     rows = keyed.with_row_index("row").filter(suspects)
     later = rows.filter(~rows.select(pl.struct(KEY).is_first_distinct()).to_series())["row"]
     return _at(later, keyed.height)
-
-
-def _known(keyed: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
-    """Whether the key is among `known`."""
-    if known.is_empty():
-        return _at(pl.Series([], dtype=pl.UInt32), keyed.height)
-    rows = keyed.with_row_index("row").join(known, on=KEY, how="semi")["row"]
-    return _at(rows, keyed.height)
 
 
 def _at(rows: pl.Series, height: int) -> pl.Series:

@@ -13,9 +13,11 @@ from meterline.platform import clock, events
 from meterline.platform.database import write_frame
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
+from meterline.usage.deduplicate import Seen
+from meterline.usage.known import known_records
 from meterline.usage.models import Batch
 from meterline.usage.process import Processed, Reference, process
-from meterline.usage.store import BatchFolder, live
+from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
 _LOAD_LOCK = 7206301
@@ -55,8 +57,8 @@ class Load:
         self.touched: list[pl.DataFrame] = []  # subscription_id
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
-        self._seen: list[pl.DataFrame] = []
-        self._live = live()
+        self._stored = known_records()
+        self._seen = Seen()
         self._writer = ThreadPoolExecutor(1)  # writes a chunk while the next is processed
         self._writing: Future[None] | None = None
         self._reference: Reference | None = None
@@ -74,13 +76,13 @@ class Load:
             "line", offset=self.records + 1
         )
         outcome = process(
-            decoded, self._reference_for(decoded), self._known(decoded, now),
+            decoded, self._reference_for(decoded), [self._stored, self._seen],
             source=self.source, now=now,
         )  # fmt: skip
         self.records += decoded.height
         self.rated += outcome.records.height
         self.duplicates += outcome.duplicates
-        self._seen.append(outcome.seen)
+        self._seen.add(outcome.seen)
         self._reject(outcome.rejects, decoded)
         if outcome.records.height:
             self._write(outcome)
@@ -116,14 +118,6 @@ class Load:
         """Wait for the chunk that is being written; its error, if any, comes through."""
         if self._writing is not None:
             self._writing.result()
-
-    def _known(self, decoded: pl.DataFrame, now: datetime) -> list[pl.DataFrame]:
-        """KEY of earlier records that the chunk's could repeat."""
-        if not self._live.batches:
-            return self._seen
-        if not hasattr(self, "_stored"):
-            self._stored = self._live.keys().select("key_high", "key_low")
-        return [self._stored, *self._seen]
 
     def _reference_for(self, decoded: pl.DataFrame) -> Reference:
         if self._reference is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ import polars as pl
 from meterline.rating.rate import rate
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.periods import BillingDays
-from meterline.usage.deduplicate import new_records
+from meterline.usage.deduplicate import Seen, new_records
 from meterline.usage.guide import guide
 from meterline.usage.normalise import normalise
 from meterline.usage.place import with_period_start
@@ -45,12 +46,12 @@ class Processed:
 def process(
     decoded: pl.DataFrame,
     reference: Reference,
-    seen: list[pl.DataFrame],
+    seen: Sequence[Seen],
     *,
     source: str,
     now: datetime,
 ) -> Processed:
-    """Normalise, deduplicate, guide, rate and place the records of a chunk."""
+    """Normalise, deduplicate (against `seen`), guide, rate and place the records of a chunk."""
     typed, malformed = normalise(decoded, source=source, now=now)
     fresh, keys = new_records(typed, seen)
     lines = keys.hstack(fresh.select("line"))

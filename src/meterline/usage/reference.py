@@ -76,6 +76,8 @@ def billing_days(account_ids: Sequence[int]) -> BillingDays:
         [list(account_ids)],
         schema={"account_id": pl.Int64, "since": pl.Date, "day": pl.Int64},
     )
+    if rows.height == rows["account_id"].n_unique():  # as it mostly is
+        return {account: _interned((since,), (day,)) for account, since, day in rows.iter_rows()}
     grouped = rows.group_by("account_id").agg("since", "day")
     return {
         account: _interned(tuple(since), tuple(day)) for account, since, day in grouped.iter_rows()
