@@ -25,6 +25,7 @@ def trial_balance_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Debit, credit and balance of each ledger account; the balances of a currency sum to 0."""
+    from meterline.kernel.money import decimals
     from meterline.ledger import services
 
     frame = services.trial_balance(_date(at))
@@ -36,7 +37,8 @@ def trial_balance_command(
     for name in ("debit", "credit", "balance"):
         table.add_column(name, justify="right")
     for row in frame.iter_rows():
-        table.add_row(row[0], row[1], *(f"{amount:,.2f}" for amount in row[2:]))
+        places = decimals(row[1])
+        table.add_row(row[0], row[1], *(f"{amount:,.{places}f}" for amount in row[2:]))
     _console.print(table)
     for currency, difference in services.differences(frame).items():
         state = "balanced" if difference == 0 else f"OUT OF BALANCE by {difference}"

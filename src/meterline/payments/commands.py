@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, time
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-
-from meterline.platform.instants import parse_date_or_instant
 
 app = typer.Typer(help="Payments.", no_args_is_help=True)
 _console = Console()
@@ -43,8 +41,8 @@ def pay(
     from meterline.payments import services
 
     made = services.pay(
-        _account_id(account), _amount(amount), currency=currency, invoice=invoice, at=_at(at),
-        reference=reference, code=code,
+        _account_id(account), _amount(amount), currency=currency, invoice=invoice,
+        at=_at(at, account), reference=reference, code=code,
     )  # fmt: skip
     _tell(made, account, as_json)
 
@@ -55,12 +53,15 @@ def credit_command(
     amount: AmountArgument,
     reason: Annotated[str, typer.Option(help="Why it is granted.")] = "",
     at: AtOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Grant credit; the next invoice uses it."""
     from meterline.payments import services
 
-    made = services.grant_credit(_account_id(account), _amount(amount), at=_at(at), reason=reason)
-    _tell(made, account, False)
+    made = services.grant_credit(
+        _account_id(account), _amount(amount), at=_at(at, account), reason=reason
+    )
+    _tell(made, account, as_json)
 
 
 @app.command("refund")
@@ -70,14 +71,19 @@ def refund_command(
     invoice: InvoiceOption = None,
     at: AtOption = None,
     reference: ReferenceOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Pay credit back, or what was paid on an invoice, which is open again then."""
     from meterline.payments import services
 
     made = services.refund(
-        _account_id(account), _amount(amount), invoice=invoice, at=_at(at), reference=reference
+        _account_id(account),
+        _amount(amount),
+        invoice=invoice,
+        at=_at(at, account),
+        reference=reference,
     )
-    _tell(made, account, False)
+    _tell(made, account, as_json)
 
 
 @app.command("chargeback")
@@ -87,14 +93,19 @@ def chargeback_command(
     invoice: InvoiceOption = None,
     at: AtOption = None,
     reference: ReferenceOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Record that a bank took a payment back; what it settled is open again."""
     from meterline.payments import services
 
     made = services.chargeback(
-        _account_id(account), _amount(amount), invoice=invoice, at=_at(at), reference=reference
+        _account_id(account),
+        _amount(amount),
+        invoice=invoice,
+        at=_at(at, account),
+        reference=reference,
     )
-    _tell(made, account, False)
+    _tell(made, account, as_json)
 
 
 @app.command("import")
@@ -141,13 +152,45 @@ def list_command(
     _console.print(table)
 
 
+@app.command("show")
+def show_command(
+    payment: Annotated[str, typer.Argument(help="Code of the payment.")],
+    as_json: JsonOption = False,
+) -> None:
+    """A payment and the invoices that it went to."""
+    from meterline.payments.errors import UnknownPayment
+    from meterline.payments.models import Payment
+
+    found = Payment.objects.select_related("account").filter(code=payment).first()
+    if found is None:
+        raise UnknownPayment(payment=payment)
+    parts = found.allocation_set.select_related("invoice").order_by("id")
+    rows = [
+        {"invoice": part.invoice.number, "amount": _money(part.amount, found.currency)}
+        for part in parts
+    ]
+    told = {**_row(found), "method": found.method}
+    if as_json:
+        typer.echo(json.dumps({**told, "allocations": rows}, indent=2))
+        return
+    for name, value in told.items():
+        _console.print(f"{name}: {value}", markup=False)
+    for row in rows:
+        _console.print(f"{row['invoice']}: {row['amount']}", markup=False)
+
+
 @app.command("balance")
-def balance_command(account: AccountArgument, as_json: JsonOption = False) -> None:
-    """What an account owes."""
+def balance_command(
+    account: AccountArgument, at: AtOption = None, as_json: JsonOption = False
+) -> None:
+    """What an account owes now, and what of it is overdue at an instant."""
     from meterline.payments import services
 
-    found = services.balance(_account_id(account))
-    told = {name: str(value) for name, value in vars(found).items()}
+    found = services.balance(_account_id(account), _at(at, account))
+    told = {
+        name: _money(value, found.currency) if isinstance(value, Decimal) else value
+        for name, value in vars(found).items()
+    }
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -162,9 +205,13 @@ def _tell(payment: Any, account: str, as_json: bool) -> None:
         typer.echo(json.dumps(_row(payment), indent=2))
         return
     now = services.balance(payment.account_id)
+    amount, receivable, credit = (
+        _money(figure, now.currency) for figure in (payment.amount, now.receivable, now.credit)
+    )
     _console.print(
-        f"{payment.kind} {payment.code}: {payment.amount:.2f} {payment.currency}."
-        f" {account} owes {now.receivable:.2f}, credit {now.credit:.2f}."
+        f"{payment.kind} {payment.code}: {amount} {now.currency}."
+        f" {account} owes {receivable}, credit {credit}.",
+        markup=False,
     )
 
 
@@ -172,14 +219,24 @@ def _row(payment: Any) -> dict[str, str]:
     return {
         "code": payment.code, "account": payment.account.code, "kind": payment.kind,
         "at": payment.at.isoformat(), "currency": payment.currency,
-        "reference": payment.reference, "amount": f"{payment.amount:.2f}",
+        "reference": payment.reference, "amount": _money(payment.amount, payment.currency),
     }  # fmt: skip
 
 
+def _money(amount: Decimal, currency: str) -> str:
+    from meterline.kernel.money import decimals
+
+    return f"{amount:.{decimals(currency)}f}"
+
+
 def _account_id(code: str) -> int:
+    return int(_account(code).pk)
+
+
+def _account(code: str) -> Any:
     from meterline.customers.services import account_by_code
 
-    return int(account_by_code(code).pk)
+    return account_by_code(code)
 
 
 def _amount(text: str) -> Decimal:
@@ -189,8 +246,8 @@ def _amount(text: str) -> Decimal:
         raise typer.BadParameter(f"expected an amount such as 10.00, not {text}") from None
 
 
-def _at(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    moment = parse_date_or_instant(text)
-    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(0), UTC)
+def _at(text: str | None, account: str) -> datetime | None:
+    """A date alone is the beginning of that day in the account's zone."""
+    from meterline.payments.statement import instant
+
+    return None if text is None else instant(text, _account(account).timezone)

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection, transaction
 
-from meterline.customers import validate
-from meterline.customers.errors import InvalidField, UnknownAccount
+from meterline.customers.errors import UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
-from meterline.kernel.money import MONEY, decimals
+from meterline.kernel.money import MONEY
 from meterline.payments import store
 from meterline.payments.allocate import take_back
-from meterline.payments.errors import (
-    InvalidAmount,
-    NotEnoughCredit,
-    NotEnoughPaid,
-    PaymentCodeTaken,
-    ReservedCode,
-    UnknownInvoice,
-    WrongCurrency,
-)
+from meterline.payments.check import Known, check_amount, check_texts, is_known, known_codes
+from meterline.payments.errors import NotEnoughCredit, NotEnoughPaid, UnknownInvoice
 from meterline.payments.models import OpenItem, Payment
 from meterline.payments.record import Row, record, take
 from meterline.platform import audit, clock
@@ -42,16 +33,6 @@ PAYMENTS: dict[str, Any] = {  # of pay_many
     "invoice": pl.String,  # number, or null: the oldest
     "code": pl.String,  # may be left out: numbered by us
 }
-_OWN_CODE = re.compile(r"P-[0-9]{8,}")
-
-
-class Known(NamedTuple):
-    """What a payment recorded under a code is."""
-
-    kind: str
-    account: str
-    currency: str
-    amount: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +83,16 @@ def pay(
     """Record a payment and allocate it: to `invoice` (id or number) first, then to the oldest
     ones; the rest is credit. The same `code` again changes nothing.
 
-    Raises WrongCurrency, InvalidAmount, UnknownInvoice, PaymentCodeTaken.
+    Raises WrongCurrency, InvalidAmount, InvalidField, UnknownInvoice, PaymentCodeTaken,
+    ReservedCode.
     """
     account = _account(account_id)
-    _check_amount(amount, account, currency)
-    _check_texts(code, reference, method)
+    check_amount(amount, account, currency)
+    check_texts(code, reference, method)
     store.lock_accounts([account_id])
     if code is not None:
-        known = _known_codes([code])
-        if _is_known(code, account, amount, known):
+        known = known_codes([code])
+        if is_known(code, account, amount, known):
             return Payment.objects.get(code=code)
     row = Row(
         account_id, amount, account.currency, at or clock.now(), reference, "payment", method,
@@ -131,15 +113,16 @@ def pay_many(payments: pl.DataFrame) -> int:
     accounts = _accounts_by_code(payments["account_code"].unique().to_list())
     store.lock_accounts(sorted(account.pk for account in accounts.values()))
     invoices = _invoice_ids(payments["invoice"].drop_nulls().unique().to_list())
-    known = _known_codes(payments["code"].drop_nulls().to_list()) if "code" in payments else {}
+    known = known_codes(payments["code"].drop_nulls().to_list()) if "code" in payments else {}
     rows = []
     for row in payments.iter_rows(named=True):
         account, code = accounts.get(row["account_code"]), row.get("code")
         if account is None:
             raise UnknownAccount(code=row["account_code"])
-        _check_amount(row["amount"], account, row["currency"])
-        _check_texts(code, row["reference"])
-        if code is not None and _is_known(code, account, row["amount"], known):
+        reference = row["reference"] or ""
+        check_amount(row["amount"], account, row["currency"])
+        check_texts(code, reference)
+        if code is not None and is_known(code, account, row["amount"], known):
             continue
         invoice_id = None
         if row["invoice"] is not None:
@@ -147,7 +130,7 @@ def pay_many(payments: pl.DataFrame) -> int:
             if owner != account.pk:
                 raise UnknownInvoice(account=account.code, invoice=row["invoice"])
         rows.append(
-            Row(account.pk, row["amount"], account.currency, row["at"], row["reference"],
+            Row(account.pk, row["amount"], account.currency, row["at"] or clock.now(), reference,
                 code=code, invoice_id=invoice_id)
         )  # fmt: skip
         if code is not None:
@@ -165,6 +148,7 @@ def grant_credit(
 ) -> Payment:
     """Give an account credit, at the seller's expense; the next invoice uses it."""
     account = _account(account_id)
+    check_amount(amount, account, None)
     store.lock_accounts([account_id])
     return _record("credit", account, amount, [], at, reason)
 
@@ -183,6 +167,7 @@ def refund(
     Raises NotEnoughCredit, NotEnoughPaid.
     """
     account = _account(account_id)
+    check_amount(amount, account, None)
     if invoice is not None:
         return _give_back("refund", account, amount, invoice, at, reference)
     store.lock_accounts([account_id])
@@ -234,6 +219,7 @@ def _give_back(
     at: datetime | None,
     reference: str,
 ) -> Payment:
+    check_amount(amount, account, None)
     store.lock_accounts([account.pk])
     undone = take_back(amount, store.allocated(account.pk, _invoice_id(account, invoice)))
     reopened = sum((part for _, part in undone), Decimal(0))
@@ -253,8 +239,7 @@ def _record(
     at: datetime | None,
     reference: str,
 ) -> Payment:
-    _check_amount(amount, account, None)
-    _check_texts(None, reference)
+    check_texts(None, reference)
     row = Row(
         account.pk, amount, account.currency, at or clock.now(), reference, kind, "manual"
     )  # fmt: skip
@@ -268,27 +253,6 @@ def _account(account_id: int) -> Account:
     if account is None:
         raise UnknownAccount(code=str(account_id))
     return account
-
-
-def _known_codes(codes: list[str]) -> dict[str, Known]:
-    found = Payment.objects.filter(code__in=codes).values_list(
-        "code", "kind", "account__code", "currency", "amount"
-    )
-    return {code: Known(*facts) for code, *facts in found}
-
-
-def _is_known(code: str, account: Account, amount: Decimal, known: dict[str, Known]) -> bool:
-    """Whether this very payment is recorded. Raises PaymentCodeTaken, ReservedCode."""
-    found = known.get(code)
-    if found is None:
-        if _OWN_CODE.fullmatch(code):
-            raise ReservedCode(payment=code)
-        return False
-    if found != Known("payment", account.code, account.currency, amount):
-        raise PaymentCodeTaken(
-            payment=code, amount=found.amount, currency=found.currency, account=found.account
-        )
-    return True
 
 
 def _accounts_by_code(codes: list[str]) -> dict[str, Account]:
@@ -317,24 +281,6 @@ def _invoice_ids(numbers: list[str]) -> dict[str, tuple[int, int]]:
 def _credit(account_id: int) -> Decimal:
     credits = store.credits([account_id])
     return credits["credit"][0] if credits.height else Decimal(0)
-
-
-def _check_amount(amount: Decimal, account: Account, currency: str | None) -> None:
-    places = decimals(account.currency)
-    if currency is not None and currency != account.currency:
-        raise WrongCurrency(account=account.code, expected=account.currency, currency=currency)
-    whole = amount.is_finite() and 0 < amount < 10**15
-    if not whole or amount != amount.quantize(Decimal(1).scaleb(-places)):
-        raise InvalidAmount(amount=amount, places=places)
-
-
-def _check_texts(code: str | None, reference: str, method: str = "") -> None:
-    if code is not None:
-        validate.code(code)
-    for name, value, limit in (("reference", reference, 200), ("method", method, 40)):
-        validate.length(name, value, limit)
-        if "\0" in value:
-            raise InvalidField(field=name, value=value, expected="a text without NUL characters")
 
 
 def _told(payment: Payment) -> dict[str, Any]:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from datetime import UTC, datetime, time
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from meterline.customers import csvfile
+from meterline.customers import csvfile, validate
 from meterline.customers.errors import InvalidField
 from meterline.customers.imports import ImportReport, codes, run_import
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
+from meterline.kernel.errors import MeterlineError
 from meterline.kernel.money import MONEY, decimals
 from meterline.payments import services
+from meterline.payments.check import is_known, known_codes
 from meterline.platform.instants import InvalidInstant, parse_date_or_instant
 
 COLUMNS = csvfile.Columns(
     required=("account", "amount", "at"), optional=("currency", "reference", "invoice", "code")
 )
+_AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 def import_statement(
@@ -36,28 +41,64 @@ def _payments(sheet: csvfile.Sheet) -> Callable[[], int]:
     csvfile.check_values(sheet, {"amount": _check_amount, "at": _check_at})
     csvfile.check_known(sheet, "account", codes("customers_account", sheet.rows["account"]),
                         "account")  # fmt: skip
-    _check_currency(sheet)
+    csvfile.check_lengths(sheet, {"reference": 200, "code": 100})
+    zones = _check_currency(sheet)
     _check_invoices(sheet)
     csvfile.check_unique(sheet, "code", (), "payment")
+    _check_codes(sheet)
     digest = hashlib.blake2b(sheet.path.read_bytes(), digest_size=8).hexdigest()
-    return lambda: services.pay_many(_frame(sheet.rows, digest))
+    return lambda: services.pay_many(_frame(sheet.rows, digest, zones))
 
 
-def _frame(rows: pl.DataFrame, digest: str) -> pl.DataFrame:
+def _frame(rows: pl.DataFrame, digest: str, zones: Mapping[str, str]) -> pl.DataFrame:
+    moments = [
+        instant(text, zones[account]) for text, account in rows.select("at", "account").iter_rows()
+    ]
     own = pl.concat_str(pl.lit(f"{digest}-"), pl.col("line").cast(pl.String))
     return rows.select(
         pl.col("account").alias("account_code"),
-        pl.col("amount").cast(MONEY),
+        pl.Series("amount", [Decimal(text) for text in rows["amount"]], dtype=MONEY),
         "currency",
-        pl.Series("at", [_at(text) for text in rows["at"]], dtype=services.PAYMENTS["at"]),
+        pl.Series("at", moments, dtype=services.PAYMENTS["at"]),
         pl.col("reference").fill_null(""),
         "invoice",
         code=pl.coalesce("code", own),
     )
 
 
-def _check_currency(sheet: csvfile.Sheet) -> None:
-    """An empty currency is the account's; another one is refused. So are amounts too fine."""
+def instant(text: str, zone: str) -> datetime:
+    """The instant that a text tells; a date alone is the beginning of that day in the zone."""
+    moment = parse_date_or_instant(text)
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, time(0), ZoneInfo(zone))
+
+
+def _check_codes(sheet: csvfile.Sheet) -> None:
+    """A code that is taken by another payment, or is of our own kind, is refused."""
+    coded = sheet.rows.filter(pl.col("code").is_not_null())
+    known = known_codes(coded["code"].to_list())
+    accounts = {row.code: row for row in Account.objects.filter(code__in=coded["account"])}
+    wrong: dict[int, tuple[str, str]] = {}
+    for line, code, account, amount in coded.select(
+        "line", "code", "account", "amount"
+    ).iter_rows():
+        try:
+            validate.code(code)
+            is_known(code, accounts[account], Decimal(amount), known)
+        except MeterlineError as error:
+            wrong[line] = (error.code, error.message)
+    for reason in {reason for reason, _ in wrong.values()}:
+        texts = {line: text for line, (its, text) in wrong.items() if its == reason}
+        rows = coded.filter(pl.col("line").is_in(list(texts)))
+        sheet.reject(rows, reason, pl.col("line").replace_strict(texts, return_dtype=pl.String))
+
+
+def _check_currency(sheet: csvfile.Sheet) -> dict[str, str]:
+    """An empty currency is the account's; another one is refused. So are amounts too fine.
+
+    Returns the accounts' zones.
+    """
     rows = Account.objects.filter(code__in=sheet.rows["account"].to_list())
     kept = dict(rows.values_list("code", "currency"))
     own = pl.col("account").replace_strict(kept, default=None, return_dtype=pl.String)
@@ -73,6 +114,7 @@ def _check_currency(sheet: csvfile.Sheet) -> None:
                  pl.format("{} has more decimals than {}", "amount", "own"))  # fmt: skip
     sheet.rows = sheet.rows.with_columns(pl.coalesce("currency", "own").alias("currency"))
     sheet.rows = sheet.rows.drop("own")
+    return dict(rows.values_list("code", "timezone"))
 
 
 def _check_invoices(sheet: csvfile.Sheet) -> None:
@@ -85,21 +127,14 @@ def _check_invoices(sheet: csvfile.Sheet) -> None:
 
 
 def _check_amount(text: str) -> None:
-    try:
-        good = 0 < Decimal(text) < 10**15
-    except InvalidOperation:
-        good = False
-    if not good:
-        raise InvalidField(field="amount", value=text, expected="a number above 0")
+    if not _AMOUNT.fullmatch(text) or not 0 < Decimal(text) < 10**15:
+        raise InvalidField(field="amount", value=text, expected="a number above 0, such as 12.50")
 
 
 def _check_at(text: str) -> None:
     try:
-        parse_date_or_instant(text)
+        year = parse_date_or_instant(text).year
     except InvalidInstant as error:
         raise InvalidField(field="at", value=text, expected="a date or an instant") from error
-
-
-def _at(text: str) -> datetime:
-    moment = parse_date_or_instant(text)
-    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(0), UTC)
+    if not 1900 <= year <= 2999:
+        raise InvalidField(field="at", value=text, expected="a year from 1900 to 2999")
