@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from meterline.customers.models import Account
@@ -39,6 +39,7 @@ def issue(db: None) -> Issue:
     return issue_document
 
 
+@transaction.atomic
 def issue_document(account: Account, total: str, day: date = date(2026, 1, 1)) -> Invoice:
     """A document with one line, due 14 days later; negative: a credit note."""
     money = Decimal(total)

@@ -44,7 +44,6 @@ def _payments(sheet: csvfile.Sheet) -> Callable[[], int]:
     csvfile.check_lengths(sheet, {"reference": 200, "code": 100})
     zones = _check_currency(sheet)
     _check_invoices(sheet)
-    csvfile.check_unique(sheet, "code", (), "payment")
     _check_codes(sheet)
     digest = hashlib.blake2b(sheet.path.read_bytes(), digest_size=8).hexdigest()
     return lambda: services.pay_many(_frame(sheet.rows, digest, zones))
@@ -77,6 +76,9 @@ def instant(text: str, zone: str) -> datetime:
 def _check_codes(sheet: csvfile.Sheet) -> None:
     """A code that is taken by another payment, or is of our own kind, is refused."""
     coded = sheet.rows.filter(pl.col("code").is_not_null())
+    again = coded.filter(~pl.col("code").is_first_distinct())
+    sheet.reject(again, "code_taken", pl.format("{} is in the file twice", "code"))
+    coded = coded.filter(pl.col("code").is_first_distinct())
     known = known_codes(coded["code"].to_list())
     accounts = {row.code: row for row in Account.objects.filter(code__in=coded["account"])}
     wrong: dict[int, tuple[str, str]] = {}
