@@ -6,7 +6,6 @@ The limit is a bare COPY of the same rows (invoices, lines, taxes, journal) into
 from __future__ import annotations
 
 import argparse
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def main() -> None:
     """Generate, bill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=20_000)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=None)
     wanted = parser.parse_args()
     seconds: dict[str, float] = {}
     with measure.scratch() as home:

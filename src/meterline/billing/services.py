@@ -20,8 +20,10 @@ from meterline.billing.models import BillRun
 from meterline.billing.snapshot import Until
 from meterline.billing.workers import run_chunks
 from meterline.platform import audit, clock
+from meterline.platform.ahead import ahead
 
 CHUNK_SIZE = 5000
+CHUNKS_A_WORKER = 6
 _LOCK = 7206254  # the advisory lock that bill runs take, so that there is one at a time
 
 
@@ -122,7 +124,9 @@ def _execute(
 ) -> RunReport:
     report = RunReport(run_id=bill_run.id, until=bill_run.until_at, accounts=bill_run.accounts)
     chunks = _chunks(bill_run)[bill_run.chunks_done :]
-    workers = min(workers or os.cpu_count() or 1, len(chunks))
+    if workers is None:  # a core is the database's; few chunks are not worth starting processes
+        workers = min((os.cpu_count() or 1) - 1, len(chunks) // CHUNKS_A_WORKER)
+    workers = min(workers, len(chunks))
     done = bill_run.chunks_done * bill_run.chunk_size
     for made, size in _bill_chunks(bill_run, chunks, workers, report):
         report.invoices += made
@@ -154,8 +158,10 @@ def _bill_chunks(
         bill_run.progressive,
     )
     if workers <= 1:
-        for _, ids in chunks:
-            bill = chunk.compute(ids, until, issued_at, progressive=progressive)
+        bills = (chunk.compute(ids, until, issued_at, progressive=progressive) for _, ids in chunks)
+        # inside a transaction there is one connection, and no working ahead
+        ready = bills if connection.in_atomic_block else ahead(_then_disconnect(bills))
+        for (_, ids), bill in zip(chunks, ready, strict=True):
             made = chunk.commit(bill, issued_at, bill_run)
             report.invoice_ids += made
             yield len(made), len(ids)
@@ -165,6 +171,14 @@ def _bill_chunks(
         chunks, bill_run.id, until, issued_at, progressive=progressive, workers=workers
     )
     yield from zip(counts, sizes, strict=True)
+
+
+def _then_disconnect(bills: Iterator[chunk.Bill]) -> Iterator[chunk.Bill]:
+    """The thread in which they are computed has a connection of its own."""
+    try:
+        yield from bills
+    finally:
+        connection.close()
 
 
 def _dry_run(

@@ -14,8 +14,8 @@ from django.db import transaction
 
 from meterline.catalog import services as catalog
 from meterline.platform import audit, files
+from meterline.platform.ahead import ahead
 from meterline.usage import formats
-from meterline.usage.ahead import ahead
 from meterline.usage.correct import back_out, rerate, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
