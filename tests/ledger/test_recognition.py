@@ -96,10 +96,11 @@ def test_revenue_of_a_month_is_in_its_books(advance: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_an_earlier_day_takes_nothing_back(advance: Any) -> None:
+@pytest.mark.parametrize("earlier", [date(2026, 1, 20), date(2026, 1, 11), date(2025, 12, 1)])
+def test_an_earlier_day_takes_nothing_back(advance: Any, earlier: date) -> None:
     advance("31.00", date(2026, 1, 1), date(2026, 2, 1))
     services.recognise(date(2026, 1, 21))
-    assert services.recognise(date(2026, 1, 11)) == 0
+    assert services.recognise(earlier) == 0
     assert balance("revenue:recurring") == -20
 
 

@@ -101,7 +101,7 @@ def test_refund_of_credit(account: Account, books_agree: Check) -> None:
     services.pay(account.pk, Decimal(10))
     services.refund(account.pk, Decimal(4))
     assert figures(account) == (0, 6)
-    with pytest.raises(NotEnoughCredit):
+    with pytest.raises(NotEnoughCredit, match=r"has 6\.00 EUR of credit"):
         services.refund(account.pk, Decimal("6.01"))
     books_agree()
 
@@ -141,7 +141,7 @@ def test_a_payment_that_is_known_changes_nothing(account: Account, issue: Any) -
     with pytest.raises(PaymentCodeTaken):
         services.pay(account.pk, Decimal(5), code="bank-1")
     other = create_account(code="B", currency="EUR")
-    with pytest.raises(PaymentCodeTaken, match="account A"):
+    with pytest.raises(PaymentCodeTaken, match=r"of 4\.00 EUR to account A"):
         services.pay(other.pk, Decimal(4), code="bank-1")
 
 

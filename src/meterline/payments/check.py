@@ -30,6 +30,11 @@ class Known(NamedTuple):
     amount: Decimal
 
 
+def written(amount: Decimal, currency: str) -> str:
+    """An amount as people read it, with the decimals of its currency."""
+    return f"{amount:.{decimals(currency)}f}"
+
+
 def check_amount(amount: Decimal, account: Account, currency: str | None) -> None:
     """That it is a sum of the account's currency. Raises WrongCurrency, InvalidAmount."""
     places = decimals(account.currency)
@@ -67,6 +72,7 @@ def is_known(code: str, account: Account, amount: Decimal, known: dict[str, Know
         return False
     if found != Known("payment", account.code, account.currency, amount):
         raise PaymentCodeTaken(
-            payment=code, amount=found.amount, currency=found.currency, account=found.account
-        )
+            payment=code, amount=written(found.amount, found.currency), currency=found.currency,
+            account=found.account,
+        )  # fmt: skip
     return True

@@ -224,9 +224,9 @@ def _row(payment: Any) -> dict[str, str]:
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    from meterline.kernel.money import decimals
+    from meterline.payments.check import written
 
-    return f"{amount:.{decimals(currency)}f}"
+    return written(amount, currency)
 
 
 def _account_id(code: str) -> int:

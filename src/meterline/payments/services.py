@@ -18,7 +18,14 @@ from meterline.invoices.models import Invoice
 from meterline.kernel.money import MONEY
 from meterline.payments import store
 from meterline.payments.allocate import take_back
-from meterline.payments.check import Known, check_amount, check_texts, is_known, known_codes
+from meterline.payments.check import (
+    Known,
+    check_amount,
+    check_texts,
+    is_known,
+    known_codes,
+    written,
+)
 from meterline.payments.errors import NotEnoughCredit, NotEnoughPaid, UnknownInvoice
 from meterline.payments.models import OpenItem, Payment
 from meterline.payments.record import Row, record, take
@@ -174,8 +181,9 @@ def refund(
     credit = _credit(account_id)
     if credit < amount:
         raise NotEnoughCredit(
-            account=account.code, credit=f"{credit:f}", currency=account.currency, amount=amount
-        )
+            account=account.code, credit=written(credit, account.currency),
+            currency=account.currency, amount=amount,
+        )  # fmt: skip
     return _record("refund", account, amount, [], at, reference)
 
 
@@ -225,7 +233,7 @@ def _give_back(
     reopened = sum((part for _, part in undone), Decimal(0))
     if amount - reopened > _credit(account.pk):
         raise NotEnoughPaid(
-            account=account.code, paid=f"{reopened + _credit(account.pk):f}",
+            account=account.code, paid=written(reopened + _credit(account.pk), account.currency),
             currency=account.currency, amount=amount,
         )  # fmt: skip
     return _record(kind, account, amount, undone, at, reference)
