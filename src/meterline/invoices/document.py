@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +30,7 @@ class DocumentLine:
     position: int
     name: str
     kind: str
-    detail: str  # band, season or value that tells it from its neighbours
+    detail: str  # what tells it from its neighbours: plan, band, season, value, credit
     start: date | None
     last: date | None
     quantity: Decimal | None
@@ -107,13 +108,15 @@ def blocks(lines: list[dict[str, Any]], zone: str) -> tuple[Block, ...]:
     grouped: dict[Any, list[dict[str, Any]]] = {}
     for row in lines:
         grouped.setdefault(row["subscription_id"], []).append(row)
-    return tuple(
-        Block(
-            title=_last(rows, "plan_name") or "Account",
-            subtitle=_last(rows, "identifiers") or "",
-            lines=tuple(document_line(row, zone) for row in rows),
-        )
-        for rows in grouped.values()
+    return tuple(_block(rows, ZoneInfo(zone)) for rows in grouped.values())
+
+
+def _block(rows: list[dict[str, Any]], zone: ZoneInfo) -> Block:
+    plan = _last(rows, "plan_name")
+    return Block(
+        title=plan or "Account",
+        subtitle=_last(rows, "identifiers") or "",
+        lines=tuple(_line(row, plan, zone) for row in rows),
     )
 
 
@@ -121,15 +124,20 @@ def _last(rows: list[dict[str, Any]], name: str) -> str | None:
     return next((row[name] for row in reversed(rows) if row[name]), None)
 
 
-def document_line(row: dict[str, Any], zone: str) -> DocumentLine:
-    """A row of reading.lines as it is shown."""
-    start, last = _days(row["start_at"], row["end_at"], ZoneInfo(zone))
-    told = [row["band"], row["season"], _value(row["by_value"])]
+def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine:
+    """A row of reading.lines as it is shown in the block of a plan."""
+    start, last = _days(row["start_at"], row["end_at"], zone)
+    told = [
+        row["plan_name"] if row["plan_name"] != plan else None,
+        *(text and text.replace("_", " ") for text in (row["band"], row["season"])),
+        _value(row["by_value"]),
+        _turn(row),
+    ]
     return DocumentLine(
         position=row["position"],
         name=row["name"],
         kind=row["kind"],
-        detail=", ".join(text.replace("_", " ") for text in told if text),
+        detail=", ".join(text for text in told if text),
         start=start,
         last=last,
         quantity=row["quantity"],
@@ -139,8 +147,17 @@ def document_line(row: dict[str, Any], zone: str) -> DocumentLine:
     )
 
 
+def _turn(row: dict[str, Any]) -> str | None:
+    """Whether a line takes back or corrects what was billed before."""
+    inputs = row["inputs"] or {}
+    if row["kind"] == "adjustment" or "credit_of" in inputs:
+        return "credit"
+    return "correction" if "before" in inputs else None
+
+
 def _value(by_value: str | None) -> str | None:
-    return by_value and by_value.strip("[]").replace('"', "")
+    """The values of the fields that a price goes by, of their JSON array."""
+    return by_value and ", ".join(str(value or "\N{EN DASH}") for value in json.loads(by_value))
 
 
 def _days(

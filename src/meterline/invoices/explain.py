@@ -18,50 +18,51 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
     if "credit_of" in inputs:
         return _credit(line, inputs, decimals)
     if "before" in inputs and len(inputs) == 1:
-        taken = _negative(inputs["before"])
+        taken = number(-Decimal(inputs["before"]))
         return _made("what was billed before comes back: nothing is due here any more", taken)
     if line["kind"] == "minimum":
         return _with_before(_minimum(inputs), inputs)
     if line["kind"] == "discount":
-        return _with_before(_part_of(_discount(line, inputs), inputs, decimals), inputs)
+        return _with_before(_discount(line, inputs, decimals), inputs)
     if line["kind"] == "adjustment" or price is None:
         return _made(f"{line['name']}: granted by hand", number(line["amount"]))
     return _with_before(_part_of(pricing.explain(price, inputs), inputs, decimals), inputs)
 
 
 def _credit(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:
-    rounded = f"round({inputs['credit_of']} * {inputs['share']}, {decimals}, {inputs['rounding']})"
+    whole, left = _plain(inputs["credit_of"]), _plain(inputs["left"])
+    rounded = f"round({whole} * {inputs['share']}, {decimals}, {inputs['rounding']})"
     # never more than what is left of the charge; a discount is charged, and left, below zero
-    bound = "min" if Decimal(inputs["credit_of"]) > 0 else "max"
+    bound = "max" if whole.startswith("-") else "min"
+    unused = "all" if inputs["share"] == "1/1" else inputs["share"]
     return _made(
-        f"{line['name']}: {inputs['share']} of {inputs['credit_of']}, billed before, is not used",
-        f"-{bound}({rounded}, {inputs['left']})",
+        f"{line['name']}: {unused} of {whole}, billed before, is not used",
+        f"-{bound}({rounded}, {left})",
     )
 
 
 def _minimum(inputs: Mapping[str, Any]) -> Explanation:
-    least = (
-        f"round({inputs['minimum']} * {inputs['share']},"
-        f" {inputs['decimals']}, {inputs['rounding']})"
-    )
-    rule = f"minimum {inputs['minimum']}, less the {inputs['counted']} that count towards it"
-    return _made(rule, f"{least} - {inputs['counted']}")
+    minimum, counted = _plain(inputs["minimum"]), _plain(inputs["counted"])
+    least = f"round({minimum} * {inputs['share']}, {inputs['decimals']}, {inputs['rounding']})"
+    rule = f"minimum {minimum}, less the {counted} that count towards it"
+    return _made(rule, f"{least} - {_bracketed(counted)}")
 
 
-def _discount(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+def _discount(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:
     if inputs.get("percent") is None:
-        share = number(inputs_amount(line, inputs))
-        return _made(f"{line['name']}: its part of a discount of {inputs['fixed']}", share)
-    rounded = (
-        f"round({inputs['target']} * {number(Decimal(inputs['percent']))} / 100,"
-        f" {inputs['decimals']}, {inputs['rounding']})"
-    )
-    return _made(f"{line['name']}: {number(Decimal(inputs['percent']))} % off", f"-{rounded}")
+        return _fixed_discount(line, inputs)
+    percent, target = _plain(inputs["percent"]), _plain(inputs["target"])
+    taken = f"-round({target} * {percent} / 100, {inputs['decimals']}, {inputs['rounding']})"
+    return _part_of(_made(f"{line['name']}: {percent} % off", taken), inputs, decimals)
 
 
-def inputs_amount(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Decimal:
-    """What a fixed discount took from the line before anything was subtracted from it."""
-    return Decimal(line["amount"]) + Decimal(inputs.get("before", 0))
+def _fixed_discount(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+    """An amount is split over all lines it applies to, which one line does not know of."""
+    rule = f"{line['name']}: its part of a discount of {_plain(inputs['fixed'])}"
+    if "part" in inputs:
+        rule = f"{rule}; {inputs['part']} of it, the rest was billed before"
+    taken = Decimal(line["amount"]) + Decimal(inputs.get("before", 0))
+    return _made(rule, number(taken))
 
 
 def _part_of(whole: Explanation, inputs: Mapping[str, Any], decimals: int) -> Explanation:
@@ -81,18 +82,21 @@ def _with_before(now: Explanation, inputs: Mapping[str, Any]) -> Explanation:
     """A correction: what it comes to now, less what was billed."""
     if "before" not in inputs:
         return now
-    before = inputs["before"]
+    before = _plain(inputs["before"])
     return _made(
         f"{now.rule}; less {before}, billed before",
-        f"{now.expression} - ({before})"
-        if before.startswith("-")
-        else f"{now.expression} - {before}",
+        f"{now.expression} - {_bracketed(before)}",
         now,
     )
 
 
-def _negative(text: str) -> str:
-    return text.removeprefix("-") if text.startswith("-") else f"-{text}"
+def _plain(text: str) -> str:
+    """An amount of the inputs without the zeros that it is kept with."""
+    return number(Decimal(text))
+
+
+def _bracketed(amount: str) -> str:
+    return f"({amount})" if amount.startswith("-") else amount
 
 
 def _made(rule: str, expression: str, *parts: Explanation) -> Explanation:
