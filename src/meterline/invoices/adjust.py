@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from meterline.customers.models import Account
 from meterline.invoices import services
 from meterline.invoices.credit_note import credit_note
-from meterline.invoices.errors import AdjustedTooMuch, NothingToAdjust
+from meterline.invoices.errors import AdjustedTooMuch, NoAmountToCredit, NothingToAdjust
 from meterline.invoices.models import Invoice, Line
+from meterline.kernel.money import decimals, round_amount
 from meterline.ledger import posting
 from meterline.ledger import services as ledger
 from meterline.payments import services as payments
@@ -25,12 +27,17 @@ def adjust(
     account_id: int, *, price: str, from_: datetime | None, amount: Decimal, at: datetime
 ) -> Invoice:
     """A credit note of `amount`, before tax, against the account's newest line of a price (that
-    begins at `from_`). Raises NothingToAdjust, AdjustedTooMuch."""
+    begins at `from_`). Raises NoAmountToCredit, NothingToAdjust, AdjustedTooMuch."""
     account = Account.objects.select_for_update().get(pk=account_id)
+    places = decimals(account.currency)
+    if amount <= 0 or amount != round_amount(amount, account.currency):
+        raise NoAmountToCredit(amount=f"{amount:f}", currency=account.currency, places=places)
     line = _line(account, price, from_)
-    left = line.amount - _adjusted(line)
-    if not 0 < amount <= left:
-        raise AdjustedTooMuch(left=f"{left:f}", currency=account.currency, amount=amount)
+    left = line.amount - _taken(line)
+    if amount > left:
+        raise AdjustedTooMuch(
+            left=f"{left:.{places}f}", currency=account.currency, amount=f"{amount:f}"
+        )
     note = credit_note(_facts(line, account), amount, at)
     made = services.record(note.documents, note.lines, note.taxes, issued_at=at)
     ledger.post(*posting.invoice_postings(made, note.lines, note.taxes))
@@ -52,10 +59,15 @@ def _line(account: Account, price: str, from_: datetime | None) -> Line:
     return found
 
 
-def _adjusted(line: Line) -> Decimal:
-    """What credit notes have taken from a line already."""
-    notes = Line.objects.filter(track=f"adjustment|{line.pk}")
-    return -sum(notes.values_list("amount", flat=True), Decimal(0))
+def _taken(line: Line) -> Decimal:
+    """What credit notes, and bill runs since, have taken from a line already."""
+    notes = Q(track=f"adjustment|{line.pk}")
+    billed = Q(
+        subscription_id=line.subscription_id, track=line.track, id__gt=line.pk, amount__lt=0,
+        start_at__gte=line.start_at, end_at__lte=line.end_at,
+    )  # fmt: skip
+    rows = Line.objects.filter(notes | billed, account_id=line.account_id)
+    return -sum(rows.values_list("amount", flat=True), Decimal(0))
 
 
 def _facts(line: Line, account: Account) -> dict[str, Any]:

@@ -33,3 +33,9 @@ class AdjustedTooMuch(MeterlineError):
     """of that line {left} {currency} are left to credit, not {amount}"""
 
     code = "adjusted_too_much"
+
+
+class NoAmountToCredit(MeterlineError):
+    """{amount} {currency} cannot be credited: name an amount above 0, to {places} decimals"""
+
+    code = "no_amount_to_credit"

@@ -11,13 +11,12 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-from meterline.invoices.document import Block, DocumentLine, InvoiceDocument, UsageRecord
+from meterline.invoices.document import Address, Block, DocumentLine, InvoiceDocument, UsageRecord
 
 
 def texts(document: InvoiceDocument) -> dict[str, Any]:
     """Everything that HTML and PDF print, as text."""
     writer = _Writer(document)
-    shown = asdict(document)
     return {
         "title": "Credit note" if document.kind == "credit_note" else "Invoice",
         "number": document.number,
@@ -26,8 +25,8 @@ def texts(document: InvoiceDocument) -> dict[str, Any]:
         "language": writer.locale.language,
         "issue_date": writer.day(document.issue_date),
         "due_date": writer.day(document.due_date),
-        "seller": shown["seller"] | {"lines": list(document.seller.lines)},
-        "customer": shown["customer"] | {"lines": list(document.customer.lines)},
+        "seller": writer.address(document.seller),
+        "customer": writer.address(document.customer, abroad_of=document.seller.country),
         "blocks": [writer.block(block) for block in document.blocks],
         "taxes": [
             {
@@ -67,17 +66,25 @@ class _Writer:
             "-", "\N{MINUS SIGN}"
         )
 
-    def number(self, value: Decimal) -> str:
-        exact = value.normalize()
-        return format_decimal(exact, "#,##0.##########", locale=self.locale)
+    def number(self, value: Decimal, pattern: str = "0.##########") -> str:
+        shown = format_decimal(value.normalize(), f"#,##{pattern}", locale=self.locale)
+        return shown.replace("-", "\N{MINUS SIGN}")
 
     def day(self, day: date) -> str:
         return format_date(day, "medium", locale=self.locale)
 
+    def address(self, address: Address, abroad_of: str = "") -> dict[str, Any]:
+        """With its country as the last line where that is another than `abroad_of`."""
+        lines = list(address.lines)
+        if abroad_of and address.country and address.country != abroad_of:
+            lines.append(self.locale.territories.get(address.country, address.country))
+        website = address.website.removeprefix("https://").removeprefix("http://")
+        return asdict(address) | {"lines": lines, "website": website}
+
     def block(self, block: Block) -> dict[str, Any]:
         return {
             "title": block.title,
-            "subtitle": block.subtitle,
+            "subtitle": _few(block.subtitle),
             "total": self.money(block.total),
             "lines": [self.line(line) for line in block.lines],
         }
@@ -113,8 +120,16 @@ class _Writer:
             "start": f"{self.day(record.start.date())}, {record.start:%H:%M:%S}",
             "quantity": self.quantity(record.quantity, record.unit, "usage"),
             "band": record.band.replace("_", " "),
-            "amount": "" if record.amount is None else self.number(record.amount),
+            "amount": "" if record.amount is None else self.number(record.amount, "0.0000##"),
         }
+
+
+def _few(identifiers: str, most: int = 4) -> str:
+    """The first ones of a list, and how many more there are."""
+    listed = identifiers.split(", ")
+    if len(listed) <= most:
+        return identifiers
+    return f"{', '.join(listed[:most])} and {len(listed) - most} more"
 
 
 def _clock(seconds: Decimal) -> str:

@@ -18,19 +18,19 @@ SUFFIX = ".pdf"
 
 def render(document: InvoiceDocument) -> bytes:
     """The document as PDF."""
-    return _compile(document, "pdf")
+    return b"".join(_compile(document, "pdf"))
 
 
-def render_png(document: InvoiceDocument) -> bytes:
-    """The document's pages as a picture, for looking at."""
+def render_pages(document: InvoiceDocument) -> list[bytes]:
+    """The document's pages as PNG pictures, for looking at."""
     return _compile(document, "png")
 
 
-def _compile(document: InvoiceDocument, format: Literal["pdf", "png"]) -> bytes:
-    compiler = _compiler()
-    made = compiler.compile(format=format, sys_inputs={"document": json.dumps(texts(document))})
+def _compile(document: InvoiceDocument, format: Literal["pdf", "png"]) -> list[bytes]:
+    data = json.dumps(texts(document))
+    made = _compiler().compile(format=format, sys_inputs={"document": data})
     assert made is not None  # without an output file, the content is returned
-    return made if isinstance(made, bytes) else b"".join(made)
+    return [made] if isinstance(made, bytes) else made
 
 
 @cache
