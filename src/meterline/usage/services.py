@@ -52,17 +52,18 @@ def load_file(
 ) -> Batch:
     """Load a usage file; its format is recognised from its content unless given.
 
-    A file that is loaded already (the same bytes) changes nothing: its batch is returned.
+    A file that is loaded already (the same bytes, from the same source by the same mapping) changes
+    nothing: its batch is returned.
     Raises UsageFileError for a file that cannot be read. `progress(records)` is called as it goes.
     """
     file = Path(path)
-    digest = _digest(file)
+    rule = None if mapping is None else Path(mapping)
+    digest = _digest(source, format, rule, file)
     with transaction.atomic():
         lock_loading()
         known = Batch.objects.filter(digest=digest, state="committed").first()
         if known is not None:
             return known
-        rule = None if mapping is None else Path(mapping)
         name = format or formats.recognise(file, mapping=rule)
         load = Load(source=source, file_name=file.name, format=name, digest=digest)
         return _finish(load, formats.decode(file, format=name, mapping=rule), progress)
@@ -108,14 +109,16 @@ def _follow_changes(load: Load) -> None:
         rerate([subscription_id], since)
 
 
-def _digest(file: Path) -> str:
-    digest = hashlib.blake2b(digest_size=32)
-    try:
-        with file.open("rb") as content:
-            while block := content.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise UsageFileError(file=file, why=error.strerror or str(error)) from error
+def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
+    """What a load is known by: the file's content, and how it is to be read."""
+    digest = hashlib.blake2b(f"{source}\n{format or ''}\n".encode(), digest_size=32)
+    for path in filter(None, (mapping, file)):
+        try:
+            with path.open("rb") as content:
+                while block := content.read(_BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            raise UsageFileError(file=path, why=error.strerror or str(error)) from error
     return digest.hexdigest()
 
 

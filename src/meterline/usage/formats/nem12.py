@@ -32,7 +32,7 @@ RECORDS: dict[str, Any] = {
 }  # fmt: skip
 
 _BLOCK = 8 << 20
-_INTERVALS = ("1", "5", "15", "30")
+_INTERVALS = ("1", "5", "10", "15", "30", "60")
 _QUALITIES = frozenset("AEFNSV")
 _SHOWN = 1000
 
@@ -150,7 +150,8 @@ class _Reader:
         if not nmi or not suffix:
             return "a 200 record names an NMI and a suffix"
         if length not in _INTERVALS:
-            return f"interval length {length or '(empty)'}: expected 1, 5, 15 or 30 minutes"
+            known = ", ".join(_INTERVALS)
+            return f"interval length {length or '(empty)'}: expected {known} minutes"
         self.channel = _Channel(nmi, suffix, serial, unit, int(length), _shift(unit))
         return None
 
