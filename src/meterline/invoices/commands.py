@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 app = typer.Typer(help="Invoices and their explanations.", no_args_is_help=True)
@@ -27,16 +30,22 @@ def list_command(
     """The newest invoices and credit notes."""
     from meterline.invoices import reports
 
-    rows = [{k: str(v) for k, v in row.items()} for row in reports.listing(account, limit)]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    table = Table("number", "kind", "account", "issued", "due", "currency")
-    for name in ("total", "open"):
-        table.add_column(name, justify="right")
+    rows = reports.listing(account, limit)
     for row in rows:
-        *texts, total, still = row.values()
-        table.add_row(*texts, _money(total), _money(still))
+        row |= {name: _money(row[name], row["currency"]) for name in ("total", "open")}
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, default=str))
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("number", "account", "issued", "due"):
+        table.add_column(name, no_wrap=name != "account", overflow="fold")
+    for name in ("total", "open"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row["number"], escape(row["account"]), str(row["issue_date"]), str(row["due_date"]),
+            f"{row['total']} {row['currency']}", row["open"],
+        )  # fmt: skip
     _console.print(table)
 
 
@@ -57,11 +66,13 @@ def show_command(
     _console.print(f"[bold]{shown['title']} {number}[/] of {shown['issue_date']}")
     _console.print(f"{shown['seller']['name']} to {shown['customer']['name']}", markup=False)
     for block in shown["blocks"]:
-        table = Table("charge", "period", title=f"{block['title']} {block['subtitle']}".strip())
+        title = escape(f"{block['title']} {block['subtitle']}".strip())
+        table = Table("charge", "period", title=title)
         for name in ("quantity", "tax", "amount"):
             table.add_column(name, justify="right")
         for line in block["lines"]:
-            table.add_row(*(line[key] for key in ("name", "period", "quantity", "tax", "amount")))
+            keys = ("name", "period", "quantity", "tax", "amount")
+            table.add_row(*(escape(line[key]) for key in keys))
         _console.print(table)
     for record in shown["usage"]:
         _console.print("  ".join(record.values()), markup=False)
@@ -96,12 +107,11 @@ def _write(numbers: list[str], format: str, output: Path, usage: bool) -> None:
     from meterline.platform.files import write_bytes
 
     output.mkdir(parents=True, exist_ok=True)
-    for number in numbers:
-        chosen = document_format(format)
-        content = chosen.render(reports.document(number, usage_detail=usage))
-        path = output / f"{number}{chosen.SUFFIX}"
-        write_bytes(path, content)
-        _console.print(f"{path}", markup=False)
+    chosen = document_format(format)
+    for document in reports.documents_of(numbers, usage_detail=usage):
+        path = output / f"{document.number.replace('/', '-')}{chosen.SUFFIX}"
+        write_bytes(path, chosen.render(document))
+        typer.echo(path)
 
 
 @app.command("explain")
@@ -119,16 +129,18 @@ def explain_command(
         typer.echo(json.dumps(told, indent=2))
         return
     for row, why in found:
-        _console.print(f"[bold]{row['position']}. {row['name']}[/] {row['amount']:.2f}")
+        name = escape(f"{row['position']}. {row['name']}")
+        _console.print(f"[bold]{name}[/] {_money(row['amount'], row['currency'])}")
         _console.print(f"   {why.rule}", markup=False)
         _console.print(f"   {why.expression} = {why.amount:f}", markup=False)
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(row[name]) for name in ("position", "name", "kind", "amount")}
+    told: dict[str, Any] = {name: row[name] for name in ("position", "name", "kind")}
+    return told | {"amount": _money(row["amount"], row["currency"])}
 
 
-def _money(text: str) -> str:
-    from decimal import Decimal
+def _money(amount: Decimal, currency: str) -> str:
+    from meterline.kernel.money import decimals
 
-    return f"{Decimal(text):,.2f}"
+    return f"{amount:.{decimals(currency)}f}"

@@ -29,7 +29,7 @@ _HEADS = """
 _LINES = """
     SELECT l.invoice_id, l.id, l.position, l.subscription_id, l.price_id, l.price_code, l.name,
         l.kind, l.start_at, l.end_at, l.quantity, l.amount, l.tax_percent, l.season, l.band,
-        l.by_value, l.track, l.inputs, v.name AS plan_name, e.body ->> 'unit' AS unit,
+        l.by_value, l.track, l.inputs, i.currency, v.name AS plan_name, e.body ->> 'unit' AS unit,
         (SELECT string_agg(DISTINCT x.value, ', ' ORDER BY x.value)
          FROM subscriptions_identifier x
          WHERE x.subscription_id = l.subscription_id AND x.start_at IS DISTINCT FROM x.end_at
@@ -70,10 +70,17 @@ def lines(ids: Sequence[int]) -> list[dict[str, Any]]:
 
 def id_of(number: str) -> int:
     """The id of a document. Raises UnknownDocument."""
-    found = rows("SELECT id FROM invoices_invoice WHERE number = %s", [number])
-    if not found:
-        raise UnknownDocument(number=number)
-    return int(found[0]["id"])
+    return ids_of([number])[0]
+
+
+def ids_of(numbers: Sequence[str]) -> list[int]:
+    """The ids of documents, in the numbers' order. Raises UnknownDocument."""
+    query = "SELECT number, id FROM invoices_invoice WHERE number = ANY(%s)"
+    found = {row["number"]: int(row["id"]) for row in rows(query, [list(numbers)])}
+    for number in numbers:
+        if number not in found:
+            raise UnknownDocument(number=number)
+    return [found[number] for number in numbers]
 
 
 def documents(ids: Sequence[int]) -> list[InvoiceDocument]:

@@ -36,6 +36,16 @@ def documents(ids: Sequence[int]) -> list[InvoiceDocument]:
     return reading.documents(ids)
 
 
+def documents_of(numbers: Sequence[str], *, usage_detail: bool) -> Iterator[InvoiceDocument]:
+    """Documents by their numbers, read a few hundred at a time. Raises UnknownDocument."""
+    ids = reading.ids_of(numbers)
+    if usage_detail:
+        yield from (document(number, usage_detail=True) for number in numbers)
+        return
+    for first in range(0, len(ids), 500):
+        yield from reading.documents(ids[first : first + 500])
+
+
 def _usage(lines: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[UsageRecord]:
     charged = [row for row in lines if row["kind"] == "usage"]
     if not charged:

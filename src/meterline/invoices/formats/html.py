@@ -49,7 +49,8 @@ def _escaped(value: Any) -> Any:
 
 def _head(shown: dict[str, Any]) -> str:
     customer = shown["customer"]
-    to = "<br>".join([f"<strong>{customer['name']}</strong>", *customer["lines"]])
+    tax_id = [f"<small>Tax id {customer['tax_id']}</small>"] if customer["tax_id"] else []
+    to = "<br>".join([f"<strong>{customer['name']}</strong>", *customer["lines"], *tax_id])
     facts = [("Number", shown["number"]), ("Account", shown["account"]),
              ("Date", shown["issue_date"])]  # fmt: skip
     if shown["payable"]:
@@ -74,8 +75,10 @@ def _summary(shown: dict[str, Any]) -> str:
 
 
 def _payment(shown: dict[str, Any]) -> str:
+    if shown["title"] != "Invoice":
+        return "<p>This amount is credited to your account and reduces your next invoices.</p>"
     if not shown["payable"]:
-        return ""
+        return "<p>There is nothing to pay.</p>"
     bank = f" to IBAN {shown['iban']}{', BIC ' * bool(shown['bic'])}{shown['bic']}"
     return (
         f"<p class=payment>Please pay <strong>{shown['due']}</strong> until"
@@ -85,8 +88,6 @@ def _payment(shown: dict[str, Any]) -> str:
 
 
 def _block(block: dict[str, Any]) -> str:
-    heads = ("Charge", "Period", "Quantity", "Amount")
-    head = "".join(f"<th scope=col>{name}</th>" for name in heads)
     rows = "".join(
         f"<tr><td>{line['name']}</td><td>{line['period']}</td><td>{line['quantity']}</td>"
         f"<td>{line['amount']}</td></tr>"
@@ -94,7 +95,7 @@ def _block(block: dict[str, Any]) -> str:
     )
     return (
         f"<table class=lines><caption>{block['title']} <small>{block['subtitle']}</small></caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+        f"{_heads('Charge', 'Period', 'Quantity', 'Amount')}<tbody>{rows}</tbody>"
         f"<tfoot><tr><td colspan=3>Before tax</td><td>{block['total']}</td></tr></tfoot></table>"
     )
 
@@ -107,11 +108,18 @@ def _usage(records: list[dict[str, Any]]) -> str:
         f"<td>{r['quantity']}</td><td>{r['amount']}</td></tr>"
         for r in records
     )
-    return f"<h2>Usage in detail</h2><table class=lines><tbody>{rows}</tbody></table>"
+    heads = _heads("When", "Charge", "Quantity", "Amount")
+    return f"<h2>Usage in detail</h2><table class=lines>{heads}<tbody>{rows}</tbody></table>"
+
+
+def _heads(*names: str) -> str:
+    cells = "".join(f"<th scope=col>{name}</th>" for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"
 
 
 def _contact(seller: dict[str, Any]) -> list[str]:
-    return [seller["name"], *seller["lines"], seller["tax_id"], seller["phone"], seller["email"],
+    tax_id = f"Tax id {seller['tax_id']}" if seller["tax_id"] else ""
+    return [seller["name"], *seller["lines"], tax_id, seller["phone"], seller["email"],
             seller["website"]]  # fmt: skip
 
 
