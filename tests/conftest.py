@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 _HOME = Path(os.environ.get("METERLINE_TEST_HOME") or tempfile.mkdtemp(prefix="meterline-tests-"))
@@ -14,6 +15,7 @@ os.environ["METERLINE_TEST_HOME"] = str(_HOME)  # workers of one session share o
 os.environ["METERLINE_HOME"] = str(_HOME)
 os.environ.pop("METERLINE_CLOCK", None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "meterline.platform.settings"
+django.setup()  # with the folder above, and not where the tests are called from
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

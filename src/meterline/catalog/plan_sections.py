@@ -118,7 +118,7 @@ class PhaseSection(Section):
 class PlanSection(Section):
     """A plan: what is sold under one name."""
 
-    name: Text
+    name: Text | None = Field(None, description="As people read it; default: from the code.")
     effective: Day | None = None
     existing: Literal["keep", "move", "move_at_renewal"] = "keep"
     policy: PolicySection | None = None

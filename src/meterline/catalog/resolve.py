@@ -38,7 +38,7 @@ def price_columns(code: str, price: PriceSection) -> dict[str, Any]:
     timing = price.timing or ("advance" if price.kind == "recurring" else "arrears")
     return {
         "code": code,
-        "name": price.name or code.replace("_", " ").capitalize(),
+        "name": price.name or spoken(code),
         "kind": price.kind,
         "model": price.model,
         "interval": price.interval,
@@ -48,6 +48,11 @@ def price_columns(code: str, price: PriceSection) -> dict[str, Any]:
         "tax_code": price.tax,
         "meter_code": price.meter,
     }
+
+
+def spoken(code: str) -> str:
+    """A name made from a code, where none is given."""
+    return code.replace("_", " ").replace("-", " ").capitalize()
 
 
 def overridden(body: Body, overrides: Mapping[str, Mapping[str, Any]]) -> Body:

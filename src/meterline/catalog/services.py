@@ -214,7 +214,8 @@ def _publish(catalogue: CatalogFile, change: Change) -> int:
         return Entry.objects.create(kind=change.kind, code=change.code, **common).pk
     plan = catalogue.plans[change.code]
     version = PlanVersion.objects.create(
-        plan_code=change.code, name=plan.name, existing=plan.existing,
+        plan_code=change.code, name=plan.name or resolve.spoken(change.code),
+        existing=plan.existing,
         currency=catalogue.model.currency, timezone=catalogue.model.timezone, **common,
     )  # fmt: skip
     _write_prices(version)
