@@ -33,3 +33,11 @@ class UnknownRejects(MeterlineError):
     """no open reject has the id {ids}: `meterline usage rejects` lists them"""
 
     code = "unknown_rejects"
+
+
+class NotWritten(MeterlineError):
+    """{path} cannot be written: {problem}. Nothing was loaded: make room or mend the disk, then load
+    the file again"""
+
+    code = "not_written"
+    exit_code = 1

@@ -20,6 +20,7 @@ import polars as pl
 from meterline.platform import files
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import KEY
+from meterline.usage.errors import NotWritten
 from meterline.usage.models import Batch
 from meterline.usage.totals import TOTALS
 
@@ -83,7 +84,11 @@ class BatchFolder:
 
     def _write(self, frame: pl.DataFrame, kind: str) -> None:
         if frame.height:
-            frame.write_parquet(self.path / f"{kind}-{self._parts}.parquet", compression="lz4")
+            path = self.path / f"{kind}-{self._parts}.parquet"
+            try:
+                frame.write_parquet(path, compression="lz4")
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise NotWritten(path=path, problem=error) from error
 
 
 @dataclass(frozen=True, kw_only=True)
