@@ -77,5 +77,5 @@ def _facts(line: Line, account: Account) -> dict[str, Any]:
         **{name: getattr(line, name) for name in names},
         "account_id": account.pk, "seller_id": account.seller_id, "currency": account.currency,
         "timezone": account.timezone, "track": f"adjustment|{line.pk}",
-        "inputs": json.dumps({"adjusts": line.pk}),
+        "inputs": json.dumps({"adjusts": line.pk, "invoice": line.invoice.number}),
     }  # fmt: skip

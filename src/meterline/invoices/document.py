@@ -150,6 +150,8 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
 def _turn(row: dict[str, Any]) -> str | None:
     """Whether a line takes back or corrects what was billed before."""
     inputs = row["inputs"] or {}
+    if "invoice" in inputs:  # of a credit note by hand
+        return f"credit of {inputs['invoice']}"
     if row["kind"] == "adjustment" or "credit_of" in inputs:
         return "credit"
     return "correction" if "before" in inputs else None

@@ -25,7 +25,8 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
     if line["kind"] == "discount":
         return _with_before(_discount(line, inputs, decimals), inputs)
     if line["kind"] == "adjustment" or price is None:
-        return _made(f"{line['name']}: granted by hand", number(line["amount"]))
+        of = f" of what {inputs['invoice']} billed" if "invoice" in inputs else ""
+        return _made(f"{line['name']}: credit{of}, granted by hand", number(line["amount"]))
     return _with_before(_part_of(pricing.explain(price, inputs), inputs, decimals), inputs)
 
 
