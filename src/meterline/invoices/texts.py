@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,8 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
 from meterline.invoices.document import Address, Block, DocumentLine, InvoiceDocument, UsageRecord
+
+_LETTER_BEFORE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 def texts(document: InvoiceDocument) -> dict[str, Any]:
@@ -62,9 +65,9 @@ class _Writer:
         return format_decimal(amount, pattern, locale=self.locale).replace("-", "\N{MINUS SIGN}")
 
     def currency(self, amount: Decimal) -> str:
-        return format_currency(amount, self.document.currency, locale=self.locale).replace(
-            "-", "\N{MINUS SIGN}"
-        )
+        shown = format_currency(amount, self.document.currency, locale=self.locale)
+        spaced = _LETTER_BEFORE_FIGURE.sub("\N{NO-BREAK SPACE}", shown)  # KWD 1.000, not KWD1.000
+        return spaced.replace("-", "\N{MINUS SIGN}")
 
     def number(self, value: Decimal, pattern: str = "0.##########") -> str:
         shown = format_decimal(value.normalize(), f"#,##{pattern}", locale=self.locale)
