@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,18 @@ def test_unknown_numbers(story: list[str], command: str, tmp_path: Path) -> None
 
 def test_unknown_line(story: list[str]) -> None:
     assert isinstance(_run("explain", story[0], "--line", "9").exception, UnknownLine)
+
+
+def test_how_to_runs_as_written(
+    story: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    how_to = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "invoices.md"
+    commands = re.findall(r"^    meterline invoice (.+)$", how_to.read_text("utf-8"), re.MULTILINE)
+    assert len(commands) >= 8
+    numbers = {"INV-00000012": story[2], "INV-00000013": story[3], "ACME": "A"}
+    for command in commands:
+        words = [numbers.get(word, word) for word in command.split()]
+        result = _run(*words)
+        assert result.exit_code == 0, (command, result.exception)
+    assert len(list((tmp_path / "invoices").iterdir())) == 3
