@@ -20,6 +20,8 @@ def spoil(chance: np.random.Generator, records: pl.DataFrame, share: float = 0.0
     Spoilt records bear ids of their own, so the good ones stay as they are.
     """
     picked = records.filter(pl.Series(chance.random(records.height) < share))
+    if picked.is_empty():
+        return records
     unknown = chance.random(picked.height) < 0.7
     value = next(name for name in ("duration", "megabytes", "calls") if name in records.columns)
     wrong = picked.with_columns(

@@ -36,8 +36,8 @@ class UnknownRejects(MeterlineError):
 
 
 class NotWritten(MeterlineError):
-    """{path} cannot be written: {problem}. Nothing was loaded: make room or mend the disk, then load
-    the file again"""
+    """{path} cannot be written: {problem}. Nothing was loaded: make room or mend the disk, then
+    load the file again"""
 
     code = "not_written"
     exit_code = 1
