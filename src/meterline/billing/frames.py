@@ -99,6 +99,7 @@ BILLED: dict[str, Any] = {  # lines of issued documents that reach past the hori
     **PROPOSED,
     "tax_percent": pl.Decimal(12, 6),
     "line_id": pl.Int64,  # in the order in which they were issued
+    "adjusted": MONEY,  # what credit notes by hand have taken from it, below zero
 }
 
 

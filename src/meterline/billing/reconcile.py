@@ -68,7 +68,7 @@ def _play(billed: Sequence[Row]) -> list[_Charge]:
     for line in billed:
         span = (line["start_at"], line["end_at"])
         if line["amount"] * sign > 0:
-            charges.append(_Charge(line, line["amount"], [span]))
+            charges.append(_Charge(line, line["amount"] + line["adjusted"], [span]))
             continue
         left = [span]
         for charge in reversed(charges):

@@ -165,17 +165,23 @@ def _phases(ids: list[int]) -> pl.DataFrame:
 
 def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
     earliest = accounts["horizon_at"].min() or _BEGINNING
-    columns = ", ".join(
-        {"plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id"}.get(name, f"l.{name}")
-        for name in BILLED
-    )
-    lines = read_frame(
-        f"SELECT {columns} FROM invoices_line l"
-        " WHERE l.account_id = ANY(%s) AND l.end_at >= %s AND l.kind <> 'adjustment'",
-        [ids, earliest],
+    elsewhere = {
+        "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
+        "adjusted": "coalesce(a.adjusted, 0)",
+    }  # fmt: skip
+    columns = ", ".join(elsewhere.get(name, f"l.{name}") for name in BILLED)
+    return read_frame(
+        f"""
+        SELECT {columns} FROM invoices_line l
+        LEFT JOIN (
+            SELECT split_part(track, '|', 2)::bigint AS line_id, sum(amount) AS adjusted
+            FROM invoices_line WHERE account_id = ANY(%s) AND kind = 'adjustment' GROUP BY 1
+        ) a ON a.line_id = l.id
+        WHERE l.account_id = ANY(%s) AND l.end_at >= %s AND l.kind <> 'adjustment'
+        """,
+        [ids, ids, earliest],
         schema=BILLED,
     )
-    return lines
 
 
 def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:

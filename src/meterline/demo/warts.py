@@ -20,19 +20,18 @@ def spoil(chance: np.random.Generator, records: pl.DataFrame, share: float = 0.0
     Spoilt records bear ids of their own, so the good ones stay as they are.
     """
     picked = records.filter(pl.Series(chance.random(records.height) < share))
-    if picked.is_empty():
-        return records
-    unknown = chance.random(picked.height) < 0.7
     value = next(name for name in ("duration", "megabytes", "calls") if name in records.columns)
     wrong = picked.with_columns(
-        id=pl.format("{}-x", "id"),
-        identifier=pl.when(pl.Series(unknown))
-        .then(pl.format("999{}", pl.col("identifier").str.tail(7)))
-        .otherwise("identifier"),
+        pl.Series("unknown", chance.random(picked.height) < 0.7, dtype=pl.Boolean)
     ).with_columns(
-        pl.when(pl.Series(unknown)).then(pl.col(value)).otherwise(pl.lit("n/a")).alias(value)
+        pl.format("{}-x", "id").alias("id"),
+        pl.when("unknown")
+        .then(pl.format("999{}", pl.col("identifier").str.tail(7)))
+        .otherwise("identifier")
+        .alias("identifier"),
+        pl.when("unknown").then(pl.col(value)).otherwise(pl.lit("n/a")).alias(value),
     )
-    return pl.concat([records, wrong])
+    return pl.concat([records, wrong.drop("unknown")])
 
 
 def repeat(
