@@ -1,7 +1,8 @@
 """YAML 1.2 as this project reads it: core schema, exact decimals, a line for every field.
 
 Scalars come as text, int, Decimal, bool or None; dates stay text; nothing passes through binary
-floating point. Duplicate keys, merge keys and documents that grow by aliases are errors.
+floating point. Duplicate keys, unknown tags, texts that no database can hold and documents that
+grow by aliases are errors.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from meterline.catalog.errors import CatalogInvalid, Problem
 
 Place = tuple[str | int, ...]
 _NODES_MOST = 2_000_000
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge", "value")
+_TAGS = {_TAG + name for name in _PLAIN}
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _WORDS: dict[str, Any] = {
@@ -31,10 +37,14 @@ _WORDS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its data, and the 1-based line of each place in it (() = its first line)."""
+    """One document: its data, and the 1-based line of each place in it (() = its first line).
+
+    `problems` are faults below YAML's own grammar, where the reader went on.
+    """
 
     data: Any
     lines: dict[Place, int]
+    problems: tuple[Problem, ...] = ()
 
 
 def read_text(path: Path) -> str:
@@ -49,6 +59,16 @@ def read_text(path: Path) -> str:
 
 def load_all(text: str, file: str) -> list[Document]:
     """The documents of a YAML text. Raises CatalogInvalid with file and line."""
+    documents = read_all(text, file)
+    problems = [problem for document in documents for problem in document.problems]
+    if problems:
+        raise CatalogInvalid(problems)
+    return documents
+
+
+def read_all(text: str, file: str) -> list[Document]:
+    """As load_all, but duplicate keys and the like are left in the documents' `problems`, so that
+    they can be told together with other faults."""
     try:
         return [
             _document(node, file) for node in YAML(typ="rt", pure=True).compose_all(text) if node
@@ -57,7 +77,13 @@ def load_all(text: str, file: str) -> list[Document]:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         raise _invalid(file, line, f"not YAML: {error.problem or error.context}") from error
-    except (YAMLError, RecursionError, ValueError) as error:
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        found = f"not YAML: expected text, found character U+{error.character:04X}"
+        raise _invalid(file, line, found) from error
+    except RecursionError as error:
+        raise _invalid(file, 1, "not YAML: nested too deeply, or an alias in itself") from error
+    except (YAMLError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _invalid(file, 1, f"not YAML: {first}") from error
 
@@ -70,9 +96,7 @@ def _document(node: Node, file: str) -> Document:
     lines: dict[Place, int] = {}
     problems: list[Problem] = []
     data = _Reader(file, lines, problems).value(node, ())
-    if problems:
-        raise CatalogInvalid(problems)
-    return Document(data, lines)
+    return Document(data, lines, tuple(problems))
 
 
 class _Reader:
@@ -84,9 +108,13 @@ class _Reader:
         self.left -= 1
         if self.left < 0:
             raise ValueError("the document is too large")
-        self.lines.setdefault(place, node.start_mark.line + 1)
+        line = node.start_mark.line + 1
+        self.lines.setdefault(place, line)
+        if node.tag not in _TAGS:
+            self._problem(line, place, f"unknown tag {str(node.tag).removeprefix(_TAG)}")
         match node:
             case ScalarNode():
+                self._check_text(line, place, node.value)
                 return _scalar(node)
             case SequenceNode():
                 return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
@@ -95,18 +123,26 @@ class _Reader:
         raise AssertionError(f"unknown node {node}")
 
     def _pairs(self, node: MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 self._problem(line, place, "expected text as a key")
                 continue
             key = str(key_node.value)
+            self._check_text(line, place, key)
             if key in seen:
-                self._problem(line, (*place, key), "the key is there twice")
-            seen.add(key)
+                self._problem(
+                    line, (*place, key), f"expected once; the key is on line {seen[key]} too"
+                )
+            seen.setdefault(key, line)
             self.lines[(*place, key)] = line
             yield key, self.value(value_node, (*place, key))
+
+    def _check_text(self, line: int, place: Place, text: Any) -> None:
+        unfit = _UNFIT.search(str(text))
+        if unfit:
+            self._problem(line, place, f"expected text, found character U+{ord(unfit[0]):04X}")
 
     def _problem(self, line: int, place: Place, message: str) -> None:
         self.problems.append(Problem(self.file, line, field_name(place), message))
