@@ -90,7 +90,11 @@ def meter(code: str, body: Mapping[str, Any]) -> Meter:
 
 def calendar(code: str, body: Mapping[str, Any]) -> CalendarSpec:
     """A calendar from its body."""
-    section = CalendarSection.model_validate(body)
+    return calendar_spec(code, CalendarSection.model_validate(body))
+
+
+def calendar_spec(code: str, section: CalendarSection) -> CalendarSpec:
+    """A calendar from its checked section."""
     holidays = section.holidays
     return CalendarSpec(
         code=code,

@@ -1,20 +1,23 @@
-"""References between the sections of a catalogue: what is named, and whether it is there. Pure."""
+"""References between the sections of a catalogue: what is named, and whether it is there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from meterline.catalog.plan_sections import PlanSection, PriceSection
+from pydantic import ValidationError
+
+from meterline.catalog.check_cards import Bands, inline_rows, row_faults
+from meterline.catalog.check_prices import Faults, Known, missing, price_faults
+from meterline.catalog.faults import faults
+from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
+from meterline.catalog.resolve import overridden_price
 from meterline.catalog.sections import CalendarSection, RateCardSection
 from meterline.catalog.yaml import Place
 
 if TYPE_CHECKING:
     from meterline.catalog.files import CatalogModel
-
-Faults = Iterator[tuple[Place, str]]
 
 
 def zone(name: str) -> None:
@@ -25,115 +28,143 @@ def zone(name: str) -> None:
         raise ValueError(f"unknown time zone {name!r}: expected such as Europe/Rome") from None
 
 
-def references(model: CatalogModel, folder: Path) -> Faults:
-    """Every reference to something that is not in the file."""
+def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
+    """What a file's prices may name: also what is there with faults."""
+    taxes = data.get("taxes")
+    return Known(
+        meters=_codes(data.get("meters")),
+        calendar_codes=_codes(data.get("calendars")),
+        rate_cards=_codes(data.get("rate_cards")),
+        taxes=_codes(
+            one.get("code")
+            for one in (taxes if isinstance(taxes, list) else ())
+            if isinstance(one, Mapping)
+        ),
+        calendars=model.calendars,
+    )
+
+
+def _codes(section: Any) -> frozenset[str]:
+    return frozenset(map(str, section)) if isinstance(section, Iterable) else frozenset()
+
+
+def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
+    """Every fault that the sections do not have by themselves. `model` holds the sound parts of
+    `data`."""
+    known = known_in(data, model)
     for code, calendar in model.calendars.items():
-        try:
-            zone(calendar.timezone)
-        except ValueError as error:
-            yield ("calendars", code, "timezone"), str(error)
-        yield from _holidays(code, calendar)
+        yield from _calendar(("calendars", code), calendar)
     for code, card in model.rate_cards.items():
-        yield from _card(code, card, model, folder)
+        yield from _card(("rate_cards", code), card, known)
+    for section, rows in (("taxes", model.taxes), ("discounts", model.discounts)):
+        yield from _twice((one.code for one in rows), (section,), "code")
+    for number, tax in enumerate(model.taxes):
+        regions = ((rate.region, rate.from_) for rate in tax.rates)
+        yield from _twice(regions, ("taxes", number, "rates"), "region")
+    prices = [price for plan in _plans(data) for price in _prices(plan)]
     for number, discount in enumerate(model.discounts):
-        known = {price for plan in model.plans.values() for price in plan.prices}
-        yield from _missing(
-            discount.applies_to, known, "price", ("discounts", number, "applies_to")
-        )
+        at = ("discounts", number, "applies_to")
+        yield from missing(discount.applies_to, prices, "price", at)
     for code, plan in model.plans.items():
-        yield from _plan(code, plan, model)
+        yield from _plan(("plans", code), plan, data["plans"][code], known)
 
 
-def _missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:
-    known = sorted(known)
-    for name in names:
-        if name not in known:
-            choices = f"known: {', '.join(known)}" if known else "there is none"
-            yield place, f"unknown {what} {name!r} ({choices})"
+def _plans(data: Mapping[str, Any]) -> list[Any]:
+    plans = data.get("plans")
+    return list(plans.values()) if isinstance(plans, Mapping) else []
 
 
-def _holidays(code: str, calendar: CalendarSection) -> Faults:
+def _prices(plan: Any) -> dict[str, Any]:
+    prices = plan.get("prices") if isinstance(plan, Mapping) else None
+    return dict(prices) if isinstance(prices, Mapping) else {}
+
+
+def _twice(keys: Iterable[Any], place: Place, field: str) -> Faults:
+    seen = set()
+    for number, key in enumerate(keys):
+        if key in seen:
+            shown = key[0] if isinstance(key, tuple) else key
+            yield (*place, number, field), f"expected once; {shown!r} is there already"
+        seen.add(key)
+
+
+def _calendar(place: Place, calendar: CalendarSection) -> Faults:
+    try:
+        zone(calendar.timezone)
+    except ValueError as error:
+        yield (*place, "timezone"), str(error)
+    yield from _twice((season.season for season in calendar.seasons), (*place, "seasons"), "season")
     if calendar.holidays is None:
         return
     import holidays
 
+    country, part = calendar.holidays.country, calendar.holidays.subdivision
     countries = holidays.list_supported_countries()
-    if calendar.holidays.country not in countries:
-        yield (
-            ("calendars", code, "holidays", "country"),
-            f"unknown country {calendar.holidays.country!r}: expected an ISO 3166 code",
-        )
+    if country not in countries:
+        text = f"unknown country {country!r}: expected an ISO 3166 code"
+        yield (*place, "holidays", "country"), text
+    elif part is not None:
+        at = (*place, "holidays", "subdivision")
+        yield from missing([part], countries[country], "subdivision", at)
 
 
-def _card(code: str, card: RateCardSection, model: CatalogModel, folder: Path) -> Faults:
-    place: Place = ("rate_cards", code)
+def _card(place: Place, card: RateCardSection, known: Known) -> Faults:
     if card.calendar is not None:
-        yield from _missing([card.calendar], model.calendars, "calendar", (*place, "calendar"))
-    if card.file is not None and not (folder / card.file).is_file():
-        yield (*place, "file"), f"no such file: {card.file}"
-    calendar = model.calendars.get(card.calendar or "")
-    bands = {band.band for band in calendar.bands} if calendar else set()
+        at = (*place, "calendar")
+        yield from missing([card.calendar], known.calendar_codes, "calendar", at)
+    width = len(card.keys)
     for number, row in enumerate(card.rows):
-        if row.band is not None and card.calendar is None:
-            yield (*place, "rows", number, "band"), "the card has no calendar, so no bands"
-        elif row.band is not None and calendar is not None:
-            yield from _missing([row.band], bands, "band", (*place, "rows", number, "band"))
         for key in row.key:
-            width = 1 if isinstance(key, str) else len(key)
-            if width != len(card.keys):
-                yield (
-                    (*place, "rows", number, "key"),
-                    f"expected {len(card.keys)} fields in a key, found {width}",
-                )
+            found = 1 if isinstance(key, str) else len(key)
+            if found != width:
+                text = f"expected {width} fields in a key, found {found}"
+                yield (*place, "rows", number, "key"), text
+    if card.rows:
+        bands = Bands.of(card, known.calendars.get(card.calendar or ""))
+        for fault in row_faults(inline_rows(card), bands):
+            field = "band" if fault.field == "band" else "key"
+            yield (*place, "rows", fault.row, field), fault.message
 
 
-def _plan(code: str, plan: PlanSection, model: CatalogModel) -> Faults:
-    place: Place = ("plans", code)
-    for price_code, price in plan.prices.items():
-        yield from _price((*place, "prices", price_code), price, plan, model)
+def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known) -> Faults:
+    written = _prices(data)
+    models = {code: str(one.get("model")) for code, one in written.items() if _is_mapping(one)}
+    for code, price in plan.prices.items():
+        yield from price_faults((*place, "prices", code), price, models=models, known=known)
     if plan.minimum is not None:
-        yield from _missing(plan.minimum.of, plan.prices, "price", (*place, "minimum", "of"))
+        yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
     for number, phase in enumerate(plan.phases):
-        yield from _missing(phase.prices, plan.prices, "price", (*place, "phases", number))
+        at = (*place, "phases", number, "prices")
+        yield from missing(phase.prices, written, "price", at)
+        yield from _phase(at, phase, {c: written[c] for c in plan.prices}, models, known)
+    yield from _twice((one.code for one in plan.allowances), (*place, "allowances"), "code")
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
-        yield from _missing(allowance.prices, plan.prices, "price", (*at, "prices"))
+        yield from missing(allowance.prices, written, "price", (*at, "prices"))
         meters = [*allowance.meters, *([allowance.meter] if allowance.meter else [])]
-        yield from _missing(meters, model.meters, "meter", (*at, "meter"))
+        yield from missing(meters, known.meters, "meter", (*at, "meter"))
 
 
-def _price(place: Place, price: PriceSection, plan: PlanSection, model: CatalogModel) -> Faults:
-    if price.meter is not None:
-        yield from _missing([price.meter], model.meters, "meter", (*place, "meter"))
-    if price.tax is not None:
-        taxes = [tax.code for tax in model.taxes]
-        yield from _missing([price.tax], taxes, "tax", (*place, "tax"))
-    parameters = price.model_parameters()
-    card = getattr(parameters, "card", None)
-    if card is not None:
-        yield from _missing([card], model.rate_cards, "rate card", (*place, "card"))
-    calendar_code = getattr(parameters, "calendar", None)
-    if calendar_code is not None:
-        yield from _missing([calendar_code], model.calendars, "calendar", (*place, "calendar"))
-        calendar = model.calendars.get(calendar_code)
-        if calendar is not None:
-            yield from _bands(place, price, parameters, calendar)
-    demand = getattr(parameters, "demand", None)
-    if demand is not None:
-        yield from _missing([demand], plan.prices, "price", (*place, "demand"))
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
 
 
-def _bands(
-    place: Place, price: PriceSection, parameters: object, calendar: CalendarSection
-) -> Faults:
-    bands = {band.band for band in calendar.bands}
-    seasons = {season.season for season in calendar.seasons}
-    rates = getattr(parameters, "rates", None) or {}
-    if price.model == "demand":
-        yield from _missing(rates, seasons, "season", (*place, "rates"))
-        yield from _missing(
-            getattr(parameters, "bands", None) or (), bands, "band", (*place, "bands")
-        )
-        return
-    known = bands | {f"{season}.{band}" for season in seasons for band in bands}
-    yield from _missing(rates, known, "band", (*place, "rates"))
+def _phase(
+    place: Place,
+    phase: PhaseSection,
+    prices: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, str],
+    known: Known,
+) -> Iterator[tuple[Place, str]]:
+    """A phase's overrides are as right as the prices that they make."""
+    for code, changes in phase.prices.items():
+        if code not in prices:
+            continue
+        body = overridden_price(prices[code], changes)
+        try:
+            price = PriceSection.model_validate(body)
+        except ValidationError as error:
+            for inner, message in faults(body, error):
+                yield (*place, code, *inner), message
+            continue
+        yield from price_faults((*place, code), price, models=models, known=known)

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
 
-from meterline.catalog import check
+from meterline.catalog import check, sound
+from meterline.catalog.check_cards import Bands
+from meterline.catalog.deck import deck_problems
 from meterline.catalog.errors import CatalogInvalid, Problem
-from meterline.catalog.model_types import Section, Text
+from meterline.catalog.faults import faults
+from meterline.catalog.model_types import Code, Section, Text
 from meterline.catalog.plan_sections import PlanSection
 from meterline.catalog.sections import (
     CalendarSection,
@@ -22,10 +25,10 @@ from meterline.catalog.sections import (
     RateCardSection,
     TaxSection,
 )
-from meterline.catalog.yaml import Place, field_name, line_of, load_all, read_text
+from meterline.catalog.yaml import Place, field_name, line_of, read_all, read_text
 from meterline.kernel.money import UnknownCurrency, decimals
 
-__all__ = ["CatalogFile", "CatalogInvalid", "CatalogModel", "parse", "parse_data"]
+__all__ = ["CatalogFile", "CatalogInvalid", "CatalogModel", "faults", "parse", "parse_data"]
 
 
 class CatalogModel(Section):
@@ -34,12 +37,12 @@ class CatalogModel(Section):
     currency: Text = Field(description="ISO 4217 code of all amounts.")
     timezone: Text = Field("UTC", description="IANA zone of bare dates.")
     policy: PolicySection | None = None
-    meters: dict[str, MeterSection] = Field(default_factory=dict)
-    calendars: dict[str, CalendarSection] = Field(default_factory=dict)
-    rate_cards: dict[str, RateCardSection] = Field(default_factory=dict)
+    meters: dict[Code, MeterSection] = Field(default_factory=dict)
+    calendars: dict[Code, CalendarSection] = Field(default_factory=dict)
+    rate_cards: dict[Code, RateCardSection] = Field(default_factory=dict)
     taxes: tuple[TaxSection, ...] = ()
     discounts: tuple[DiscountSection, ...] = ()
-    plans: dict[str, PlanSection] = Field(default_factory=dict)
+    plans: dict[Code, PlanSection] = Field(default_factory=dict)
 
     @field_validator("currency")
     @classmethod
@@ -79,11 +82,18 @@ class CatalogFile:
 
 def parse(path: Path) -> CatalogFile:
     """Read and check a catalogue file. Raises CatalogInvalid with every fault."""
-    documents = load_all(read_text(path), str(path))
+    documents = read_all(read_text(path), str(path))
     if len(documents) != 1:
         message = f"expected one catalogue, found {len(documents)} documents"
         raise CatalogInvalid([Problem(str(path), 1, "file", message)])
-    return parse_data(documents[0].data, lines=documents[0].lines, file=str(path), at=())
+    (document,) = documents
+    try:
+        found = parse_data(document.data, lines=document.lines, file=str(path), at=())
+    except CatalogInvalid as error:
+        raise CatalogInvalid([*document.problems, *error.problems]) from None
+    if document.problems:
+        raise CatalogInvalid(document.problems)
+    return found
 
 
 def parse_data(
@@ -97,65 +107,42 @@ def parse_data(
     if not isinstance(data, Mapping):
         raise CatalogInvalid([problem((), "expected a mapping with the key `currency`")])
     folder = Path(file).parent
-    problems = []
-    try:
-        model = CatalogModel.model_validate(data)
-    except ValidationError as error:
-        problems = [problem(place, message) for place, message in faults(data, error)]
-        raise CatalogInvalid(problems) from None
-    problems = [problem(place, message) for place, message in _deep_faults(model, data, folder)]
-    if problems:
+    model, found = _validated(data)
+    problems = [problem(place, message) for place, message in found]
+    if model is not None:
+        problems += [problem(*fault) for fault in check.references(model, data)]
+        problems += [problem(*fault) for fault in _lost_decks(model, folder)]
+        problems += _deck_problems(model, folder)
+    if problems or model is None:
         raise CatalogInvalid(problems)
     return CatalogFile(model=model, data=data, folder=folder, name=file)
 
 
-def _deep_faults(
-    model: CatalogModel, data: Mapping[str, Any], folder: Path
-) -> Iterator[tuple[Place, str]]:
-    """Faults of price models' parameters, then of references between sections."""
-    sound = True
-    for plan_code, plan in model.plans.items():
-        for code, price in plan.prices.items():
-            place = ("plans", plan_code, "prices", code)
-            try:
-                price.model_parameters()
-            except ValidationError as error:
-                sound = False
-                for inner, message in faults(price.parameters, error):
-                    yield (*place, *inner), message
-    if sound:
-        yield from check.references(model, folder)
+def _validated(
+    data: Mapping[str, Any],
+) -> tuple[CatalogModel | None, list[tuple[Place, str]]]:
+    """The model of the sound parts of a file, and the faults of the others."""
+    found = list(sound.unfit_values(data))
+    left = sound.without(data, [sound.part(data, place) for place, _ in found])
+    for attempt in range(4):
+        try:
+            return CatalogModel.model_validate(left), found
+        except ValidationError as error:
+            fresh = list(faults(left, error))
+        found += fresh
+        cut = sound.field if attempt == 0 else sound.part
+        left = sound.without(left, [cut(data, place) for place, _ in fresh])
+    return None, found
 
 
-def faults(data: Any, error: ValidationError) -> Iterator[tuple[Place, str]]:
-    """Places and messages of a pydantic error; what a union's members expected is joined."""
-    texts: dict[Place, list[str]] = {}
-    for fault in error.errors():
-        place = _place(data, fault["loc"], missing=fault["type"] == "missing")
-        texts.setdefault(place, []).append(_message(fault["type"], fault["msg"]))
-    for place, messages in texts.items():
-        yield place, ", or ".join(dict.fromkeys(messages))
+def _lost_decks(model: CatalogModel, folder: Path) -> Iterator[tuple[Place, str]]:
+    for code, card in model.rate_cards.items():
+        if card.file is not None and not (folder / card.file).is_file():
+            yield ("rate_cards", code, "file"), f"expected a CSV deck; no such file: {card.file}"
 
 
-def _message(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "expected, but it is missing"
-    text = message.removeprefix("Value error, ")
-    return text[0].lower() + text[1:]
-
-
-def _place(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Place:
-    """pydantic's location without names of union members and of gathered parameters."""
-    place: list[str | int] = []
-    for index, key in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(data, Mapping):
-            if key in data or (last and missing):
-                place.append(key)
-                data = data.get(key)
-        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
-            place.append(key)
-            data = data[key]
-    return tuple(place)
+def _deck_problems(model: CatalogModel, folder: Path) -> Iterator[Problem]:
+    for card in model.rate_cards.values():
+        if card.file is not None and (folder / card.file).is_file():
+            bands = Bands.of(card, model.calendars.get(card.calendar or ""))
+            yield from deck_problems(folder / card.file, len(card.keys), bands)

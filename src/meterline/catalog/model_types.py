@@ -11,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from meterline.kernel.interval import Interval, InvalidInterval
 from meterline.pricing.parameters import NotNegative
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
@@ -31,7 +33,7 @@ def _date(value: Any) -> date:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        return date.fromisoformat(value if _DAY.fullmatch(str(value)) else "")
     except ValueError:
         raise ValueError(f"expected a date such as 2026-01-31, not {value!r}") from None
 
@@ -65,7 +67,16 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _code(value: Any) -> str:
+    code = _text(value)
+    if not code or len(code) > 100 or code != code.strip() or not code.isprintable():
+        raise ValueError("expected a code: 1 to 100 characters, no space at its ends")
+    return code
+
+
 Text = Annotated[str, BeforeValidator(_text)]
+Code = Annotated[str, BeforeValidator(_code)]
+Name = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300)]
 IntervalText = Annotated[str, BeforeValidator(_interval)]
 Day = Annotated[
     date, BeforeValidator(_date), PlainSerializer(lambda day: day.isoformat(), return_type=str)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from meterline.catalog.model_types import Day, IntervalText, LimitField, Section, Text, Validated
+from meterline.catalog.model_types import (
+    Code,
+    Day,
+    IntervalText,
+    LimitField,
+    Name,
+    Section,
+    Text,
+)
 from meterline.catalog.sections import PolicySection
 from meterline.kernel.errors import NotSupported
 from meterline.pricing.parameters import NotNegative, Parameters, Positive
@@ -20,12 +29,12 @@ COMING_MODELS = ("matrix", "percent_of", "percentage")
 """Models of the file format that cannot be billed yet."""
 
 
-class PriceSection(Validated):
+class PriceSection(Section):
     """One price of a plan; what is not named here are parameters of its model."""
 
     kind: Literal["recurring", "one_time", "usage"]
     model: Text = Field(description="How it is priced.")
-    name: Text | None = None
+    name: Name | None = None
     interval: IntervalText = "month"
     timing: Literal["advance", "arrears"] | None = None
     prorate: bool | None = None
@@ -41,7 +50,7 @@ class PriceSection(Validated):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or "parameters" in value:
+        if not isinstance(value, dict):
             return value
         own = {name for name in cls.model_fields if name != "parameters"}
         if value.get("model") in _OWN_BY:
@@ -58,16 +67,20 @@ class PriceSection(Validated):
             raise ValueError(f"expected a price model: {', '.join(sorted(known))}")
         return name
 
-    def check(self) -> None:
+    def contradictions(self) -> Iterator[str]:
+        """What does not go together."""
+        known = all_models().get(self.model)
+        if known is not None and self.kind not in known.kinds:
+            yield f"model {self.model}: expected kind {' or '.join(known.kinds)}, not {self.kind}"
         if self.kind == "usage":
             if self.meter is None:
-                raise ValueError("a usage price needs a `meter`")
+                yield "a usage price needs a `meter`"
             if self.timing == "advance":
-                raise ValueError("usage is always billed in arrears")
+                yield "usage is always billed in arrears"
         elif self.meter is not None:
-            raise ValueError(f"a {self.kind} price takes no meter")
+            yield f"a {self.kind} price takes no meter"
         if self.due is not None and self.kind != "one_time":
-            raise ValueError("only a one_time price has `due`")
+            yield "only a one_time price has `due`"
 
     def model_parameters(self) -> Parameters | None:
         """The validated parameters; None where the model is not supported yet.
@@ -81,10 +94,10 @@ class PriceSection(Validated):
         return known.parameters.model_validate(self.parameters)
 
 
-class AllowanceSection(Validated):
+class AllowanceSection(Section):
     """Free units, or money, of a period."""
 
-    code: Text
+    code: Code
     meter: Text | None = None
     meters: tuple[Text, ...] = ()
     amount: Positive
@@ -118,7 +131,7 @@ class PhaseSection(Section):
 class PlanSection(Section):
     """A plan: what is sold under one name."""
 
-    name: Text | None = Field(None, description="As people read it; default: from the code.")
+    name: Name | None = Field(None, description="As people read it; default: from the code.")
     effective: Day | None = None
     existing: Literal["keep", "move", "move_at_renewal"] = "keep"
     policy: PolicySection | None = None
@@ -126,4 +139,4 @@ class PlanSection(Section):
     phases: tuple[PhaseSection, ...] = ()
     minimum: MinimumSection | None = None
     allowances: tuple[AllowanceSection, ...] = ()
-    prices: dict[str, PriceSection] = Field(default_factory=dict)
+    prices: dict[Code, PriceSection] = Field(default_factory=dict)

@@ -59,8 +59,20 @@ def overridden(body: Body, overrides: Mapping[str, Mapping[str, Any]]) -> Body:
     """A plan's body with some prices' fields replaced."""
     prices = {code: dict(price) for code, price in body["prices"].items()}
     for code, changes in overrides.items():
-        prices[code] = {**prices[code], **plain(changes)}
+        prices[code] = overridden_price(prices[code], changes)
     return {**body, "prices": prices}
+
+
+def overridden_price(price: Mapping[str, Any], changes: Mapping[str, Any]) -> Body:
+    """A price's body with some fields replaced; of a policy, those that the changes name."""
+    merged = {**price, **plain(changes)}
+    before, given = price.get("policy"), merged.get("policy")
+    if isinstance(before, Mapping) and isinstance(given, Mapping):
+        both = given.get("boundary_day")
+        spread = {"change_day": both, "cancel_day": both} if both is not None else {}
+        named = {name: value for name, value in given.items() if name != "boundary_day"}
+        merged["policy"] = {**before, **spread, **named}
+    return merged
 
 
 def plain(value: Any) -> Any:

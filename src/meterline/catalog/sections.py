@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from meterline.catalog.model_types import (
+    Code,
     Day,
     DayOfYear,
     Section,
@@ -208,14 +209,14 @@ class TaxRateSection(Section):
 class TaxSection(Section):
     """A tax and its rates by region."""
 
-    code: Text
+    code: Code
     rates: tuple[TaxRateSection, ...] = Field(min_length=1)
 
 
 class DiscountSection(Validated):
     """Percent or an amount off."""
 
-    code: Text
+    code: Code
     percent: NotNegative | None = None
     amount: NotNegative | None = None
     applies_to: tuple[Text, ...] = ()

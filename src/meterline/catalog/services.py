@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
-from pydantic import ValidationError
+from django.db.models import Q
 
 from meterline.catalog import resolve
 from meterline.catalog.compare import Difference, differences
-from meterline.catalog.deck import read_deck
-from meterline.catalog.errors import InvalidOverride
 from meterline.catalog.export import CatalogText, catalog_texts
-from meterline.catalog.files import CatalogFile, faults
-from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.catalog.plan_sections import PriceSection
+from meterline.catalog.files import CatalogFile
+from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.reading import (
     ALWAYS,
     calendars,
@@ -33,6 +30,7 @@ from meterline.catalog.reading import (
     taxes,
 )
 from meterline.catalog.support import refuse_unsupported
+from meterline.catalog.versions import derive_plan_version, write_prices
 from meterline.platform import audit, clock, events, files
 
 __all__ = [
@@ -69,6 +67,7 @@ class Change:
     effective: date
     before: PlanVersion | Entry | None  # the version in force
     version: int  # number of the new version
+    terms: dict[str, str] = field(default_factory=dict)  # of a plan: currency and time zone
 
     @property
     def unchanged(self) -> bool:
@@ -77,7 +76,11 @@ class Change:
 
     def differences(self) -> list[Difference]:
         """Field by field, what is new."""
-        return differences({} if self.before is None else self.before.body, self.body)
+        after = {**self.terms, **self.body}
+        if self.before is None:
+            return differences({}, after)
+        terms = {name: getattr(self.before, name) for name in self.terms}
+        return differences({**terms, **self.before.body}, after)
 
 
 @dataclass(kw_only=True)
@@ -116,7 +119,7 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
     """What applying a file would publish, or leave as it is; nothing is changed."""
-    refuse_unsupported(dict(catalogue.plans), dict(catalogue.model.meters))
+    refuse_unsupported(catalogue.plans, catalogue.model.meters)
     today = clock.now().astimezone(catalogue.timezone).date()
     changes = [
         _entry_change(kind, code, body, effective, today)
@@ -159,10 +162,8 @@ def _card_zone(catalogue: CatalogFile, code: str) -> str:
 
 
 def _keep_deck(catalogue: CatalogFile, code: str) -> str:
-    """Check a deck and keep it under its content's digest; returns the digest."""
-    card = catalogue.model.rate_cards[code]
-    path = catalogue.folder / str(card.file)
-    read_deck(path, len(card.keys))
+    """Keep a deck under its content's digest; returns the digest."""
+    path = catalogue.folder / str(catalogue.model.rate_cards[code].file)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     kept = deck_path(digest)
@@ -174,15 +175,21 @@ def _keep_deck(catalogue: CatalogFile, code: str) -> str:
 def _entry_change(
     kind: str, code: str, body: dict[str, Any], effective: date | None, today: date
 ) -> Change:
-    """Entries but rate cards hold at once, whatever their date: their newest version counts."""
-    newest = Entry.objects.filter(kind=kind, code=code).order_by("-version").first()
+    """Rate cards have a date; of everything else the newest version holds, at once."""
+    versions = Entry.objects.filter(kind=kind, code=code)
+    newest = versions.order_by("-version").first()
+    since, in_force = ALWAYS if newest is None else today, newest
+    if kind == "rate_card" and newest is not None:
+        since = effective or today
+        reached = versions.filter(Q(effective__lte=since) | Q(version=1))
+        in_force = reached.order_by("-effective", "-version").first()
     return Change(
         kind=kind,
         code=code,
         body=body,
         digest=resolve.digest(body),
-        effective=effective or (ALWAYS if newest is None else today),
-        before=newest,
+        effective=since,
+        before=in_force,
         version=1 if newest is None else newest.version + 1,
     )
 
@@ -194,11 +201,13 @@ def _plan_change(catalogue: CatalogFile, code: str, effective: date | None, toda
     newest = versions.order_by("-version").first()
     since = plan.effective or effective or (ALWAYS if newest is None else today)
     in_force = versions.filter(effective__lte=since).order_by("-effective", "-version").first()
+    model = catalogue.model
     return Change(
         kind="plan",
         code=code,
         body=body,
-        digest=resolve.digest([body, catalogue.model.currency, catalogue.model.timezone]),
+        digest=resolve.digest([body, model.currency, model.timezone]),
+        terms={"currency": model.currency, "timezone": model.timezone},
         effective=since,
         before=in_force,
         version=1 if newest is None else newest.version + 1,
@@ -216,54 +225,7 @@ def _publish(catalogue: CatalogFile, change: Change) -> int:
     version = PlanVersion.objects.create(
         plan_code=change.code, name=plan.name or resolve.spoken(change.code),
         existing=plan.existing,
-        currency=catalogue.model.currency, timezone=catalogue.model.timezone, **common,
+        **change.terms, **common,
     )  # fmt: skip
-    _write_prices(version)
+    write_prices(version)
     return version.pk
-
-
-def _write_prices(version: PlanVersion) -> None:
-    rows = []
-    for code, body in version.body["prices"].items():
-        section = PriceSection.model_validate(body)
-        columns = resolve.price_columns(code, section)
-        rows.append(PriceRow(plan_version=version, body=body, **columns))
-    PriceRow.objects.bulk_create(rows)
-
-
-def derive_plan_version(plan_version_id: int, overrides: Mapping[str, Mapping[str, Any]]) -> int:
-    """The version of a plan with some prices' fields replaced, for single subscriptions; equal
-    overrides share one version. Raises InvalidOverride."""
-    base = PlanVersion.objects.get(pk=plan_version_id)
-    unknown = sorted(set(overrides) - set(base.body["prices"]))
-    if unknown:
-        raise InvalidOverride(plan=base.plan_code, problem=f"it has no price {unknown[0]}")
-    body = resolve.overridden(base.body, overrides)
-    for code in overrides:
-        _check_override(base.plan_code, code, body["prices"][code])
-    digest = resolve.digest(body)
-    with transaction.atomic():
-        version, made = PlanVersion.objects.get_or_create(
-            base=base,
-            digest=digest,
-            defaults={
-                "plan_code": base.plan_code, "name": base.name, "version": base.version,
-                "effective": base.effective, "existing": base.existing,
-                "currency": base.currency, "timezone": base.timezone, "body": body,
-                "overrides": resolve.plain(overrides),
-            },
-        )  # fmt: skip
-        if made:
-            _write_prices(version)
-    return version.pk
-
-
-def _check_override(plan: str, code: str, body: Mapping[str, Any]) -> None:
-    try:
-        PriceSection.model_validate(body).model_parameters()
-    except ValidationError as error:
-        found = "; ".join(
-            ".".join(map(str, (code, *place))) + f": {message}"
-            for place, message in faults(body, error)
-        )
-        raise InvalidOverride(plan=plan, problem=found) from error

@@ -140,9 +140,9 @@ class _Reader:
             yield key, self.value(value_node, (*place, key))
 
     def _check_text(self, line: int, place: Place, text: Any) -> None:
-        unfit = _UNFIT.search(str(text))
-        if unfit:
-            self._problem(line, place, f"expected text, found character U+{ord(unfit[0]):04X}")
+        message = unfit_character(str(text))
+        if message:
+            self._problem(line, place, message)
 
     def _problem(self, line: int, place: Place, message: str) -> None:
         self.problems.append(Problem(self.file, line, field_name(place), message))
@@ -164,6 +164,12 @@ def _scalar(node: ScalarNode) -> Any:
 def _tagged(node: ScalarNode) -> bool:
     """Whether `!!str` stands before a plain scalar; otherwise its tag was only guessed."""
     return getattr(node, "ctag", None) is not None and not node.style and "str" in str(node.ctag)
+
+
+def unfit_character(text: str) -> str | None:
+    """What is wrong with a text that no database can hold; None where it is sound."""
+    found = _UNFIT.search(text)
+    return f"expected text, found character U+{ord(found[0]):04X}" if found else None
 
 
 def field_name(place: Place) -> str:

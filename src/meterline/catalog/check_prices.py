@@ -1,0 +1,102 @@
+"""Checks of a plan's prices beyond their fields: parameters, and what they name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from meterline.catalog.faults import faults
+from meterline.catalog.plan_sections import PriceSection
+from meterline.catalog.reach import unpriced
+from meterline.catalog.sections import CalendarSection
+from meterline.catalog.yaml import Place
+
+_SHOWN = 20
+Faults = Iterator[tuple[Place, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What there is to name. `calendars` holds the sound ones, to look at their bands."""
+
+    meters: frozenset[str] = frozenset()
+    calendar_codes: frozenset[str] = frozenset()
+    rate_cards: frozenset[str] = frozenset()
+    taxes: frozenset[str] = frozenset()
+    calendars: Mapping[str, CalendarSection]
+
+
+def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:
+    """A fault for each name that is not known."""
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            shown = [*known[:_SHOWN], *(["..."] if len(known) > _SHOWN else [])]
+            choices = f"expected one of {', '.join(shown)}" if known else "there is none"
+            yield place, f"unknown {what} {name!r} ({choices})"
+
+
+def price_faults(
+    place: Place, price: PriceSection, *, models: Mapping[str, str], known: Known
+) -> Faults:
+    """All faults of a price. `models`: the price models of its plan by price code."""
+    for text in price.contradictions():
+        yield place, text
+    if price.meter is not None:
+        yield from missing([price.meter], known.meters, "meter", (*place, "meter"))
+    if price.tax is not None:
+        yield from missing([price.tax], known.taxes, "tax", (*place, "tax"))
+    try:
+        parameters = price.model_parameters()
+    except ValidationError as error:
+        for inner, message in faults(price.parameters, error):
+            yield (*place, *inner), message
+        return
+    card = getattr(parameters, "card", None)
+    if card is not None:
+        yield from missing([card], known.rate_cards, "rate card", (*place, "card"))
+    calendar = getattr(parameters, "calendar", None)
+    if calendar is not None:
+        at = (*place, "calendar")
+        yield from missing([calendar], known.calendar_codes, "calendar", at)
+        if calendar in known.calendars:
+            yield from _bands(place, price, parameters, known.calendars[calendar])
+    yield from _demand(place, parameters, models)
+
+
+def _bands(place: Place, price: PriceSection, parameters: Any, calendar: CalendarSection) -> Faults:
+    bands = {band.band for band in calendar.bands}
+    seasons = {season.season for season in calendar.seasons}
+    rates = getattr(parameters, "rates", None) or {}
+    if price.model == "demand":
+        yield from missing(rates, seasons, "season", (*place, "rates"))
+        counted = getattr(parameters, "bands", None) or ()
+        yield from missing(counted, bands, "band", (*place, "bands"))
+        return
+    possible = bands | {f"{season}.{band}" for season in seasons for band in bands}
+    unknown = list(missing(rates, possible, "band", (*place, "rates")))
+    yield from unknown
+    without = list(unpriced(calendar, rates))
+    if without and not unknown:
+        yield (*place, "rates"), f"expected a rate for {', '.join(without)} too"
+
+
+def _demand(place: Place, parameters: Any, models: Mapping[str, str]) -> Faults:
+    """`/demand` tiers need the plan's demand price."""
+    demand_prices = [code for code, model in models.items() if model == "demand"]
+    named = getattr(parameters, "demand", None)
+    if named is not None:
+        yield from missing([named], demand_prices, "demand price", (*place, "demand"))
+        return
+    rates = (getattr(parameters, "rates", None) or {}).values()
+    tiers = [*(getattr(parameters, "tiers", None) or ())]
+    tiers += [tier for rate in rates for tier in getattr(rate, "tiers", None) or ()]
+    if not any(tier.up_to is not None and tier.up_to.per == "demand" for tier in tiers):
+        return
+    if not demand_prices:
+        yield place, "a tier is per demand: expected a price of model demand in the plan"
+    elif len(demand_prices) > 1:
+        yield place, f"expected `demand:` with one of the demand prices {', '.join(demand_prices)}"
