@@ -169,7 +169,7 @@ def test_what_is_no_yaml_or_no_catalogue(tmp_path: Path, text: str, expected: st
          f"19: {DATA}.tiers: tier 2 overlaps tier 1"),
         ("{unit_amount: 2}]}", "{up_to: 9, unit_amount: 2}]}",
          f"19: {DATA}.tiers: the last tier must be open (no up_to)"),
-        ("{up_to: 5, unit_amount: 1}", "{unit_amount: 1}", f"19: {DATA}.tiers: tier 1 has no up_to"),
+        ("{up_to: 5, unit_amount: 1}", "{unit_amount: 1}", f"19: {DATA}.tiers: tier 1 has no up"),
         ("{up_to: 5,", "{up_to: 5/demand,", f"18: {DATA}: a tier is per demand: expected a price"),
         ("calendar: hours", "calendar: days", f"20: {POWER}.calendar: unknown calendar 'days'"),
         ("rates: {day:", "rates: {noon:", f"21: {POWER}.rates: unknown band 'noon'"),

@@ -13,11 +13,8 @@ from meterline.catalog.errors import InvalidOverride, UnknownPlan
 from meterline.catalog.files import parse
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.kernel.errors import NotSupported
-from meterline.scenario.read import read
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).resolve().parents[2]
-ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
 CATALOGUE = """
 currency: EUR
 timezone: Europe/Rome
@@ -71,36 +68,48 @@ def test_a_deck_that_changes_is_a_new_version(file: Path) -> None:
     assert services.apply(parse(file)).made == {"rate_card": ["world"]}
 
 
-def test_what_is_exported_applies_to_the_same(file: Path, tmp_path: Path) -> None:
+def test_an_old_body_applied_later_is_a_new_version(file: Path) -> None:
+    services.apply(parse(file), effective=date(2030, 1, 1))
+    file.write_text(CATALOGUE.replace('"9.90"', '"12.00"'))
+    services.apply(parse(file), effective=date(2031, 1, 1))
+    assert services.apply(parse(file), effective=date(2031, 6, 1)).made == {}
+    file.write_text(CATALOGUE)
+    assert services.apply(parse(file), effective=date(2030, 6, 1)).made == {}
+    assert services.apply(parse(file), effective=date(2032, 1, 1)).made == {"plan": ["a"]}
+    found = {year: services.plan_version_at("a", date(year, 7, 1)) for year in (2030, 2031, 2032)}
+    amounts = [one.body["prices"]["base"]["amount"] for one in found.values()]
+    assert (amounts, found[2032].version) == (["9.90", "12.00", "9.90"], 3)
+
+
+def test_rate_cards_have_dates_and_all_else_holds_at_once(file: Path) -> None:
     services.apply(parse(file))
-    (text,) = services.export()
-    assert services.apply(parse(written(text, tmp_path / "out"))).made == {}
+    file.write_text(CATALOGUE.replace("percent: 22", "percent: 23"))
+    (file.parent / "rates.csv").write_text("key,step1_price\n39,0.3\n")
+    future = date(2090, 1, 1)
+    effective = {one.kind: one.effective for one in services.diff(parse(file), effective=future)}
+    assert effective["rate_card"] == effective["plan"] == future > effective["tax"]
+    services.apply(parse(file), effective=future)
+    assert [rate.percent for tax in services.taxes() for rate in tax.rates] == [23]
+    assert [str(card.valid_from) for card in services.rate_cards()] == ["0001-01-01", "2090-01-01"]
+    assert services.apply(parse(file), effective=future).made == {}
+    (file.parent / "rates.csv").write_text("key,step1_price\n39,0.1\n44,0.2\n")
+    assert services.apply(parse(file)).made == {}  # the old deck is still in force today
 
 
-def written(text: services.CatalogText, folder: Path) -> Path:
-    from meterline.catalog.reading import deck_path
-
-    folder.mkdir()
-    (folder / text.name).write_text(text.text)
-    for name, digest in text.decks.items():
-        (folder / name).write_bytes(deck_path(digest).read_bytes())
-    return folder / text.name
+def test_a_plan_that_moves_to_another_currency_tells_so(file: Path) -> None:
+    services.apply(parse(file))
+    file.write_text(CATALOGUE.replace("currency: EUR", "currency: USD"))
+    (change,) = [one for one in services.diff(parse(file)) if not one.unchanged]
+    assert [str(one) for one in change.differences()] == ["currency: EUR -> USD"]
 
 
-@pytest.mark.parametrize("path", ORACLES, ids=lambda path: path.stem)
-def test_catalogues_of_scenarios_survive_their_export(
-    path: Path, home: Path, tmp_path: Path
-) -> None:
-    for number, scenario in enumerate(read(path)):
-        with transaction.atomic():
-            try:
-                services.apply(scenario.catalog)  # type: ignore[union-attr]
-            except NotSupported:
-                continue
-            for text in services.export():
-                folder = tmp_path / f"{number}"
-                assert services.apply(parse(written(text, folder))).made == {}
-            transaction.set_rollback(True)
+def test_meters_are_refused_only_where_a_price_uses_them(file: Path) -> None:
+    unused = CATALOGUE.replace("count}}", "count}, seats: {aggregation: unique, value: user}}")
+    file.write_text(unused)
+    services.apply(parse(file))
+    file.write_text(unused.replace("meter: calls", "meter: seats"))
+    with pytest.raises(NotSupported, match=r"aggregation unique \(meter seats\)"):
+        services.apply(parse(file))
 
 
 @pytest.mark.parametrize("model", [PlanVersion, PriceRow, Entry])
@@ -119,9 +128,17 @@ def test_published_versions_never_change(file: Path, model: type, act: str) -> N
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"bass": {"amount": "1"}}, "no price bass"),
-        ({"base": {"amonut": "1"}}, "amonut"),
-        ({"base": {"amount": "cheap"}}, "amount"),
+        ({"bass": {"amount": "1"}}, "it has no price bass"),
+        ({"base": {"amonut": "1"}}, "base.amonut: unknown key"),
+        ({"base": {"amount": "cheap"}}, "base.amount: expected a decimal number"),
+        ({"base": {"amount": 9.5}}, "base.amount: expected a decimal number"),
+        ({"base": {"amount": "1e999999999"}}, "base.amount: expected a number"),
+        ({"base": {"name": "a\0b"}}, r"base.name: expected text, found character U\+0000"),
+        ({"base": {"interval": "fortnight"}}, "base.interval: unknown interval"),
+        ({"base": {"tax": "gst"}}, "base.tax: unknown tax 'gst'"),
+        ({"base": "12"}, "base: expected a mapping"),
+        ({"calls": {"card": "moon"}}, "calls.card: unknown rate card 'moon'"),
+        ({"base": {"policy": {"day_count": "some"}}}, "base.policy.day_count: expected 'actual'"),
     ],
 )
 def test_overrides_that_cannot_be(file: Path, overrides: dict, words: str) -> None:
@@ -138,9 +155,18 @@ def test_equal_overrides_share_a_version(file: Path) -> None:
     assert str(base.parameter("amount")) == "5"
 
 
-def test_schemas_are_printed() -> None:
-    from meterline.catalog.schema import catalog_schema
+def test_what_cannot_be_billed_cannot_be_an_override(file: Path) -> None:
+    version = services.apply(parse(file)).plan_versions["a"]
+    with pytest.raises(NotSupported, match="price model percentage"):
+        services.derive_plan_version(version, {"calls": {"model": "percentage"}})
 
-    schema = catalog_schema()
-    assert set(schema["properties"]) >= {"currency", "plans", "meters"}
-    assert "graduated" in schema["$defs"]["models"]
+
+def test_an_override_keeps_the_rest_of_the_policy_and_the_order_of_prices(file: Path) -> None:
+    version = services.apply(parse(file)).plan_versions["a"]
+    policy = {"day_count": "fixed_30", "boundary_day": "old"}
+    made = services.derive_plan_version(version, {"base": {"policy": policy}})
+    base, calls = services.prices([made])
+    assert (base.code, calls.code) == ("base", "calls")
+    assert (base.policy.day_count, base.policy.change_day) == ("fixed_30", "old")
+    assert base.policy.rounding == calls.policy.rounding == "half_even"
+    assert calls.policy.day_count == "actual"

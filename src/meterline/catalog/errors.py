@@ -48,3 +48,9 @@ class InvalidOverride(MeterlineError):
     """plan {plan} cannot be overridden so: {problem}"""
 
     code = "invalid_override"
+
+
+class SeveralFiles(MeterlineError):
+    """the plans have {count} currencies or time zones, and a file each: give `--output` a folder"""
+
+    code = "several_files"

@@ -13,6 +13,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from meterline.catalog.models import Entry, PlanVersion
 
 _SECTIONS = {"meter": "meters", "calendar": "calendars", "rate_card": "rate_cards"}
+_NAMES = {"meter": "meter", "tax": "tax", "rate_card": "card", "calendar": "calendar"}
 _LISTS = {"tax": "taxes", "discount": "discounts"}
 
 
@@ -25,12 +26,24 @@ class CatalogText:
     decks: dict[str, str]
 
 
-def catalog_texts(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> list[CatalogText]:
-    """A file for each currency and time zone of the plans, with the entries that they need."""
+def catalog_texts(
+    plans: Sequence[PlanVersion], entries: Sequence[Entry], *, whole: bool
+) -> list[CatalogText]:
+    """A file for each currency and time zone of the plans, with the entries that they need; of the
+    `whole` catalogue, the first one also holds the entries that no plan needs.
+
+    A discount is only in files that have all the prices that it names.
+    """
     groups: dict[tuple[str, str], list[PlanVersion]] = {}
     for plan in plans:
         groups.setdefault((plan.currency, plan.timezone), []).append(plan)
-    return [_text(key, group, entries) for key, group in sorted(groups.items())]
+    needed = {key: needs(group, entries) for key, group in groups.items()}
+    spare = {(one.kind, one.code) for one in entries}.difference(*needed.values())
+    texts: list[CatalogText] = []
+    for key, group in sorted(groups.items()):
+        wanted = needed[key] | (spare if whole and not texts else set())
+        texts.append(_text(key, group, [one for one in entries if (one.kind, one.code) in wanted]))
+    return texts
 
 
 def _text(
@@ -39,10 +52,8 @@ def _text(
     currency, timezone = key
     document: dict[str, Any] = {"currency": currency, "timezone": timezone}
     decks: dict[str, str] = {}
-    needed = _needed(plans, entries)
+    prices = {code for plan in plans for code in plan.body["prices"]}
     for entry in entries:
-        if (entry.kind, entry.code) not in needed:
-            continue
         body = dict(entry.body)
         if entry.kind == "rate_card":
             body.pop("timezone", None)
@@ -50,28 +61,37 @@ def _text(
                 decks[body["file"]] = body.pop("deck")
         if entry.kind in _SECTIONS:
             document.setdefault(_SECTIONS[entry.kind], {})[entry.code] = body
-        else:
+        elif entry.kind != "discount" or prices.issuperset(body.get("applies_to") or ()):
             document.setdefault(_LISTS[entry.kind], []).append({"code": entry.code, **body})
-    document["plans"] = {
-        plan.plan_code: {**plan.body, "effective": plan.effective.isoformat()} for plan in plans
-    }
+    document["plans"] = {plan.plan_code: _plan(plan) for plan in plans}
     name = f"{currency}-{timezone.replace('/', '-')}.yaml"
     return CatalogText(name=name, text=_yaml(document), decks=decks)
 
 
-def _needed(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> set[tuple[str, str]]:
-    """What the plans' prices name, what that names, and the discounts."""
-    found = {(entry.kind, entry.code) for entry in entries if entry.kind == "discount"}
+def _plan(plan: PlanVersion) -> dict[str, Any]:
+    """A plan's body; its prices in the order in which they were written, which JSON loses."""
+    order = [row.code for row in sorted(plan.prices.all(), key=lambda row: row.pk)]
+    prices = {code: plan.body["prices"][code] for code in order}
+    rest = {name: value for name, value in plan.body.items() if name != "prices"}
+    return {"effective": plan.effective.isoformat(), **rest, "prices": prices}
+
+
+def needs(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    """(kind, code) of what the plans' prices name, of what that names, and of the discounts."""
+    found = {("discount", one.code) for one in entries if one.kind == "discount"}
     for plan in plans:
-        for price in plan.body["prices"].values():
-            for kind, field in (
-                ("meter", "meter"), ("tax", "tax"), ("rate_card", "card"), ("calendar", "calendar"),
-            ):  # fmt: skip
-                if isinstance(price.get(field), str):
-                    found.add((kind, price[field]))
+        phases = plan.body.get("phases") or ()
+        for prices in (plan.body["prices"], *(phase.get("prices") or {} for phase in phases)):
+            for price in prices.values():
+                found |= {
+                    (kind, price[field])
+                    for kind, field in _NAMES.items()
+                    if isinstance(price.get(field), str)
+                }
         for allowance in plan.body.get("allowances") or ():
-            found |= {("meter", code) for code in [allowance.get("meter")] if code}
-    cards = {entry.code: entry.body for entry in entries if entry.kind == "rate_card"}
+            codes = [allowance.get("meter"), *(allowance.get("meters") or ())]
+            found |= {("meter", code) for code in codes if code}
+    cards = {one.code: one.body for one in entries if one.kind == "rate_card"}
     for kind, code in list(found):
         if kind == "rate_card" and cards.get(code, {}).get("calendar"):
             found.add(("calendar", cards[code]["calendar"]))

@@ -37,6 +37,17 @@ def plan_version_at(plan: str, on: date) -> PlanVersion:
     return found
 
 
+def plans_in_force(on: date) -> list[PlanVersion]:
+    """The version of each plan in force on a day; of plans that begin later, their first."""
+    rows = PlanVersion.objects.filter(base=None).order_by("plan_code", "effective", "version")
+    found: dict[str, PlanVersion] = {}
+    for row in rows:
+        known = found.get(row.plan_code)
+        if row.effective <= on or known is None or known.effective == row.effective:
+            found[row.plan_code] = row
+    return list(found.values())
+
+
 def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
     """The prices of plan versions (all of them by default), as the engines take them."""
     known = meters()

@@ -24,6 +24,7 @@ from meterline.catalog.reading import (
     meters,
     minimums,
     plan_version_at,
+    plans_in_force,
     prices,
     rate_cards,
     tariff,
@@ -130,13 +131,19 @@ def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Chang
 
 def export(plans: list[str] | None = None, *, at: date | None = None) -> list[CatalogText]:
     """The catalogue in force (of some plans, or of all) as files that apply to the same; one for
-    each currency and time zone. Raises UnknownPlan."""
+    each currency and time zone, so none where there is no plan. Raises UnknownPlan."""
     on = at or clock.now().date()
-    codes = plans or sorted(set(PlanVersion.objects.values_list("plan_code", flat=True)))
-    versions = [plan_version_at(code, on) for code in codes]
-    rows = Entry.objects.order_by("kind", "code", "version")
-    newest = {(row.kind, row.code): row for row in rows}
-    return catalog_texts(versions, list(newest.values()))
+    versions = [plan_version_at(code, on) for code in plans] if plans else plans_in_force(on)
+    reached = [row for row in Entry.objects.all() if _turn(row)[0] <= on]
+    newest = {(row.kind, row.code): row for row in sorted(reached, key=_turn)}
+    entries = [newest[key] for key in sorted(newest)]
+    return catalog_texts(versions, entries, whole=not plans)
+
+
+def _turn(row: Entry) -> tuple[date, int]:
+    """The order in which versions come to hold: those of rate cards by date, others at once."""
+    dated = row.kind == "rate_card" and row.version > 1
+    return (row.effective if dated else ALWAYS, row.version)
 
 
 def _entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, Any]]]:
