@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from meterline.catalog.models import Entry, PlanVersion
+from meterline.kernel.policy import DEFAULT_POLICY
 
+_ORDER = (
+    "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts", "plans",
+    "code", "season", "band", "key", "name", "effective", "existing", "trial", "kind", "meter",
+    "aggregation", "interval", "timing", "due", "prorate", "by", "model", "calendar", "card",
+    "field", "for", "up_to", "days", "from", "to", "price", "per", "increment", "connection_fee",
+    "amount", "unit_amount", "percent", "seasons", "bands", "steps",
+)  # fmt: skip
+_OF_CODES = ("meters", "calendars", "rate_cards", "plans", "prices", "rates", "filter")
 _SECTIONS = {"meter": "meters", "calendar": "calendars", "rate_card": "rate_cards"}
 _NAMES = {"meter": "meter", "tax": "tax", "rate_card": "card", "calendar": "calendar"}
 _LISTS = {"tax": "taxes", "discount": "discounts"}
@@ -69,11 +79,25 @@ def _text(
 
 
 def _plan(plan: PlanVersion) -> dict[str, Any]:
-    """A plan's body; its prices in the order in which they were written, which JSON loses."""
-    order = [row.code for row in sorted(plan.prices.all(), key=lambda row: row.pk)]
-    prices = {code: plan.body["prices"][code] for code in order}
-    rest = {name: value for name, value in plan.body.items() if name != "prices"}
-    return {"effective": plan.effective.isoformat(), **rest, "prices": prices}
+    """A plan as one would write it: prices in their first order, which JSON loses, and of its
+    policies what does not hold anyway."""
+    body, policy = plan.body, plan.body["policy"]
+    prices = {}
+    for row in sorted(plan.prices.all(), key=lambda row: row.pk):
+        price = dict(body["prices"][row.code])
+        prices[row.code] = _with_policy(price, _beside(price["policy"], policy))
+    start = {} if plan.effective == date.min else {"effective": plan.effective.isoformat()}
+    written = _with_policy({**body, **start}, _beside(policy, asdict(DEFAULT_POLICY)))
+    return {**written, "prices": prices}
+
+
+def _beside(policy: dict[str, str], outer: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in policy.items() if outer.get(name) != value}
+
+
+def _with_policy(body: dict[str, Any], policy: dict[str, str]) -> dict[str, Any]:
+    rest = {name: value for name, value in body.items() if name != "policy"}
+    return {**rest, "policy": policy} if policy else rest
 
 
 def needs(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> set[tuple[str, str]]:
@@ -103,8 +127,23 @@ def _yaml(document: dict[str, Any]) -> str:
     writer.width = 100
     writer.default_flow_style = None
     out = io.StringIO()
-    writer.dump(_quoted(document), out)
+    writer.dump(_quoted(_ordered(document)), out)
     return out.getvalue()
+
+
+def _ordered(value: Any, parent: str = "") -> Any:
+    """Keys in the order in which people write them; codes as they are."""
+    match value:
+        case dict():
+            keys = list(value) if parent in _OF_CODES else sorted(value, key=_turn)
+            return {key: _ordered(value[key], key) for key in keys}
+        case list():
+            return [_ordered(inner) for inner in value]
+    return value
+
+
+def _turn(key: str) -> int:
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
 
 
 def _quoted(value: Any) -> Any:
