@@ -84,8 +84,9 @@ def killed(process: subprocess.Popen[str], chance: random.Random, most: float) -
         victim = chance.choice([process.pid, *(child.pid for child in family)])
         os.kill(victim, signal.SIGKILL)
         if victim == process.pid:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+            _, alive = psutil.wait_procs(family, timeout=10)
+            assert not alive  # workers end with their parent
+        process.communicate(timeout=60)
         return True
     process.communicate()
     return False

@@ -18,7 +18,7 @@ from meterline.billing import chunk
 from meterline.billing.errors import OtherRunUnfinished, RunInProgress, UnknownAccounts
 from meterline.billing.models import BillRun
 from meterline.billing.snapshot import Until
-from meterline.billing.workers import run_chunks
+from meterline.billing.workers import compute_chunks
 from meterline.platform import audit, clock
 from meterline.platform.ahead import ahead
 
@@ -146,31 +146,25 @@ def _execute(
 
 
 def _bill_chunks(
-    bill_run: BillRun,
-    chunks: list[tuple[int, list[int]]],
-    workers: int,
-    report: RunReport,
+    bill_run: BillRun, chunks: list[list[int]], workers: int, report: RunReport
 ) -> Iterator[tuple[int, int]]:
     """(invoices made, accounts) of each chunk, committed in order."""
-    issued_at, until, progressive = (
-        bill_run.started_at,
-        bill_run.until_at,
-        bill_run.progressive,
-    )
-    if workers <= 1:
-        bills = (chunk.compute(ids, until, issued_at, progressive=progressive) for _, ids in chunks)
-        # inside a transaction there is one connection, and no working ahead
-        ready = bills if connection.in_atomic_block else ahead(_then_disconnect(bills))
-        for (_, ids), bill in zip(chunks, ready, strict=True):
-            made = chunk.commit(bill, issued_at, bill_run)
-            report.invoice_ids += made
-            yield len(made), len(ids)
-        return
-    sizes = [len(ids) for _, ids in chunks]
-    counts = run_chunks(
-        chunks, bill_run.id, until, issued_at, progressive=progressive, workers=workers
-    )
-    yield from zip(counts, sizes, strict=True)
+    issued_at, until, progressive = bill_run.started_at, bill_run.until_at, bill_run.progressive
+    bills = compute_chunks if workers > 1 else _compute_here
+    ready = bills(chunks, until, issued_at, progressive=progressive, workers=workers)
+    for ids, bill in zip(chunks, ready, strict=True):
+        made = chunk.commit(bill, issued_at, bill_run)
+        report.invoice_ids += made
+        yield len(made), len(ids)
+
+
+def _compute_here(
+    chunks: list[list[int]], until: Until, issued_at: datetime, *, progressive: bool, workers: int
+) -> Iterator[chunk.Bill]:
+    """The bills of chunks, each computed while the one before is committed (inside a transaction
+    there is one connection, and no working ahead)."""
+    bills = (chunk.compute(ids, until, issued_at, progressive=progressive) for ids in chunks)
+    return bills if connection.in_atomic_block else ahead(_then_disconnect(bills))
 
 
 def _then_disconnect(bills: Iterator[chunk.Bill]) -> Iterator[chunk.Bill]:
@@ -242,14 +236,13 @@ def _account_ids(codes: Sequence[str] | None) -> list[int]:
     return [account_id for account_id, _ in found]
 
 
-def _chunks(bill_run: BillRun) -> list[tuple[int, list[int]]]:
-    """The numbered chunks of a run: accounts between its boundaries, so always the same ones."""
+def _chunks(bill_run: BillRun) -> list[list[int]]:
+    """The chunks of a run: accounts between its boundaries, so always the same ones."""
     ids = _account_ids(bill_run.selection)
     edges = [*bill_run.boundaries, None]
-    found = []
-    for number, (low, high) in enumerate(pairwise(edges)):
-        found.append((number, [i for i in ids if i >= low and (high is None or i < high)]))
-    return found
+    return [
+        [i for i in ids if i >= low and (high is None or i < high)] for low, high in pairwise(edges)
+    ]
 
 
 def _refuse_unfinished() -> None:

@@ -35,7 +35,8 @@ def decimals(currency: str) -> int:
     """How many decimals amounts of `currency` have (CLDR: EUR 2, JPY 0, KWD 3)."""
     if currency not in _CURRENCIES:
         raise UnknownCurrency(currency=currency)
-    return _CURRENCY_FRACTIONS.get(currency, _CURRENCY_FRACTIONS["DEFAULT"])[0]
+    places: int = _CURRENCY_FRACTIONS.get(currency, _CURRENCY_FRACTIONS["DEFAULT"])[0]
+    return places
 
 
 def round_fraction(value: Fraction, places: int, mode: RoundingMode = "half_up") -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -89,7 +89,8 @@ def charged_row(row: Mapping[str, Any], amount: Fraction) -> dict[str, Any]:
 
 def only_row(inputs: Inputs) -> Mapping[str, Any]:
     """The row of the line (of its value, where the price makes a line for each)."""
-    for row in inputs["rows"]:
+    rows: Sequence[Mapping[str, Any]] = inputs["rows"]
+    for row in rows:
         if row["by_value"] == inputs.get("by_value"):
             return row
     raise AssertionError("a line without rows")

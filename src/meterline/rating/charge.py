@@ -135,11 +135,12 @@ class _Bands:
 
     def position_of(self, which: Array, edge: Array) -> Array:
         """The first position at or after an instant."""
-        distance = edge - self.start[which]
+        distance: Array = edge - self.start[which]
         if self.places <= 6:
-            unit = 10 ** (6 - self.places)
-            return -(-distance // unit)
-        return distance * 10 ** (self.places - 6)
+            distance = -(-distance // 10 ** (6 - self.places))
+        else:
+            distance = distance * 10 ** (self.places - 6)
+        return distance
 
     def names(self) -> pl.Series:
         names = [*self.compiled.bands, None]
@@ -215,10 +216,12 @@ class _Meter:
         """The step in which a position lies."""
         if self.table.starts.shape[1] == 1:
             return np.zeros(len(lists), dtype=np.int64)
-        return (self.table.starts[lists] <= position[:, None]).sum(axis=1) - 1
+        begun: Array = (self.table.starts[lists] <= position[:, None]).sum(axis=1)
+        return begun - 1
 
     def _last(self, lists: Array) -> Array:
-        return (self.table.starts[lists] < NO_END).sum(axis=1) - 1
+        used: Array = (self.table.starts[lists] < NO_END).sum(axis=1)
+        return used - 1
 
     def _length(
         self, which: Array, lists: Array, step: Array, position: Array, edge: Array, owed: Array
