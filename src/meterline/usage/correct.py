@@ -13,7 +13,7 @@ from meterline.platform import audit
 from meterline.usage import reference as references
 from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.errors import BatchNotBackedOut, UnknownBatch, UnknownRecord
-from meterline.usage.guide import guide
+from meterline.usage.guide import GUIDED, guide
 from meterline.usage.load import lock_batches, lock_loading, register_batch, write_rejects
 from meterline.usage.models import Batch, Reject
 from meterline.usage.process import rate_and_place
@@ -93,9 +93,7 @@ def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
         old.select(*_ROW, "origin").unique(_ROW, maintain_order=True).with_row_index("new_line", 1)
     )
     stored = standing.records(rows)
-    records = stored.drop(*_ROW, "subscription_id", "account_id", "plan_version_id").rename(
-        {"new_line": "line"}
-    )
+    records = stored.drop(*_ROW, *GUIDED, strict=False).rename({"new_line": "line"})
     reference = references.reference_for(records)
     again = records.with_columns(local=pl.lit(None, pl.Datetime("us")))
     guided, lost = guide(again.drop("origin"), reference.by_identifier, reference.by_code)

@@ -54,7 +54,6 @@ class Load:
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = 0
-        self.touched: list[pl.DataFrame] = []  # subscription_id
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
         self._stored = known_records()
@@ -109,6 +108,11 @@ class Load:
         write_rejects(batch, rejects)
         return batch
 
+    def touched(self) -> list[int]:
+        """The subscriptions to which the batch adds something."""
+        parts = [part["subscription_id"] for part in self._totals]
+        return pl.concat(parts).unique().sort().to_list() if parts else []
+
     def discard(self) -> None:
         """Remove what was written: the batch will not be registered."""
         self._writer.shutdown()
@@ -134,7 +138,6 @@ class Load:
             self.folder.add, outcome.records, rated, outcome.keys.with_columns(here)
         )
         self._totals.append(totals(rated))
-        self.touched.append(outcome.records.select("subscription_id").unique())
         starts = outcome.records["start"]
         first, last = cast(datetime, starts.min()), cast(datetime, starts.max())
         self._first = first if self._first is None else min(self._first, first)
@@ -144,7 +147,8 @@ class Load:
         if rejects.is_empty():
             return
         fields = [name for name in decoded.columns if name not in _PLACE]
-        about = decoded.select(
+        first = self.records - decoded.height + 1  # lines of a chunk are numbered on from it
+        about = decoded[(rejects["line"] - first).unique()].select(
             "line",
             "file_line",
             pl.struct(fields).struct.json_encode().alias("record"),

@@ -11,11 +11,10 @@ import polars as pl
 
 from meterline.rating.rate import rate
 from meterline.rating.tariff import Tariff
-from meterline.subscriptions.periods import BillingDays
 from meterline.usage.deduplicate import Seen, new_records
 from meterline.usage.guide import guide
 from meterline.usage.normalise import normalise
-from meterline.usage.place import with_period_start
+from meterline.usage.place import Timelines, with_period_start
 
 REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
 
@@ -26,8 +25,7 @@ class Reference:
 
     by_identifier: pl.DataFrame  # guide.holdings
     by_code: pl.DataFrame
-    phases: pl.DataFrame  # subscriptions.frames.PHASES
-    billing_days: BillingDays
+    timelines: Timelines
     tariff: Tariff
 
 
@@ -85,5 +83,5 @@ def rate_and_place(
         "line", "account_id", "subscription_id", "plan_version_id", "start", "duration_us"
     )
     rated = outcome.rated.rename({"row": "line"}).join(about, on="line", maintain_order="left")
-    placed = with_period_start(rated, reference.phases, reference.billing_days, reference.tariff)
+    placed = with_period_start(rated, reference.timelines, reference.tariff)
     return records, placed, refused

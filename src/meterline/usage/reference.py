@@ -16,6 +16,7 @@ from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.subscriptions.periods import BillingDays
 from meterline.usage.guide import holdings
+from meterline.usage.place import Timelines
 from meterline.usage.process import Reference
 
 FEW_RECORDS = 20_000
@@ -57,8 +58,10 @@ def _reference(identifiers: pl.DataFrame, phases: pl.DataFrame) -> Reference:
     return Reference(
         by_identifier=by_identifier,
         by_code=by_code,
-        phases=phases,
-        billing_days=billing_days(phases["account_id"].unique().to_list()),
+        timelines=Timelines(
+            phases=phases,
+            billing_days=billing_days(phases["account_id"].unique().to_list()),
+        ),
         tariff=tariff_of(phases),
     )
 

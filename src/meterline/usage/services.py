@@ -104,14 +104,13 @@ def _follow_changes(load: Load) -> None:
 
     if newest_change() == load.newest_change:
         return
-    touched = pl.concat(load.touched).unique().to_series().to_list() if load.touched else []
-    for subscription_id, since in changed_since(load.newest_change, touched):
+    for subscription_id, since in changed_since(load.newest_change, load.touched()):
         rerate([subscription_id], since)
 
 
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
-    digest = hashlib.blake2b(f"{source}\n{format or ''}\n".encode(), digest_size=32)
+    digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
     for path in filter(None, (mapping, file)):
         try:
             with path.open("rb") as content:

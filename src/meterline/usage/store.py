@@ -21,6 +21,7 @@ from meterline.platform import files
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
+from meterline.usage.guide import GUIDED
 from meterline.usage.models import Batch
 from meterline.usage.totals import TOTALS
 
@@ -60,7 +61,7 @@ class BatchFolder:
 
     def add(self, records: pl.DataFrame, rated: pl.DataFrame, keys: pl.DataFrame) -> None:
         """Write a chunk: `records` (normalised, with line), `rated` (RATED), `keys` (KEYS)."""
-        self._write(records, "records")
+        self._write(records.drop(GUIDED, strict=False), "records")  # `rated` tells those
         self._write(rated.select(RATED.keys()), "rated")
         self._write(keys.select(KEYS.keys()), "keys")
         self._parts += 1

@@ -28,9 +28,21 @@ TOTALS: dict[str, Any] = {
 
 def totals(rated: pl.DataFrame) -> pl.DataFrame:
     """TOTALS of rated records (store.RATED)."""
+    # a subscription has one account, and what all rows share tells none apart: the fewer columns
+    # a key has, the sooner its groups are found
+    one = (
+        rated.select(pl.col(*KEY).first().eq_missing(pl.col(*KEY)).all()) if rated.height else None
+    )
+    shared = ["account_id"] if one is None else [
+        name for name in KEY if name != "subscription_id" and (name == "account_id" or one[name][0])
+    ]  # fmt: skip
     return (
-        rated.group_by(list(KEY))
-        .agg(pl.len().cast(pl.Int64).alias("events"), pl.col("quantity", "amount").sum())
+        rated.group_by([name for name in KEY if name not in shared])
+        .agg(
+            pl.col(shared).first(),
+            pl.len().cast(pl.Int64).alias("events"),
+            pl.col("quantity", "amount").sum(),
+        )
         .select(pl.col(name).cast(kind) for name, kind in TOTALS.items())
     )
 
