@@ -99,6 +99,9 @@ TESTED_ELSEWHERE = {
     "time_of_use",  # the scenarios, tests/usage/test_real_meter_data.py
     "demand",  # the scenarios
     "dynamic",  # the scenarios
+    "matrix",  # the scenarios
+    "percentage",  # the scenarios
+    "percent_of",  # the scenarios
 }
 quantities = st.lists(
     st.one_of(

@@ -30,7 +30,10 @@ def totals(rated: pl.DataFrame) -> pl.DataFrame:
     """TOTALS of rated records (store.RATED)."""
     return (
         rated.group_by(list(KEY))
-        .agg(pl.len().cast(pl.Int64).alias("events"), pl.col("quantity", "amount").sum())
+        .agg(
+            pl.col("quantity").count().cast(pl.Int64).alias("events"),  # null: filtered out
+            pl.col("quantity", "amount").sum(),
+        )
         .select(pl.col(name).cast(kind) for name, kind in TOTALS.items())
     )
 
