@@ -88,6 +88,8 @@ class TimeOfUse(PriceModel):
             value = inputs.get("by_value")
             period = [row for row in inputs["rows"] if row["by_value"] == value and row["band"]]
             total = sum(map(quantity_of, period), Fraction(0))
+            if not total:
+                return worked_out(f"{rule}; nothing was used in the period", "0")
             whole = {**rows[0], "quantity": total, "divisor": 1}
             terms = " + ".join(graduated_terms(tiers, whole))
             share = f"{number(quantity)} / {number(total)}"
