@@ -74,7 +74,7 @@ def _clamp(
     """Exact amounts with the line's share, within the price's minimum and maximum amount.
 
     Where a price has several lines a period (bands), what a limit adds or takes is put on the
-    first of them.
+    first of them, in the order of value, band and season.
     """
     if price.minimum_amount is not None:  # a least amount is due though nothing is priced
         charged = pl.concat([charged, _unpriced(charged, rows)])
@@ -125,7 +125,8 @@ def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataF
     else:
         bound = pl.col("limit_numerator").cast(pl.Int128)
         divisor = pl.col("limit_denominator").cast(pl.Int128)
-    common = joined.with_columns(
+    ordered = joined.sort("line", "by_value", "band", "season")  # so that it is the same one again
+    common = ordered.with_columns(
         bound=bound * pl.lit(scaled, pl.Int128), bound_divisor=divisor
     ).with_columns(
         numerator=pl.col("numerator") * pl.col("bound_divisor"),
