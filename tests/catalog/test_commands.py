@@ -62,10 +62,10 @@ def test_validate_tells_all_faults_of_all_files(file: Path, tmp_path: Path) -> N
 
 
 def test_validate_names_what_cannot_be_applied_yet(file: Path) -> None:
-    file.write_text(CATALOGUE.replace("count}", "count, carry: true}"))
+    file.write_text(CATALOGUE.replace("  a:", "  a:\n    existing: move"))
     result = invoke("validate", file)
     assert (result.exit_code, result.stderr) == (
-        0, f"{file}: cannot be applied, not supported yet: carry (meter calls)\n",
+        0, f"{file}: cannot be applied, not supported yet: existing: move (plan a)\n",
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django.db import connection
 
-from meterline import pricing
+from meterline.billing.charges.measured import wanted_detail
 from meterline.billing.frames import (
     ACCOUNTS,
     BILLED,
@@ -44,7 +44,8 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
-    accounts = _with_reach(accounts, minimums)
+    riders = [p.interval for p in catalog.prices(versions) if p.model == "percent_of"]
+    accounts = _with_reach(accounts, [*(Interval.parse(m.interval) for m in minimums), *riders])
     billed = _billed(ids, accounts)
     prices = _prices(versions, billed)
     meters = catalog.meters()
@@ -67,9 +68,10 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     )
 
 
-def _with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
-    """How much further than the horizon lines are needed: by the longest minimum's interval."""
-    reach = max((_days(Interval.parse(m.interval)) for m in minimums), default=timedelta(0))
+def _with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
+    """How much further than the horizon lines are needed: by the longest interval of a minimum or
+    a rider, which count the lines of all of it."""
+    reach = max(map(_days, intervals), default=timedelta(0))
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
         reach_at=pl.when(pl.col("horizon_at") > first + reach)
@@ -164,7 +166,7 @@ def _phases(ids: list[int]) -> pl.DataFrame:
 
 
 def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
-    earliest = accounts["horizon_at"].min() or _BEGINNING
+    earliest = accounts["reach_at"].min() or _BEGINNING
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
@@ -263,22 +265,20 @@ def _detail(
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
     meters = catalog.meters()
-    wanted = [price for price in prices if pricing.needs_detail(price, meters)]
-    versions = [price.plan_version_id for price in wanted]
-    subscriptions = phases.filter(pl.col("plan_version_id").is_in(versions))
-    start = (
-        reach - max((_days(p.interval) for p in wanted), default=timedelta(0))
-        if (reach - _BEGINNING > timedelta(days=3700))
-        else _BEGINNING
-    )
-    if any(pricing.looks_back(price) for price in wanted):
-        start = _BEGINNING
-    return usage.detail(
-        subscriptions["subscription_id"].unique().to_list(),
-        [p.id for p in wanted],
-        start,
-        until,
-    )
+    needed = wanted_detail(prices, meters)
+    longest = max((_days(p.interval) for p in needed.recent), default=timedelta(0))
+    start = reach - longest if reach - _BEGINNING > longest else _BEGINNING
+    found = []
+    for group, since in ((needed.recent, start), (needed.whole, _BEGINNING)):
+        versions = [price.plan_version_id for price in group]
+        subscriptions = phases.filter(pl.col("plan_version_id").is_in(versions))
+        found.append(
+            usage.detail(
+                subscriptions["subscription_id"].unique().to_list(), [p.id for p in group],
+                since, until, ids=needed.ids, properties=needed.properties,
+            )
+        )  # fmt: skip
+    return pl.concat(found)
 
 
 def _discounts(ids: list[int]) -> pl.DataFrame:

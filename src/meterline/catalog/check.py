@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationError
 
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
-from meterline.catalog.check_prices import Faults, Known, missing, price_faults
+from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
 from meterline.catalog.resolve import overridden_price
@@ -33,6 +33,7 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
     taxes = data.get("taxes")
     return Known(
         meters=_codes(data.get("meters")),
+        aggregations={code: meter.aggregation for code, meter in model.meters.items()},
         calendar_codes=_codes(data.get("calendars")),
         rate_cards=_codes(data.get("rate_cards")),
         taxes=_codes(
@@ -131,6 +132,7 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     models = {code: str(one.get("model")) for code, one in written.items() if _is_mapping(one)}
     for code, price in plan.prices.items():
         yield from price_faults((*place, "prices", code), price, models=models, known=known)
+    yield from rider_cycles((*place, "prices"), written)
     if plan.minimum is not None:
         yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
     for number, phase in enumerate(plan.phases):
@@ -168,3 +170,8 @@ def _phase(
                 yield (*place, code, *inner), message
             continue
         yield from price_faults((*place, code), price, models=models, known=known)
+    merged = {
+        code: overridden_price(body, phase.prices.get(code, {})) for code, body in prices.items()
+    }
+    if phase.prices:
+        yield from rider_cycles(place, merged)

@@ -50,7 +50,7 @@ def validate_command(
             faulty = True
             typer.echo(error.message, err=True)
             continue
-        for what in unsupported(found.plans, found.model.meters):
+        for what in unsupported(found.plans):
             typer.echo(f"{path}: cannot be applied, not supported yet: {what}", err=True)
         typer.echo(f"{path}: valid; plans: {', '.join(found.plans) or 'none'}")
     raise typer.Exit(2 if faulty else 0)

@@ -18,15 +18,10 @@ from meterline.catalog.model_types import (
     Text,
 )
 from meterline.catalog.sections import PolicySection
-from meterline.kernel.errors import NotSupported
 from meterline.pricing.parameters import NotNegative, Parameters, Positive
 from meterline.pricing.registry import all_models, model
 
-_OWN_BY = ("matrix",)  # models that have `by` as a parameter of their own
-
-
-COMING_MODELS = ("matrix", "percent_of", "percentage")
-"""Models of the file format that cannot be billed yet."""
+_RIDER = "percent_of"
 
 
 class PriceSection(Section):
@@ -53,8 +48,6 @@ class PriceSection(Section):
         if not isinstance(value, dict):
             return value
         own = {name for name in cls.model_fields if name != "parameters"}
-        if value.get("model") in _OWN_BY:
-            own.discard("by")
         known = {name: value[name] for name in value if name in own}
         rest = {name: value[name] for name in value if name not in own}
         return {**known, "parameters": rest}
@@ -62,9 +55,8 @@ class PriceSection(Section):
     @field_validator("model")
     @classmethod
     def _known_model(cls, name: str) -> str:
-        known = {*all_models(), *COMING_MODELS}
-        if name not in known:
-            raise ValueError(f"expected a price model: {', '.join(sorted(known))}")
+        if name not in all_models():
+            raise ValueError(f"expected a price model: {', '.join(sorted(all_models()))}")
         return name
 
     def contradictions(self) -> Iterator[str]:
@@ -73,25 +65,27 @@ class PriceSection(Section):
         if known is not None and self.kind not in known.kinds:
             yield f"model {self.model}: expected kind {' or '.join(known.kinds)}, not {self.kind}"
         if self.kind == "usage":
-            if self.meter is None:
+            if self.model == _RIDER and self.meter is not None:
+                yield "a price of other lines takes no meter"
+            if self.model != _RIDER and self.meter is None:
                 yield "a usage price needs a `meter`"
             if self.timing == "advance":
                 yield "usage is always billed in arrears"
         elif self.meter is not None:
             yield f"a {self.kind} price takes no meter"
+        if self.by and (self.kind != "usage" or self.model == _RIDER):
+            yield "only the price of a meter has `by`"
+        if self.model == "matrix" and not self.by:
+            yield "model matrix: expected `by` with the properties that its cells name"
         if self.due is not None and self.kind != "one_time":
             yield "only a one_time price has `due`"
 
-    def model_parameters(self) -> Parameters | None:
-        """The validated parameters; None where the model is not supported yet.
+    def model_parameters(self) -> Parameters:
+        """The validated parameters.
 
         Raises pydantic's ValidationError with places below the price.
         """
-        try:
-            known = model(self.model)
-        except NotSupported:
-            return None
-        return known.parameters.model_validate(self.parameters)
+        return model(self.model).parameters.model_validate(self.parameters)
 
 
 class AllowanceSection(Section):

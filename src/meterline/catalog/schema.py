@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from meterline.catalog.files import CatalogModel
-from meterline.catalog.plan_sections import COMING_MODELS
 from meterline.pricing.registry import all_models
 
 _REFERENCE = "#/$defs/{model}"
@@ -22,9 +21,6 @@ def catalog_schema() -> dict[str, Any]:
         own = model.parameters.model_json_schema(by_alias=True, ref_template=_REFERENCE)
         definitions |= own.pop("$defs", {})
         definitions[f"price_{name}"] = _price(name, common, own)
-        choices.append({"$ref": f"#/$defs/price_{name}"})
-    for name in COMING_MODELS:
-        definitions[f"price_{name}"] = {**_price(name, common, {}), "additionalProperties": True}
         choices.append({"$ref": f"#/$defs/price_{name}"})
     definitions["PriceSection"] = {"title": "Price", "anyOf": choices}
     return schema

@@ -120,7 +120,7 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
     """What applying a file would publish, or leave as it is; nothing is changed."""
-    refuse_unsupported(catalogue.plans, catalogue.model.meters)
+    refuse_unsupported(catalogue.plans)
     today = clock.now().astimezone(catalogue.timezone).date()
     changes = [
         _entry_change(kind, code, body, effective, today)

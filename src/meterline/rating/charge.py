@@ -38,10 +38,10 @@ def charge_events(
     """Amounts of events: `start` Datetime(us, UTC), `quantity` Decimal(38, 10) >= 0, `keys` one
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
     """
-    destination = compiled.destinations.find(keys, keys.columns)
     places, units = _whole_units(quantity, compiled.needed_places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
+    destination = bands.destinations(keys)
     rows = bands.first_rows(destination)
     known = rows != NO_ROW
     meter = _Meter(compiled, table, bands, destination, units)
@@ -109,6 +109,20 @@ class _Bands:
         ]
         since[0] = -(2**63)
         return np.searchsorted(np.array(since), self.start, side="right") - 1
+
+    def destinations(self, keys: pl.DataFrame) -> Array:
+        """The destination of each event among those of its epoch, UNKNOWN where none matches."""
+        numbers = np.unique(self.epoch)
+        tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
+        if len(tables) == 1:
+            return self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+        found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
+        for number in numbers:
+            inside = np.flatnonzero(self.epoch == number)
+            found[inside] = self.compiled.epochs[number].destinations.find(
+                keys[inside], keys.columns
+            )
+        return found
 
     def first_rows(self, destination: Array) -> Array:
         return self.rows(np.arange(len(destination)), destination, self.band)

@@ -16,7 +16,7 @@ from meterline.scenario.expect import (
     ExpectedState,
     Part,
 )
-from meterline.scenario.values import At, Number, Text
+from meterline.scenario.values import At, Moment, Number, Text, read_moment
 
 When = Literal["policy", "now", "end_of_period"]
 
@@ -128,7 +128,19 @@ class Rate(_Step):
         plan = self.plan is not None and self.price is not None
         if plan == (self.card is not None) or (self.plan is None) != (self.price is None):
             raise ValueError("expected either `card`, or `plan` and `price`")
+        if "start" in self.event:
+            read_moment(self.event["start"])
         return self
+
+    @property
+    def start(self) -> Moment | None:
+        """When the event starts; without `start` in the event, at the step's `at`."""
+        return read_moment(self.event["start"]) if "start" in self.event else self.at
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What the event carries beside its start."""
+        return {name: value for name, value in self.event.items() if name != "start"}
 
 
 class Bill(_Step):

@@ -220,24 +220,38 @@ def detail(
     end: datetime,
     *,
     ids: bool = False,
+    properties: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Rated records that count: subscription_id, price_id, start, end, quantity, season, band,
-    by_value, amount, denominator, and with `ids` the record's id and identifier."""
+    """Rated records that count: subscription_id, price_id, period_start, start, end, quantity
+    (null: the meter's filter leaves it out), season, band, by_value, amount, denominator; with
+    `ids` the record's id and identifier, and `property:NAME` (String) for each of `properties`."""
+    schema = {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
     if not subscription_ids or not price_ids:
-        return pl.DataFrame(schema=_DETAIL)
+        return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
     shown = rows.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
-    if not ids:
-        return shown.select(_DETAIL.keys())
-    keys = rows.select("batch_id", "line").unique()
-    about = standing.records(keys).select("batch_id", "line", "id", "identifier")
-    return shown.join(about, on=["batch_id", "line"]).select("id", "identifier", *_DETAIL)
+    if not ids and not properties:
+        return shown.select(*schema)
+    about = standing.records(rows.select("batch_id", "line").unique())
+    lacking = [name for name in properties if name not in about.columns]
+    named = about.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking).select(
+        "batch_id", "line", *_ABOUT,
+        *(pl.col(name).cast(pl.String).alias(f"property:{name}") for name in properties),
+    )  # fmt: skip
+    return shown.join(named, on=["batch_id", "line"]).select(*schema)
 
 
+def property_columns(properties: Sequence[str]) -> dict[str, Any]:
+    """The columns of `detail` that hold properties of the records."""
+    return {f"property:{name}": pl.String() for name in properties}
+
+
+_ABOUT: dict[str, Any] = {"id": pl.String, "identifier": pl.String}
 _DETAIL: dict[str, Any] = {
     "subscription_id": pl.Int64,
     "price_id": pl.Int64,
+    "period_start": pl.Date,
     "start": pl.Datetime("us", "UTC"),
     "end": pl.Datetime("us", "UTC"),
     "quantity": pl.Decimal(38, 10),

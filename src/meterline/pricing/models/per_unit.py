@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 
 import polars as pl
 from pydantic import Field
 
 from meterline.kernel.explain import Explanation, number
-from meterline.kernel.money import from_scaled, to_scaled
-from meterline.pricing.columns import one_row_a_line, only_row, worked_out
+from meterline.kernel.money import from_scaled
+from meterline.pricing.columns import (
+    beyond,
+    check_range,
+    one_row_a_line,
+    only_row,
+    quantity_of,
+    scaled,
+    worked_out,
+)
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Exact, NotNegative, Parameters
 from meterline.pricing.price import Price
@@ -30,16 +37,13 @@ class PerUnit(PriceModel):
     parameters = PerUnitParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        free = price.parameter("free_units")
-        quantity = to_scaled(pl.col("quantity"), 10)
-        if free:
-            scaled = pl.lit(int(free.scaleb(10)), pl.Int128)
-            quantity = pl.max_horizontal(quantity - scaled, pl.lit(0, pl.Int128))
-        unit = pl.lit(int(price.parameter("unit_amount").scaleb(10)), pl.Int128)
-        return one_row_a_line(rows, from_scaled(quantity * unit, 20))
+        unit = price.parameter("unit_amount")
+        check_range(price.name, rows, [unit])
+        amount = beyond(price.parameter("free_units")) * scaled(unit)
+        return one_row_a_line(rows, from_scaled(amount, 20))
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
-        quantity = Fraction(only_row(inputs)["quantity"])
+        quantity = quantity_of(only_row(inputs))
         unit, free = price.parameter("unit_amount"), price.parameter("free_units")
         if free:
             expression = f"max({number(quantity)} - {number(free)}, 0) * {number(unit)}"

@@ -60,9 +60,9 @@ def _groups(step: Bill, world: World) -> list[tuple[datetime, list[str]]]:
 
 @play.register
 def _(step: Rate, world: World) -> None:
-    start = world.instant(step.at, world.zone(None))
+    start = world.instant(step.start, world.zone(None))
     answer = rate_enquiry(
-        catalog.tariff(), step.event, start=start, card=step.card, plan=step.plan,
+        catalog.tariff(), step.properties, start=start, card=step.card, plan=step.plan,
         price=step.price,
     )  # fmt: skip
     expected = step.expect
