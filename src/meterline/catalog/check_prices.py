@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.reach import unpriced
-from meterline.catalog.sections import CalendarSection
+from meterline.catalog.sections import CalendarSection, MeterSection, RateCardSection
 from meterline.catalog.yaml import Place
 
 _SHOWN = 20
@@ -20,13 +20,16 @@ Faults = Iterator[tuple[Place, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What there is to name. `calendars` holds the sound ones, to look at their bands."""
+    """What there is to name. `calendars`, `meter_sections` and `card_sections` hold the sound ones,
+    to look into."""
 
     meters: frozenset[str] = frozenset()
     calendar_codes: frozenset[str] = frozenset()
     rate_cards: frozenset[str] = frozenset()
     taxes: frozenset[str] = frozenset()
     calendars: Mapping[str, CalendarSection]
+    meter_sections: Mapping[str, MeterSection] = field(default_factory=dict)
+    card_sections: Mapping[str, RateCardSection] = field(default_factory=dict)
 
 
 def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:

@@ -47,8 +47,6 @@ def _of_meters(meters: Mapping[str, MeterSection]) -> Iterator[str]:
 
 def _of_plans(plans: Mapping[str, PlanSection]) -> Iterator[str]:
     for code, plan in plans.items():
-        if plan.allowances:
-            yield f"allowances (plan {code})"
         if plan.existing != "keep":
             yield f"existing: {plan.existing} (plan {code})"
         for price_code, price in plan.prices.items():

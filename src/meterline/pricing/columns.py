@@ -18,13 +18,17 @@ _SCALE = 10**20
 
 
 def one_row_a_line(
-    rows: pl.DataFrame, amount: pl.Expr, *, quantity: pl.Expr | None = None
+    rows: pl.DataFrame,
+    amount: pl.Expr,
+    *,
+    quantity: pl.Expr | None = None,
+    denominator: pl.Expr | None = None,
 ) -> pl.DataFrame:
-    """CHARGED with `amount` (an exact expression over the rows) for each row."""
+    """CHARGED with `amount` / `denominator` (exact expressions over the rows) for each row."""
     return rows.with_columns(
         quantity=(pl.col("quantity") if quantity is None else quantity).cast(pl.Decimal(38, 10)),
         amount=amount.cast(EXACT),
-        denominator=pl.lit(1, pl.Int64),
+        denominator=pl.lit(1, pl.Int64) if denominator is None else denominator,
     ).select(CHARGED.keys())
 
 

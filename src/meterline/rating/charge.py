@@ -33,21 +33,31 @@ class CardAmounts:
 
 
 def charge_events(
-    compiled: CompiledCard, start: pl.Series, quantity: pl.Series, keys: pl.DataFrame, elapses: bool
+    compiled: CompiledCard,
+    start: pl.Series,
+    quantity: pl.Series,
+    keys: pl.DataFrame,
+    elapses: bool,
+    covered: pl.Series | None = None,
 ) -> CardAmounts:
     """Amounts of events: `start` Datetime(us, UTC), `quantity` Decimal(38, 10) >= 0, `keys` one
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
+    `covered` Decimal(38, 10) <= quantity: so much costs nothing; charging begins there.
     """
     destination = compiled.destinations.find(keys, keys.columns)
-    places, units = _whole_units(quantity, compiled.needed_places)
+    least = compiled.needed_places
+    if covered is not None:
+        least = _whole_units(covered, least)[0]
+    places, units = _whole_units(quantity, least)
+    begin = np.zeros_like(units) if covered is None else _in_units(covered, places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
     rows = bands.first_rows(destination)
     known = rows != NO_ROW
     meter = _Meter(compiled, table, bands, destination, units)
-    total, complete = meter.run(np.flatnonzero(known & (units > 0)))
+    total, complete = meter.run(np.flatnonzero(known & (units > begin)), begin)
     known &= complete
-    total = _fee_and_cap(table, total, rows, units, known)
+    total = _fee_and_cap(table, total, rows, known & (units > begin))
     amount, denominator = _amounts(compiled, table, total)
     return CardAmounts(
         amount=amount,
@@ -65,6 +75,11 @@ def _whole_units(quantity: pl.Series, least: int) -> tuple[int, Array]:
         if _divides(physical, step):
             return places, _to_int64(physical, step)
     raise AssertionError("quantities have at most ten decimals")
+
+
+def _in_units(quantity: pl.Series, places: int) -> Array:
+    """Quantities in units of 10^-places, which they are multiples of."""
+    return _to_int64(quantity.to_physical(), 10 ** (10 - places))
 
 
 def _divides(physical: pl.Series, step: int) -> bool:
@@ -166,16 +181,17 @@ class _Meter:
         self.kind: Any = np.int64 if safe else object
         self.coefficients = table.coefficients.astype(self.kind)
 
-    def run(self, which: Array) -> tuple[Array, Array]:
-        """The sums of charged units x coefficient of every event, and whether each found a row in
-        every band that it crossed."""
+    def run(self, which: Array, begin: Array) -> tuple[Array, Array]:
+        """The sums of charged units x coefficient of every event, from its position `begin` on,
+        and whether each found a row in every band that it crossed."""
         total = np.zeros(len(self.units), dtype=self.kind)
         complete = np.ones(len(self.units), dtype=bool)
-        position = np.zeros(len(which), dtype=np.int64)
+        position = begin[which]
         owed = np.zeros(len(which), dtype=np.int64)  # end of an increment cut by a band's edge
         owed_step = np.zeros(len(which), dtype=np.int64)
         band = self.bands.band[which]
         edge = self._first_edge(which)
+        band, edge = self._move_on(which, position, band, edge)
         while which.size:
             row = self.bands.rows(which, self.destination[which], band)
             lost = row == NO_ROW
@@ -238,13 +254,12 @@ class _Meter:
         return np.minimum(end, edge) - position, end
 
 
-def _fee_and_cap(table: StepTable, total: Array, rows: Array, units: Array, known: Array) -> Array:
+def _fee_and_cap(table: StepTable, total: Array, rows: Array, charged: Array) -> Array:
     """Totals with the starting row's connection fee, and never more than its maximum charge."""
     fees, caps = table.fees, table.caps
     if total.dtype == object or fees.dtype == object or caps.dtype == object:
         total, fees = total.astype(object), fees.astype(object)
         caps = np.array([NO_CAP if cap >= NO_END else cap for cap in caps.tolist()], dtype=object)
-    charged = known & (units > 0)
     row = np.where(charged, rows, 0)
     with_fee = np.minimum(total + fees[row], caps[row])
     return np.where(charged, with_fee, total * 0)

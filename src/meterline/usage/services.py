@@ -13,10 +13,11 @@ import polars as pl
 from django.db import transaction
 
 from meterline.catalog import services as catalog
-from meterline.platform import audit, files
+from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
 from meterline.usage import formats
-from meterline.usage.correct import back_out, rerate, reverse
+from meterline.usage.allowances import earliest_change, of_owners
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
@@ -29,6 +30,7 @@ __all__ = [
     "control_totals",
     "detail",
     "discard",
+    "follow_contract",
     "load_file",
     "load_records",
     "orphans",
@@ -90,11 +92,17 @@ def _finish(
                 load.add(chunk.records)
             if progress:
                 progress(load.records)
-        batch = load.register()
-        _follow_changes(load)
+        batch = _registered(load)
     except BaseException:
         load.discard()
         raise
+    return batch
+
+
+def _registered(load: Load) -> Batch:
+    batch = load.register()
+    rerate_each(of_owners(load.late))
+    _follow_changes(load)
     return batch
 
 
@@ -106,7 +114,16 @@ def _follow_changes(load: Load) -> None:
         return
     touched = pl.concat(load.touched).unique().to_series().to_list() if load.touched else []
     for subscription_id, since in changed_since(load.newest_change, touched):
-        rerate([subscription_id], since)
+        follow_contract(subscription_id, since)
+
+
+def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
+    """A contract has changed from an instant on, or begun (`new`): usage that came before that and
+    is concerned is rated anew, also of what drew on allowances that are others now."""
+    lots_since = earliest_change(subscription_id, at, shared_only=new)
+    since = [moment for moment in (lots_since, None if new else at) if moment is not None]
+    if since and min(since) < clock.now():
+        rerate([subscription_id], min(since))
 
 
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
@@ -176,7 +193,7 @@ def recycle(
                 file_name=pl.Series([row.file_name for row in taken]),
             )
         )
-        batch = load.register()
+        batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
             "usage.recycle", f"usage_batch:{batch.pk}",

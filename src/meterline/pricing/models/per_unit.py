@@ -36,10 +36,15 @@ class PerUnit(PriceModel):
             scaled = pl.lit(int(free.scaleb(10)), pl.Int128)
             quantity = pl.max_horizontal(quantity - scaled, pl.lit(0, pl.Int128))
         unit = pl.lit(int(price.parameter("unit_amount").scaleb(10)), pl.Int128)
-        return one_row_a_line(rows, from_scaled(quantity * unit, 20))
+        # an allowance of money has an amount of its own, below 0
+        relief = to_scaled(pl.col("amount"))
+        exact = quantity * unit * pl.col("denominator").cast(pl.Int128) + relief
+        return one_row_a_line(rows, from_scaled(exact, 20), denominator=pl.col("denominator"))
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
-        quantity = Fraction(only_row(inputs)["quantity"])
+        row = only_row(inputs)
+        quantity = Fraction(row["quantity"])
+        relief = Fraction(row["amount"]) / int(row["denominator"])
         unit, free = price.parameter("unit_amount"), price.parameter("free_units")
         if free:
             expression = f"max({number(quantity)} - {number(free)}, 0) * {number(unit)}"
@@ -47,6 +52,9 @@ class PerUnit(PriceModel):
         else:
             expression = f"{number(quantity)} * {number(unit)}"
             rule = f"{price.name}: {number(unit)} a unit"
+        if relief:
+            expression = f"{expression} - {number(-relief)}"
+            rule = f"{rule}, less {number(-relief)} of an allowance of money"
         return worked_out(rule, expression)
 
 
