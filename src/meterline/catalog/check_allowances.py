@@ -61,14 +61,15 @@ def _calendar(price: PriceSection, known: Known) -> str | None:
     """The calendar by which a price's events have bands."""
     if price.model == "rate_card":
         card = known.card_sections.get(str(price.parameters.get("card")))
-        return card and card.calendar
+        return None if card is None else card.calendar
     calendar = price.parameters.get("calendar")
     return None if calendar is None else str(calendar)
 
 
 def _bands(place: Place, allowance: AllowanceSection, covered: Prices, known: Known) -> Faults:
     """Bands must be those of a calendar that one of the prices goes by."""
-    codes = {_calendar(price, known) for price in covered.values()} - {None}
+    named = (_calendar(price, known) for price in covered.values())
+    codes = {code for code in named if code is not None}
     calendars = [known.calendars[code] for code in codes if code in known.calendars]
     if calendars and len(calendars) == len(codes):
         bands = {band.band for calendar in calendars for band in calendar.bands}

@@ -65,7 +65,7 @@ def _terms(allowances: Sequence[Allowance]) -> pl.DataFrame:
          one.rollover, _longest(one.interval), one.valid and _offset(one.valid), one.amount)
         for number, one in enumerate(allowances)
     ]  # fmt: skip
-    schema = {
+    schema: dict[str, Any] = {
         "definition": pl.Int32, "interval": pl.String, "align": pl.String, "day_count": pl.String,
         "shared": pl.String, "prorate": pl.Boolean, "rollover": pl.Int32,
         "longest": pl.Duration("us"), "valid": pl.String, "amount": pl.Decimal(38, 10),
