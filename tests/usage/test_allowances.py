@@ -98,6 +98,8 @@ def usage(draw: st.DrawFn) -> list[Record]:
 
 def load(records: Sequence[Record]) -> Any:
     """Load records as one batch."""
+    if not records:
+        return None
     batch = services.load_records(pl.DataFrame(records), source="test")
     assert batch.records == batch.rated + batch.rejected + batch.duplicates
     return batch
@@ -213,3 +215,62 @@ def split(data: st.DataObject, records: Sequence[Record]) -> Iterator[Sequence[R
     for begin, end in zip([0, *cuts], [*cuts, len(records)], strict=True):
         if end > begin:
             yield records[begin:end]
+
+
+def back_out(records: Sequence[Record]) -> None:
+    """Take the last batch out again, and load it anew."""
+    batch = load([{**one, "id": f"x{one['id']}"} for one in records])
+    services.back_out(batch.pk)
+
+
+CHANGES = (
+    lambda: subscriptions.set_quantity("s1", 2, FIRST + timedelta(days=12)),
+    lambda: subscriptions.cancel("s1", FIRST + timedelta(days=40)),
+    lambda: subscriptions.pause("s1", FIRST + timedelta(days=8)),
+    lambda: subscriptions.resume("s1", FIRST + timedelta(days=11)),
+    lambda: subscriptions.change("s2", "main", FIRST + timedelta(days=20), "now"),
+    lambda: subscriptions.subscribe(
+        account_id=customers.account_by_code("a").pk, plan="main", code="s3",
+        at=FIRST + timedelta(days=15),
+    ),
+)  # fmt: skip
+"""Back-dated changes that grant more, less, or to others."""
+
+
+def change(numbers: Sequence[int]) -> None:
+    for number in numbers:
+        CHANGES[number]()
+
+
+@given(data=st.data(), records=usage())
+@few
+def test_what_is_taken_out_and_changed_afterwards(
+    data: st.DataObject, records: list[Record], home: Path
+) -> None:
+    chosen = [n for n in range(len(CHANGES)) if data.draw(st.booleans())]
+    if 2 not in chosen:  # nothing to resume
+        chosen = [n for n in chosen if n != 3]
+    parts = list(split(data, data.draw(st.permutations(records))))
+    gone = data.draw(st.sampled_from(records))["id"]
+    with undone():
+        set_up()
+        waiting = list(chosen)
+        for part in parts:
+            load(part)
+            back_out(part)
+            if waiting and data.draw(st.booleans()):
+                change([waiting.pop(0)])
+        change(waiting)
+        reversed_too = services.reverse(gone) if stands(gone) else None
+        messy = paid(), drawn()
+    with undone():
+        set_up()
+        change(chosen)
+        load([one for one in records if reversed_too is None or one["id"] != gone] or records[:0])
+        assert (paid(), drawn()) == messy
+
+
+def stands(record_id: str) -> bool:
+    """Whether a record was rated and still counts."""
+    found = rows("SELECT record->>'id' FROM usage_reject WHERE state = 'open'")
+    return record_id not in {row[0] for row in found}

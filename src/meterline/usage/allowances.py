@@ -86,10 +86,7 @@ def settled(
     window = cast(Window, (rated["start"].min(), rated["start"].max()))
     found, used = state(rated["account_id"].unique().to_list(), window)
     if given_back is not None:
-        back = given_back.with_columns(
-            (0 - pl.col("amount")).cast(USED["amount"]),
-            last_start=pl.lit(None, pl.Datetime("us", "UTC")),
-        )
+        back = drawn_again(given_back, -1)
         used = pl.concat([used, back.select(USED.keys())])
     return settle(records, rated, cover_of(tariff, []), found, used, tariff)
 
