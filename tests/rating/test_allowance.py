@@ -25,7 +25,8 @@ def greedy(events: list[tuple[int, int]], lots: list[Lot]) -> dict[tuple[int, in
     """Event by event, each on its lots in their order; only whole increments."""
     left = [max(lot[1], 0) for lot in lots]
     uses = {}
-    for row, (owner, demand) in enumerate(events):
+    for row, (owner, whole) in enumerate(events):
+        demand = whole
         mine = [n for n, lot in enumerate(lots) if lot[0] == owner]
         for number in sorted(mine, key=lambda n: lots[n][3]):
             increment = lots[number][2]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, cast
 
 import polars as pl
@@ -13,6 +16,7 @@ from meterline.platform.database import read_frame, write_frame
 from meterline.rating.allowance import Allowance
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import phases_frame
+from meterline.subscriptions.models import Subscription
 from meterline.usage.accounts import billing_days
 from meterline.usage.grants import lots
 from meterline.usage.settle import (
@@ -109,6 +113,64 @@ def state(account_ids: Sequence[int], window: Window) -> tuple[pl.DataFrame, pl.
         schema=USED,
     )
     return found, used
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """A lot, and what is left of it. Amounts are units of the meter, or money."""
+
+    subscription: str  # code; "": shared by the account
+    allowance: str
+    money: bool
+    start: datetime
+    end: datetime | None
+    granted: Decimal
+    used: Fraction
+
+    @property
+    def left(self) -> Fraction:
+        """What can still be used; less than was granted where a contract has changed since."""
+        return max(Fraction(self.granted) - self.used, Fraction(0))
+
+
+def balances(account_id: int, at: datetime, *, subscription_id: int | None = None) -> list[Balance]:
+    """The lots of an account, or those for one subscription, that can be used at an instant."""
+    found, used = state([account_id], (at, at))
+    rows = remaining(found, used, granted()[0])
+    if subscription_id is not None:
+        rows = rows.filter(pl.col("owner_id").is_in([0, subscription_id]))
+    codes = dict(Subscription.objects.filter(account_id=account_id).values_list("id", "code"))
+    return [
+        Balance(
+            subscription=codes.get(row["owner_id"], ""), allowance=row["allowance"],
+            money=row["money"], start=row["lot_start"], end=row["lot_end"],
+            granted=row["granted"],
+            used=Fraction(row["granted"]) - Fraction(row["left"]) / row["denominator"],
+        )
+        for row in rows.sort("owner_id", "allowance", "lot_start").iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def covered(account_ids: Sequence[int], earliest: date) -> pl.DataFrame:
+    """What allowances covered of each price's periods: subscription_id, price_id, period_start,
+    allowance, money, amount / denominator; only what is not 0."""
+    money = [
+        one.digest for granted in catalog.allowances().values() for one in granted if one.money
+    ]
+    return read_frame(
+        """
+        SELECT subscription_id, price_id, period_start, allowance, definition = ANY(%s),
+            sum(amount), denominator
+        FROM usage_drawn WHERE account_id = ANY(%s) AND period_start >= %s
+        GROUP BY 1, 2, 3, 4, 5, denominator HAVING sum(amount) <> 0
+        """,
+        [money, list(account_ids), earliest],
+        schema={
+            "subscription_id": pl.Int64, "price_id": pl.Int64, "period_start": pl.Date,
+            "allowance": pl.String, "money": pl.Boolean, "amount": USED["amount"],
+            "denominator": pl.Int64,
+        },
+    )  # fmt: skip
 
 
 def together(wanted: pl.DataFrame) -> pl.DataFrame:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
 
 from meterline.catalog import services as catalog
+from meterline.customers.models import Account
 from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
+from meterline.subscriptions.models import Subscription
+from meterline.subscriptions.store import changed_since, find
 from meterline.usage import formats
-from meterline.usage.allowances import earliest_change, of_owners
+from meterline.usage.allowances import Balance, balances, covered, earliest_change, of_owners
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
@@ -26,8 +30,11 @@ from meterline.usage.store import live
 
 __all__ = [
     "back_out",
+    "balances",
+    "balances_of",
     "batch",
     "control_totals",
+    "covered",
     "detail",
     "discard",
     "follow_contract",
@@ -108,8 +115,6 @@ def _registered(load: Load) -> Batch:
 
 def _follow_changes(load: Load) -> None:
     """Contracts that changed while the batch was in the making."""
-    from meterline.subscriptions.store import changed_since
-
     if newest_change() == load.newest_change:
         return
     touched = pl.concat(load.touched).unique().to_series().to_list() if load.touched else []
@@ -124,6 +129,20 @@ def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) ->
     since = [moment for moment in (lots_since, None if new else at) if moment is not None]
     if since and min(since) < clock.now():
         rerate([subscription_id], min(since))
+
+
+def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
+    """What is left of the allowances that an account, or one subscription, can use (by its code).
+
+    Raises UnknownSubscription where neither has the code.
+    """
+    account = Account.objects.filter(code=whose).first()
+    subscription = None if account else find(whose)
+    owner = account or cast(Subscription, subscription).account
+    moment = clock.now() if at is None else at
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(0), tzinfo=ZoneInfo(owner.timezone))
+    return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
@@ -239,8 +258,9 @@ def detail(
     *,
     ids: bool = False,
 ) -> pl.DataFrame:
-    """Rated records that count: subscription_id, price_id, start, end, quantity, season, band,
-    by_value, amount, denominator, and with `ids` the record's id and identifier."""
+    """Rated records that count: subscription_id, price_id, start, end, quantity (to be paid),
+    covered (by allowances), season, band, by_value, amount, denominator, and with `ids` the
+    record's id and identifier."""
     if not subscription_ids or not price_ids:
         return pl.DataFrame(schema=_DETAIL)
     standing = live(start, end)
@@ -259,6 +279,7 @@ _DETAIL: dict[str, Any] = {
     "start": pl.Datetime("us", "UTC"),
     "end": pl.Datetime("us", "UTC"),
     "quantity": pl.Decimal(38, 10),
+    "covered": pl.Decimal(38, 10),
     "season": pl.String,
     "band": pl.String,
     "by_value": pl.String,

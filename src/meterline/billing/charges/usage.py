@@ -24,7 +24,23 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
         _with_demand, lines, snapshot
     )
     due = lines.filter(pl.col("end_at") > pl.col("reach_at"))
-    return price_lines(due.select(LINES.keys()), rows, snapshot)
+    return price_lines(_with_covered(due, snapshot), rows, snapshot)
+
+
+def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """LINES, with what allowances covered of the period where they covered something."""
+    if snapshot.covered.is_empty():
+        return due.select(LINES.keys())
+    key = ["subscription_id", "price_id", "period_start"]
+    text = [pl.col(name).cast(pl.String) for name in ("amount", "denominator")]
+    told = (
+        snapshot.covered.sort(*key, "allowance", "denominator")
+        .group_by(key, maintain_order=True)
+        .agg(pl.struct("allowance", "money", *text).alias("covered"))
+    )
+    return due.join(
+        told, left_on=["subscription_id", "price_id", "start_date"], right_on=key, how="left"
+    ).select(*LINES, "covered")
 
 
 def _lines(snapshot: Snapshot) -> pl.DataFrame:
