@@ -56,6 +56,16 @@ TOTALS: dict[str, Any] = {  # summed over batches
     "denominator": pl.Int64,
 }
 
+COVERED: dict[str, Any] = {  # what allowances covered, summed over batches
+    "subscription_id": pl.Int64,
+    "price_id": pl.Int64,
+    "period_start": pl.Date,
+    "allowance": pl.String,  # its code
+    "money": pl.Boolean,  # whether the amount is money; else units
+    "amount": EXACT,
+    "denominator": pl.Int64,
+}
+
 TAXES: dict[str, Any] = {
     "tax_code": pl.String,
     "tax_region": pl.String,
@@ -128,6 +138,7 @@ class Snapshot:
     calendars: Mapping[str, CalendarSpec]
     taxes: pl.DataFrame
     totals: pl.DataFrame
+    covered: pl.DataFrame  # COVERED
     detail: pl.DataFrame  # records of prices that look at each of them (usage.services.detail)
     discounts: pl.DataFrame
     billed: pl.DataFrame

@@ -52,7 +52,8 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
     apart. Lines of zero are left out. A column `intervals`, where not null, is the quantity of
     the line: a price of a shorter interval than the billing cycle. `limit_numerator` and
     `limit_denominator` are there where least and greatest amounts go by another share than the
-    line's. `rows` may have a `divisor` of their quantity.
+    line's; `covered` tells what allowances covered, for the explanation. `rows` may have a
+    `divisor` of their quantity.
     """
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
@@ -196,6 +197,7 @@ def _proposed(
     )
     if "intervals" in joined.columns:
         joined = joined.with_columns(quantity=pl.coalesce("intervals", "quantity"))
+    covered = ["covered"] if "covered" in joined.columns else []
     parts = [pl.col(name).fill_null("") for name in ("season", "band", "by_value")]
     return joined.with_columns(
         track=pl.concat_str(pl.col("track"), *parts, separator="|"),
@@ -212,5 +214,6 @@ def _proposed(
             ).alias("exact"),
             "rounding",
             pl.col("places").alias("decimals"),
+            *covered,
         ).struct.json_encode(),
     ).select(pl.col(name).cast(kind) for name, kind in PROPOSED.items())  # fmt: skip

@@ -62,6 +62,7 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         calendars=catalog.calendars(),
         taxes=_taxes(),
         totals=_totals(ids, _earliest_period(prices, reach)),
+        covered=usage.covered(ids, _earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
         discounts=_discounts(ids),
         billed=billed,

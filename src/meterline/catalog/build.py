@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from meterline.catalog.model_types import AmountLimit
-from meterline.catalog.plan_sections import PriceSection
+from meterline.catalog.plan_sections import AllowanceSection, PriceSection
 from meterline.catalog.sections import (
     CalendarSection,
     MeterSection,
@@ -23,6 +23,7 @@ from meterline.kernel.interval import Interval
 from meterline.kernel.policy import Policy
 from meterline.pricing.price import Limit, Meter, Price
 from meterline.pricing.registry import model
+from meterline.rating.allowance import Allowance
 from meterline.rating.card import ROW_SCHEMA, KeyField, RateCard, Step, intern_steps
 
 Deck = Callable[[str, int], tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]]
@@ -86,6 +87,35 @@ def meter(code: str, body: Mapping[str, Any]) -> Meter:
     """A meter from its body."""
     section = MeterSection.model_validate(body)
     return Meter(code=code, **{name: getattr(section, name) for name in MeterSection.model_fields})
+
+
+def allowances(plan_code: str, body: Mapping[str, Any]) -> list[Allowance]:
+    """The allowances of a plan version, from its body."""
+    policy = body["policy"]
+    found = []
+    for written in body.get("allowances") or ():
+        section = AllowanceSection.model_validate(written)
+        found.append(
+            Allowance(
+                code=section.code,
+                plan=plan_code if section.shared == "subscription" else "",
+                amount=section.amount,
+                interval=Interval.parse(section.interval),
+                money=section.unit == "money",
+                meters=tuple(sorted(section.all_meters)),
+                prices=tuple(sorted(section.prices)),
+                prorate=section.prorate,
+                rollover=section.rollover,
+                shared=section.shared,
+                priority=section.priority,
+                bands=tuple(sorted(section.bands)),
+                increment=section.increment,
+                valid=Interval.parse(section.valid) if section.valid else None,
+                align=policy["align"],
+                day_count=policy["day_count"],
+            )
+        )
+    return found
 
 
 def calendar(code: str, body: Mapping[str, Any]) -> CalendarSpec:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
+from meterline.catalog.check_allowances import allowance_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
 from meterline.catalog.faults import faults
@@ -42,6 +43,8 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
             if isinstance(one, Mapping)
         ),
         calendars=model.calendars,
+        meter_sections=model.meters,
+        card_sections=model.rate_cards,
     )
 
 
@@ -143,8 +146,9 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
         yield from missing(allowance.prices, written, "price", (*at, "prices"))
-        meters = [*allowance.meters, *([allowance.meter] if allowance.meter else [])]
-        yield from missing(meters, known.meters, "meter", (*at, "meter"))
+        field = "meters" if allowance.meters else "meter"
+        yield from missing(allowance.all_meters, known.meters, "meter", (*at, field))
+        yield from allowance_faults(at, allowance, plan.prices, known)
 
 
 def _is_mapping(value: Any) -> bool:

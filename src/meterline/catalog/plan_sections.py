@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +19,7 @@ from meterline.catalog.model_types import (
 from meterline.catalog.sections import PolicySection
 from meterline.pricing.parameters import NotNegative, Parameters, Positive
 from meterline.pricing.registry import all_models, model
+from meterline.rating.allowance import Shared
 
 _RIDER = "percent_of"
 
@@ -92,19 +92,37 @@ class AllowanceSection(Section):
     """Free units, or money, of a period."""
 
     code: Code
-    meter: Text | None = None
-    meters: tuple[Text, ...] = ()
-    amount: Positive
+    meter: Text | None = Field(None, description="The meter whose usage it covers.")
+    meters: tuple[Text, ...] = Field((), description="Or several meters.")
+    amount: Positive = Field(description="So many units, or so much money, an interval.")
     interval: IntervalText = "month"
-    unit: Literal["money"] | None = None
-    prices: tuple[Text, ...] = ()
-    prorate: bool = False
-    rollover: int = Field(0, ge=0)
-    shared: Literal["subscription", "account", "pool"] = "subscription"
-    priority: int = 100
-    bands: tuple[Text, ...] = ()
-    increment: Positive = Decimal(1)
-    valid: IntervalText | None = None
+    unit: Literal["money"] | None = Field(None, description="money: an amount instead of units.")
+    prices: tuple[Text, ...] = Field(
+        (), description="Prices it covers; default: all of the meters."
+    )
+    prorate: bool = Field(False, description="Whether stubs get a part of it.")
+    rollover: int = Field(0, ge=0, le=120, description="Intervals for which the rest stands over.")
+    shared: Shared = Field("subscription", description="Who may use it.")
+    priority: int = Field(100, description="Lower numbers are used first.")
+    bands: tuple[Text, ...] = Field((), description="Only events that start in these bands.")
+    increment: Positive | None = Field(None, description="Only whole increments are covered.")
+    valid: IntervalText | None = Field(
+        None, description="Granted once, when the plan is taken, and usable for so long."
+    )
+
+    @property
+    def all_meters(self) -> tuple[str, ...]:
+        """`meter` and `meters`."""
+        return (*([self.meter] if self.meter else []), *self.meters)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Fields that do not go together, and what was expected."""
+        if self.valid is not None and self.rollover:
+            yield "rollover", "expected none with `valid`: it is granted once"
+        if self.valid is not None and self.prorate:
+            yield "prorate", "expected none with `valid`: it is granted once, whole"
+        if self.unit is None and not self.all_meters and not self.prices:
+            yield "meter", "expected the meter or the prices that it covers"
 
 
 class MinimumSection(Section):

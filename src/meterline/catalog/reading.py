@@ -18,6 +18,7 @@ from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
+from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
 from meterline.rating.compiled import CompiledCard
 from meterline.rating.tariff import Tariff, assemble, compile_cards
@@ -165,6 +166,19 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def allowances() -> dict[int, tuple[Allowance, ...]]:
+    """The allowances of all plan versions that have some."""
+    return _allowances(PlanVersion.objects.aggregate(newest=Max("id"))["newest"] or 0)
+
+
+@lru_cache(maxsize=8)
+def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
+    """Versions are immutable, so they are read once."""
+    rows = PlanVersion.objects.filter(pk__lte=newest_version, body__has_key="allowances")
+    found = {row.pk: tuple(build.allowances(row.plan_code, row.body)) for row in rows}
+    return {version: granted for version, granted in found.items() if granted}
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

@@ -18,6 +18,7 @@ from meterline.catalog.files import CatalogFile
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.reading import (
     ALWAYS,
+    allowances,
     calendars,
     deck_path,
     discounts,
@@ -37,6 +38,7 @@ from meterline.platform import audit, clock, events, files
 __all__ = [
     "Applied",
     "Change",
+    "allowances",
     "apply",
     "calendars",
     "derive_plan_version",

@@ -21,7 +21,5 @@ def refuse_unsupported(plans: Plans) -> None:
 def unsupported(plans: Plans) -> Iterator[str]:
     """What the plans of a catalogue use that cannot be billed."""
     for code, plan in plans.items():
-        if plan.allowances:
-            yield f"allowances (plan {code})"
         if plan.existing != "keep":
             yield f"existing: {plan.existing} (plan {code})"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from meterline import pricing
+from meterline.invoices.document import covered
 from meterline.kernel.explain import Explanation, evaluate, number
 from meterline.pricing.price import Price
 
@@ -27,7 +30,21 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
     if line["kind"] == "adjustment" or price is None:
         of = f" of what {inputs['invoice']} billed" if "invoice" in inputs else ""
         return _made(f"{line['name']}: credit{of}, granted by hand", number(line["amount"]))
-    return _with_before(_part_of(pricing.explain(price, inputs), inputs, decimals), inputs)
+    made = _with_allowances(pricing.explain(price, inputs), inputs)
+    return _with_before(_part_of(made, inputs, decimals), inputs)
+
+
+def _with_allowances(made: Explanation, inputs: Mapping[str, Any]) -> Explanation:
+    """What allowances covered beside the quantity that is charged: "3600 of 4000 by minutes"."""
+    found = covered(inputs)
+    units = sum((one.amount for one in found if not one.money), Fraction(0))
+    whole = number(units + sum(Fraction(row["quantity"]) for row in inputs.get("rows") or ()))
+    told = [
+        f"{number(one.amount)} paid by {one.allowance}" if one.money
+        else f"{number(one.amount)} of {whole} by {one.allowance}"
+        for one in found
+    ]  # fmt: skip
+    return replace(made, rule="; ".join([made.rule, *told]))
 
 
 def _credit(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:

@@ -80,7 +80,11 @@ def check_range(
 
 
 def one_row_a_line(
-    rows: pl.DataFrame, amount: pl.Expr, *, quantity: pl.Expr | None = None, parts: int = 1
+    rows: pl.DataFrame,
+    amount: pl.Expr,
+    *,
+    quantity: pl.Expr | None = None,
+    parts: pl.Expr | int = 1,
 ) -> pl.DataFrame:
     """CHARGED with `amount` for each row: an exact expression over the rows, `divisor` x `parts`
     times what the row comes to."""

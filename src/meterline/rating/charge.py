@@ -33,21 +33,31 @@ class CardAmounts:
 
 
 def charge_events(
-    compiled: CompiledCard, start: pl.Series, quantity: pl.Series, keys: pl.DataFrame, elapses: bool
+    compiled: CompiledCard,
+    start: pl.Series,
+    quantity: pl.Series,
+    keys: pl.DataFrame,
+    elapses: bool,
+    covered: pl.Series | None = None,
 ) -> CardAmounts:
     """Amounts of events: `start` Datetime(us, UTC), `quantity` Decimal(38, 10) >= 0, `keys` one
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
+    `covered` Decimal(38, 10) <= quantity: so much costs nothing; charging begins there.
     """
-    places, units = _whole_units(quantity, compiled.needed_places)
+    least = compiled.needed_places
+    if covered is not None:
+        least = _whole_units(covered, least)[0]
+    places, units = _whole_units(quantity, least)
+    begin = np.zeros_like(units) if covered is None else _in_units(covered, places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
     destination = bands.destinations(keys)
     rows = bands.first_rows(destination)
     known = rows != NO_ROW
     meter = _Meter(compiled, table, bands, destination, units)
-    total, complete = meter.run(np.flatnonzero(known & (units > 0)), rows)
+    total, complete = meter.run(np.flatnonzero(known & (units > begin)), rows, begin)
     known &= complete
-    total = _fee_and_cap(table, total, rows, units, known)
+    total = _fee_and_cap(table, total, rows, known & (units > begin))
     amount, denominator = _amounts(compiled, table, total)
     return CardAmounts(
         amount=amount,
@@ -65,6 +75,11 @@ def _whole_units(quantity: pl.Series, least: int) -> tuple[int, Array]:
         if _divides(physical, step):
             return places, _to_int64(physical, step)
     raise AssertionError("quantities have at most ten decimals")
+
+
+def _in_units(quantity: pl.Series, places: int) -> Array:
+    """Quantities in units of 10^-places, which they are multiples of."""
+    return _to_int64(quantity.to_physical(), 10 ** (10 - places))
 
 
 def _divides(physical: pl.Series, step: int) -> bool:
@@ -116,6 +131,7 @@ class _Bands:
         tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
         if len(tables) == 1:
             return self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+        return found
         found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
         for number in numbers:
             inside = np.flatnonzero(self.epoch == number)
@@ -202,20 +218,22 @@ class _Meter:
         self.increments, self.ends = table.increments.ravel(), table.ends.ravel()
         self.width = table.starts.shape[1]
 
-    def run(self, which: Array, rows: Array) -> tuple[Array, Array]:
-        """The sums of charged units x coefficient of every event, and whether each found a row in
-        every band that it crossed. `which` are charged; `rows`: the row of each event's start."""
+    def run(self, which: Array, rows: Array, begin: Array) -> tuple[Array, Array]:
+        """The sums of charged units x coefficient of every event, from its position `begin` on, and
+        whether each found a row in every band that it crossed. `which` are charged; `rows`: the row
+        of each event's start."""
         total = np.zeros(len(self.units), dtype=self.kind)
         complete = np.ones(len(self.units), dtype=bool)
         front = _Front(
             which=which,
             row=rows.take(which),
-            position=np.zeros(len(which), dtype=np.int64),
+            position=begin.take(which),
             units=self.units.take(which),
             edge=self._first_edge(which),
             owed=np.zeros(len(which), dtype=np.int64),
             owed_step=np.zeros(len(which), dtype=np.int64),
         )
+        self._cross(front)
         while front.which.size:
             lost = front.row == NO_ROW
             if lost.any():
@@ -275,13 +293,12 @@ class _Meter:
         return used - 1
 
 
-def _fee_and_cap(table: StepTable, total: Array, rows: Array, units: Array, known: Array) -> Array:
+def _fee_and_cap(table: StepTable, total: Array, rows: Array, charged: Array) -> Array:
     """Totals with the starting row's connection fee, and never more than its maximum charge."""
     fees, caps = table.fees, table.caps
     if total.dtype == object or fees.dtype == object or caps.dtype == object:
         total, fees = total.astype(object), fees.astype(object)
         caps = np.array([NO_CAP if cap >= NO_END else cap for cap in caps.tolist()], dtype=object)
-    charged = known & (units > 0)
     row = np.where(charged, rows, 0)
     with_fee = np.minimum(total + fees[row], caps[row])
     return np.where(charged, with_fee, total * 0)

@@ -142,7 +142,7 @@ def _epochs(
     columns = rows.with_row_index("row").select(
         "row", "version", "destination", "band", pl.col("effective").fill_null(_ALWAYS)
     )
-    epochs = []
+    epochs: list[Epoch] = []
     for day in sorted(dates | {_ALWAYS}):
         current = max(
             (n for n, card in enumerate(versions) if (card.valid_from or _ALWAYS) <= day),

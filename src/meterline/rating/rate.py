@@ -237,12 +237,10 @@ def _by_card(
     compiled = tariff.cards[price.parameter("card")]
     card = compiled.card
     quantity = pl.col("quantity")
-    unit = tariff.meters[price.meter or ""].unit
     if card.quantity_field is not None:
         quantity = pl.coalesce(
             _property_number(card.quantity_field, events), pl.lit(None, QUANTITY)
         )
-        unit = card.quantity_unit
     measured = events.with_columns(quantity=quantity)
     good = (pl.col("quantity") >= 0).fill_null(False)
     wrong = measured.filter(~good).select(
@@ -255,7 +253,7 @@ def _by_card(
     measured = measured.filter(good)
     keys = measured.select(_key_columns(price, compiled.card.keys, measured))
     charged = charge_events(
-        compiled, measured["start"], measured["quantity"], keys, elapses=unit == "second"
+        compiled, measured["start"], measured["quantity"], keys, _elapses(price, tariff)
     )
     known = pl.Series(charged.known)
     split = price.parameter("split") == "band"
@@ -273,6 +271,28 @@ def _by_card(
         ).alias("detail"),
     )  # fmt: skip
     return rated, pl.concat([wrong, unknown])
+
+
+def _elapses(price: Price, tariff: Tariff) -> bool:
+    """Whether the quantity that a card prices is a time, in seconds."""
+    card = tariff.cards[price.parameter("card")].card
+    meter = tariff.meters[price.meter or ""]
+    return (meter.unit if card.quantity_field is None else card.quantity_unit) == "second"
+
+
+def charge_rest(events: pl.DataFrame, price: Price, tariff: Tariff) -> pl.DataFrame:
+    """Events of a rate card with the amount and denominator of what an allowance does not cover.
+
+    `events`: start, quantity (what the card prices), covered (so much of it costs nothing) and the
+    properties. The rest is priced at its place in the steps; the connection fee is due with it.
+    """
+    compiled = tariff.cards[price.parameter("card")]
+    charged = charge_events(
+        compiled, events["start"], events["quantity"],
+        events.select(_key_columns(price, compiled.card.keys, events)),
+        _elapses(price, tariff), events["covered"],
+    )  # fmt: skip
+    return events.with_columns(amount=charged.amount, denominator=charged.denominator)
 
 
 def _key_columns(price: Price, fields: Any, events: pl.DataFrame) -> list[pl.Expr]:

@@ -284,7 +284,7 @@ def _quantity(value: Number) -> Decimal:
 
 def _conclude(held: Held, made: Change, **facts: Any) -> None:
     """Tell of a change; usage that came before it and after its effect is rated anew."""
-    from meterline.usage.services import rerate  # usage stands on subscriptions
+    from meterline.usage.services import follow_contract  # usage stands on subscriptions
 
     told = {
         "code": held.code,
@@ -297,8 +297,7 @@ def _conclude(held: Held, made: Change, **facts: Any) -> None:
     name = f"subscription.{_EVENTS[made.kind]}"
     events.emit(name, f"subscription:{held.code}", told)
     audit.record(name, f"subscription:{held.code}", after=told)
-    if made.kind != "subscribe" and made.effective_at < clock.now():
-        rerate([held.subscription.pk], made.effective_at)
+    follow_contract(held.subscription.pk, made.effective_at, new=made.kind == "subscribe")
 
 
 def _tell_identifier(what: str, row: Identifier, at: datetime) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
 
 from meterline.catalog import services as catalog
-from meterline.platform import audit, files
+from meterline.customers.models import Account
+from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
+from meterline.subscriptions.models import Subscription
+from meterline.subscriptions.store import changed_since, find
 from meterline.usage import formats
-from meterline.usage.correct import back_out, rerate, reverse
+from meterline.usage.allowances import Balance, balances, covered, earliest_change, of_owners
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
@@ -25,10 +30,14 @@ from meterline.usage.store import live
 
 __all__ = [
     "back_out",
+    "balances",
+    "balances_of",
     "batch",
     "control_totals",
+    "covered",
     "detail",
     "discard",
+    "follow_contract",
     "load_file",
     "load_records",
     "orphans",
@@ -90,22 +99,49 @@ def _finish(
                 load.add(chunk.records)
             if progress:
                 progress(load.records)
-        batch = load.register()
-        _follow_changes(load)
+        batch = _registered(load)
     except BaseException:
         load.discard()
         raise
     return batch
 
 
+def _registered(load: Load) -> Batch:
+    batch = load.register()
+    rerate_each(of_owners(load.late))
+    _follow_changes(load)
+    return batch
+
+
 def _follow_changes(load: Load) -> None:
     """Contracts that changed while the batch was in the making."""
-    from meterline.subscriptions.store import changed_since
-
     if newest_change() == load.newest_change:
         return
     for subscription_id, since in changed_since(load.newest_change, load.touched()):
-        rerate([subscription_id], since)
+        follow_contract(subscription_id, since)
+
+
+def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
+    """A contract has changed from an instant on, or begun (`new`): usage that came before that and
+    is concerned is rated anew, also of what drew on allowances that are others now."""
+    lots_since = earliest_change(subscription_id, at, shared_only=new)
+    since = [moment for moment in (lots_since, None if new else at) if moment is not None]
+    if since and min(since) < clock.now():
+        rerate([subscription_id], min(since))
+
+
+def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
+    """What is left of the allowances that an account, or one subscription, can use (by its code).
+
+    Raises UnknownSubscription where neither has the code.
+    """
+    account = Account.objects.filter(code=whose).first()
+    subscription = None if account else find(whose)
+    owner = account or cast(Subscription, subscription).account
+    moment = clock.now() if at is None else at
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(0), tzinfo=ZoneInfo(owner.timezone))
+    return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
@@ -175,7 +211,7 @@ def recycle(
                 file_name=pl.Series([row.file_name for row in taken]),
             )
         )
-        batch = load.register()
+        batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
             "usage.recycle", f"usage_batch:{batch.pk}",
@@ -222,9 +258,10 @@ def detail(
     ids: bool = False,
     properties: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Rated records that count: subscription_id, price_id, period_start, start, end, quantity
-    (null: the meter's filter leaves it out), season, band, by_value, amount, denominator; with
-    `ids` the record's id and identifier, and `property:NAME` (String) for each of `properties`."""
+    """Rated records that count: subscription_id, price_id, period_start, start, end, quantity (to
+    be paid; null: the meter's filter leaves it out), covered (by allowances), season, band,
+    by_value, amount, denominator; with `ids` the record's id and identifier, and `property:NAME`
+    (String) for each of `properties`."""
     schema = {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
     if not subscription_ids or not price_ids:
         return pl.DataFrame(schema=schema)
@@ -255,6 +292,7 @@ _DETAIL: dict[str, Any] = {
     "start": pl.Datetime("us", "UTC"),
     "end": pl.Datetime("us", "UTC"),
     "quantity": pl.Decimal(38, 10),
+    "covered": pl.Decimal(38, 10),
     "season": pl.String,
     "band": pl.String,
     "by_value": pl.String,

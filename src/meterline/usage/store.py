@@ -23,6 +23,7 @@ from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
 from meterline.usage.guide import GUIDED
 from meterline.usage.models import Batch
+from meterline.usage.settle import USES
 from meterline.usage.totals import TOTALS
 
 RATED: dict[str, Any] = {  # a row a record and price
@@ -34,7 +35,8 @@ RATED: dict[str, Any] = {  # a row a record and price
     "period_start": pl.Date,
     "start": INSTANT,
     "duration_us": pl.Int64,
-    "quantity": TOTALS["quantity"],
+    "quantity": TOTALS["quantity"],  # to be priced
+    "covered": TOTALS["quantity"],  # by allowances of units, beside it
     "season": pl.String,
     "band": pl.String,
     "by_value": pl.String,
@@ -47,6 +49,7 @@ KEYS: dict[str, Any] = {
     "line": pl.UInt32,
     "origin": pl.Int64,
 }
+DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
 
 
@@ -64,6 +67,12 @@ class BatchFolder:
         self._write(records.drop(GUIDED, strict=False), "records")  # `rated` tells those
         self._write(rated.select(RATED.keys()), "rated")
         self._write(keys.select(KEYS.keys()), "keys")
+        self._parts += 1
+
+    def add_settled(self, rated: pl.DataFrame, uses: pl.DataFrame) -> None:
+        """Write records of earlier chunks after allowances: `rated` (RATED), `uses` (DRAWS)."""
+        self._write(rated.select(RATED.keys()), "rated")
+        self._write(uses.select(DRAWS.keys()), "uses")
         self._parts += 1
 
     def supersede(self, rows: pl.DataFrame) -> None:
@@ -120,6 +129,13 @@ class Live:
             if given is not None
         ]
         return self._read("rated", RATED, wanted)
+
+    def uses(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """DRAWS and batch_id: what the records of `rows` (batch_id, line, subscription_id) took of
+        allowances."""
+        subscriptions = rows["subscription_id"].unique().to_list()
+        found = self._read("uses", DRAWS, [_is_in("subscription_id", subscriptions)])
+        return found.join(rows, on=["batch_id", "line"], how="semi")
 
     def records(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The records of `rows` (batch_id, line, ...): id, meter, ... joined to `rows`."""

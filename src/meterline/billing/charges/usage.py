@@ -12,6 +12,8 @@ from meterline.billing.spans import spans, with_limits
 from meterline.kernel.errors import MeterlineError
 from meterline.subscriptions.periods import periods, runs
 
+_NEEDED = (*LINES, "limit_numerator", "limit_denominator")
+
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of usage prices for the periods that have ended at `snapshot.until`
@@ -23,7 +25,23 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
         _with_demand, lines, snapshot
     )
     due = lines.filter(pl.col("end_at") > pl.col("reach_at"))
-    return price_lines(due.select(*LINES, "limit_numerator", "limit_denominator"), rows, snapshot)
+    return price_lines(_with_covered(due, snapshot), rows, snapshot)
+
+
+def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """LINES, with what allowances covered of the period where they covered something."""
+    if snapshot.covered.is_empty():
+        return due.select(_NEEDED)
+    key = ["subscription_id", "price_id", "period_start"]
+    text = [pl.col(name).cast(pl.String) for name in ("amount", "denominator")]
+    told = (
+        snapshot.covered.sort(*key, "allowance", "denominator")
+        .group_by(key, maintain_order=True)
+        .agg(pl.struct("allowance", "money", *text).alias("covered"))
+    )
+    return due.join(
+        told, left_on=["subscription_id", "price_id", "start_date"], right_on=key, how="left"
+    ).select(*_NEEDED, "covered")
 
 
 def _lines(snapshot: Snapshot) -> pl.DataFrame:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
+from typing import cast
 
 import polars as pl
 from pydantic import Field
 
 from meterline.kernel.explain import Explanation, number
-from meterline.kernel.money import from_scaled
+from meterline.kernel.money import from_scaled, to_scaled
 from meterline.pricing.columns import (
     beyond,
     check_range,
@@ -38,12 +40,18 @@ class PerUnit(PriceModel):
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
         unit = price.parameter("unit_amount")
-        check_range(price.name, rows, [unit])
+        check_range(price.name, rows, [unit * cast(int, rows["denominator"].max() or 1)])
         amount = beyond(price.parameter("free_units")) * scaled(unit)
-        return one_row_a_line(rows, from_scaled(amount, 20))
+        # an allowance of money has an amount of its own, below 0
+        parts = pl.col("denominator")
+        relief = to_scaled(pl.col("amount")) * pl.col("divisor")
+        exact = amount * parts.cast(pl.Int128) + relief
+        return one_row_a_line(rows, from_scaled(exact, 20), parts=parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
-        quantity = quantity_of(only_row(inputs))
+        row = only_row(inputs)
+        quantity = quantity_of(row)
+        relief = Fraction(row["amount"]) / int(row["denominator"])
         unit, free = price.parameter("unit_amount"), price.parameter("free_units")
         if free:
             expression = f"max({number(quantity)} - {number(free)}, 0) * {number(unit)}"
@@ -51,6 +59,9 @@ class PerUnit(PriceModel):
         else:
             expression = f"{number(quantity)} * {number(unit)}"
             rule = f"{price.name}: {number(unit)} a unit"
+        if relief:
+            expression = f"{expression} - {number(-relief)}"
+            rule = f"{rule}, less {number(-relief)} of an allowance of money"
         return worked_out(rule, expression)
 
 

@@ -8,7 +8,6 @@ from fractions import Fraction
 from meterline.billing import services as billing
 from meterline.catalog import services as catalog
 from meterline.invoices.adjust import adjust
-from meterline.kernel.errors import NotSupported
 from meterline.platform import clock
 from meterline.rating.event import rate_enquiry
 from meterline.scenario.made import issued, previewed
@@ -21,9 +20,6 @@ from meterline.scenario.world import World
 
 @play.register
 def _(step: Bill, world: World) -> None:
-    for invoice in step.expect or ():
-        if any(line.allowance is not None for line in invoice.lines or ()):
-            raise NotSupported(what="allowances")
     made: list[MadeInvoice] = []
     for until, codes in _groups(step, world):
         world.move(until if step.until is None else clock.now())

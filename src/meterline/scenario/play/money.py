@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 from meterline.kernel.errors import NotSupported
+from meterline.kernel.explain import number
 from meterline.payments import services as payments
 from meterline.platform import clock
 from meterline.scenario.picture import money
@@ -12,6 +14,7 @@ from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Charging, Check, Collect, Money
 from meterline.scenario.world import World
 from meterline.subscriptions.models import Subscription
+from meterline.usage import services as usage
 
 
 @play.register
@@ -42,8 +45,6 @@ def _(step: Collect, world: World) -> None:
 @play.register
 def _(step: Check, world: World) -> None:
     expected = step.expect
-    if expected.allowances is not None:
-        raise NotSupported(what="check of allowances")
     if expected.unknown():
         raise NotSupported(what=f"check of {', '.join(expected.unknown())}")
     balances = world.scenario.document.accounts[step.account].balances
@@ -57,6 +58,20 @@ def _(step: Check, world: World) -> None:
             world.differs(f"{figure} expected {wanted:f}, is {money(got)}")
     if expected.subscription_state is not None:
         _states(step, world, expected.subscription_state)
+    if expected.allowances is not None:
+        _allowances(step, world, expected.allowances)
+
+
+def _allowances(step: Check, world: World, expected: dict[str, Decimal]) -> None:
+    """What is left of the account's allowances, each code's together."""
+    left: dict[str, Fraction] = {}
+    for one in usage.balances(world.accounts[step.account], clock.now()):
+        left[one.allowance] = left.get(one.allowance, Fraction(0)) + one.left
+    for code, wanted in expected.items():
+        if code not in left:
+            world.differs(f"allowance {code} expected {wanted:f}, there is none")
+        elif left[code] != wanted:
+            world.differs(f"allowance {code} expected {wanted:f}, is {number(left[code])}")
 
 
 def _states(step: Check, world: World, expected: str | dict[str, str]) -> None:
