@@ -123,7 +123,8 @@ class _Bands:
             for epoch in self.compiled.epochs
         ]
         since[0] = -(2**63)
-        return np.searchsorted(np.array(since), self.start, side="right") - 1
+        found: Array = np.searchsorted(np.array(since), self.start, side="right") - 1
+        return found
 
     def destinations(self, keys: pl.DataFrame) -> Array:
         """The destination of each event among those of its epoch, UNKNOWN where none matches."""
@@ -131,7 +132,6 @@ class _Bands:
         tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
         if len(tables) == 1:
             return self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
-        return found
         found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
         for number in numbers:
             inside = np.flatnonzero(self.epoch == number)
