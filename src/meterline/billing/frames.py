@@ -41,6 +41,9 @@ PHASES: dict[str, Any] = {
     "trial_end": pl.Date,
     "charge_start": pl.Date,
     "anchor": pl.Date,
+    "day_start": pl.Time,
+    "early_until": pl.Date,  # of the last phase, where it breaks off a term
+    "early_version_id": pl.Int64,  # whose early fee is due
 }
 
 TOTALS: dict[str, Any] = {  # summed over batches

@@ -152,7 +152,8 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     return read_frame(
         """
         SELECT p.subscription_id, p.account_id, s.started_at, p.start_at, p.end_at,
-            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor
+            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor,
+            p.day_start, p.early_until, p.early_version_id
         FROM subscriptions_phase p
         JOIN subscriptions_subscription s ON s.id = p.subscription_id
         WHERE p.account_id = ANY(%s)

@@ -15,6 +15,7 @@ from meterline.catalog import build
 from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
+from meterline.catalog.plan_sections import EarlyFeeSection, TermSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
@@ -165,6 +166,13 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def early_fees(plan_version_ids: Iterable[int]) -> dict[int, EarlyFeeSection]:
+    """The early fees of plan versions that have one, by their id."""
+    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="term")
+    found = {row.pk: TermSection.model_validate(row.body["term"]).early_fee for row in rows}
+    return {version: fee for version, fee in found.items() if fee is not None}
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

@@ -15,12 +15,14 @@ from meterline.catalog import resolve
 from meterline.catalog.compare import Difference, differences
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
+from meterline.catalog.indexation import indexed
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.reading import (
     ALWAYS,
     calendars,
     deck_path,
     discounts,
+    early_fees,
     meters,
     minimums,
     plan_version_at,
@@ -42,7 +44,9 @@ __all__ = [
     "derive_plan_version",
     "diff",
     "discounts",
+    "early_fees",
     "export",
+    "indexed",
     "meters",
     "minimums",
     "plan_version_at",

@@ -49,8 +49,6 @@ def _of_plans(plans: Mapping[str, PlanSection]) -> Iterator[str]:
     for code, plan in plans.items():
         if plan.allowances:
             yield f"allowances (plan {code})"
-        if plan.existing != "keep":
-            yield f"existing: {plan.existing} (plan {code})"
         for price_code, price in plan.prices.items():
             yield from _of_price(f"{code}.{price_code}", price)
 
