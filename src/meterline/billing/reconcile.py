@@ -56,7 +56,7 @@ def reconcile(
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
         for piece in unused:
-            if piece[1] > horizon_at and _returns(charge.line, piece, price):
+            if piece[1] > horizon_at and _returns(charge.line, piece, price, horizon_at):
                 rows.append(_credit(charge, piece, measure, price, currency))
     covered = [part for charge in charges for part in charge.standing]
     for row in wanted:
@@ -87,10 +87,11 @@ def _play(billed: Sequence[Row]) -> list[_Charge]:
     return charges
 
 
-def _returns(line: Mapping[str, Any], piece: Span, price: Price) -> bool:
+def _returns(line: Mapping[str, Any], piece: Span, price: Price, horizon_at: datetime) -> bool:
     """Whether an unused piece comes back: never of a price that is not prorated, nor under
-    `credit: none`; but a charge of which nothing was used comes back in any case."""
-    whole = piece == (line["start_at"], line["end_at"])
+    `credit: none`; but a charge of which nothing was used comes back in any case. What began
+    before the horizon was looked at by an earlier bill, when its use was still to be seen."""
+    whole = piece == (line["start_at"], line["end_at"]) and piece[0] >= horizon_at
     return whole or (price.prorate and price.policy.credit == "prorated")
 
 
