@@ -19,6 +19,7 @@ from meterline.billing.frames import (
     PHASES,
     TAXES,
     TOTALS,
+    EarlyFee,
     Minimum,
     Snapshot,
 )
@@ -64,7 +65,13 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         detail=_detail(phases, prices, reach, until_last),
         discounts=_discounts(ids),
         billed=billed,
+        early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
     )
+
+
+def _broken_off(phases: pl.DataFrame) -> list[int]:
+    """The plan versions whose early fee is due."""
+    return phases["early_version_id"].drop_nulls().unique().to_list()
 
 
 def _with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from meterline.catalog import build
 from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.catalog.plan_sections import EarlyFeeSection, TermSection
+from meterline.catalog.plan_sections import TermSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
@@ -168,11 +168,24 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     return found
 
 
-def early_fees(plan_version_ids: Iterable[int]) -> dict[int, EarlyFeeSection]:
-    """The early fees of plan versions that have one, by their id."""
-    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="term")
-    found = {row.pk: TermSection.model_validate(row.body["term"]).early_fee for row in rows}
-    return {version: fee for version, fee in found.items() if fee is not None}
+def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The early fees of those plan versions that have one: plan_version_id, amount, per_month,
+    percent (two of them None), name, tax_code, currency, rounding."""
+    wanted = set(plan_version_ids)
+    rows = PlanVersion.objects.filter(pk__in=wanted) if wanted else ()
+    found = []
+    for row in rows:
+        fee = TermSection.model_validate(row.body["term"]).early_fee
+        if fee is not None:
+            found.append(
+                {
+                    "plan_version_id": row.pk, "amount": fee.amount, "per_month": fee.per_month,
+                    "percent": fee.percent, "name": fee.name or "Early termination fee",
+                    "tax_code": fee.tax, "currency": row.currency,
+                    "rounding": row.body["policy"]["rounding"],
+                }
+            )  # fmt: skip
+    return found
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
