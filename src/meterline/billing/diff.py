@@ -142,6 +142,7 @@ def _reconcile_tracks(
     zones = dict(snapshot.accounts.select("account_id", "timezone").iter_rows())
     currencies = dict(snapshot.accounts.select("account_id", "currency").iter_rows())
     horizons = dict(snapshot.accounts.select("account_id", "horizon_at").iter_rows())
+    untils = dict(snapshot.accounts.select("account_id", "until_at").iter_rows())
     key = ["subscription_id", "track"]
     wanted = proposed.partition_by(key, as_dict=True)
     had = billed.sort("line_id").partition_by(key, as_dict=True)
@@ -158,6 +159,7 @@ def _reconcile_tracks(
                 zones[first["account_id"]],
                 currencies[first["account_id"]],
                 horizons[first["account_id"]],
+                untils[first["account_id"]],
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

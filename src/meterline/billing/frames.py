@@ -41,6 +41,9 @@ PHASES: dict[str, Any] = {
     "trial_end": pl.Date,
     "charge_start": pl.Date,
     "anchor": pl.Date,
+    "day_start": pl.Time,
+    "early_until": pl.Date,  # of the last phase, where it breaks off a term
+    "early_version_id": pl.Int64,  # whose early fee is due
 }
 
 TOTALS: dict[str, Any] = {  # summed over batches
@@ -125,6 +128,20 @@ class Minimum:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyFee:
+    """What breaking off a term costs: one of amount, per_month and percent is not None."""
+
+    plan_version_id: int
+    amount: Any  # Decimal
+    per_month: Any  # Decimal, for each started month that is left
+    percent: Any  # Decimal, of the recurring charges that are left
+    name: str
+    tax_code: str | None
+    currency: str
+    rounding: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """All that a batch of accounts' bills depend on; one account on a page is a batch of one."""
 
@@ -142,6 +159,7 @@ class Snapshot:
     detail: pl.DataFrame  # records of prices that look at each of them (usage.services.detail)
     discounts: pl.DataFrame
     billed: pl.DataFrame
+    early_fees: Sequence[EarlyFee] = ()
 
 
 def price_frame(prices: Sequence[Price]) -> pl.DataFrame:

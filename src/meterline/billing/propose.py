@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.charges import discount, minimum, one_time, recurring, rider, usage
+from meterline.billing.charges import (
+    discount,
+    early_fee,
+    minimum,
+    one_time,
+    recurring,
+    rider,
+    usage,
+)
 from meterline.billing.frames import PROPOSED, Snapshot
 from meterline.billing.spans import with_limits
 
@@ -18,6 +26,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
             [
                 recurring.propose(snapshot),
                 one_time.propose(snapshot),
+                early_fee.propose(snapshot),
                 usage.propose(snapshot),
             ]
         )

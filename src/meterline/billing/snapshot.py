@@ -19,6 +19,7 @@ from meterline.billing.frames import (
     PHASES,
     TAXES,
     TOTALS,
+    EarlyFee,
     Minimum,
     Snapshot,
 )
@@ -66,7 +67,13 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         detail=_detail(phases, prices, reach, until_last),
         discounts=_discounts(ids),
         billed=billed,
+        early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
     )
+
+
+def _broken_off(phases: pl.DataFrame) -> list[int]:
+    """The plan versions whose early fee is due."""
+    return phases["early_version_id"].drop_nulls().unique().to_list()
 
 
 def _with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
@@ -155,7 +162,8 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     return read_frame(
         """
         SELECT p.subscription_id, p.account_id, s.started_at, p.start_at, p.end_at,
-            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor
+            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor,
+            p.day_start, p.early_until, p.early_version_id
         FROM subscriptions_phase p
         JOIN subscriptions_subscription s ON s.id = p.subscription_id
         WHERE p.account_id = ANY(%s)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from meterline.catalog.check_allowances import allowance_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
+from meterline.catalog.check_plans import plan_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
@@ -71,6 +72,10 @@ def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
         yield from missing(discount.applies_to, prices, "price", at)
     for code, plan in model.plans.items():
         yield from _plan(("plans", code), plan, data["plans"][code], known)
+        yield from plan_faults(
+            ("plans", code), code, plan, plans=model.plans, plan_codes=_codes(data["plans"]),
+            prices=_prices(data["plans"][code]), known=known,
+        )  # fmt: skip
 
 
 def _plans(data: Mapping[str, Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -15,13 +16,27 @@ from meterline.catalog.model_types import (
     Name,
     Section,
     Text,
+    Validated,
 )
-from meterline.catalog.sections import PolicySection
-from meterline.pricing.parameters import NotNegative, Parameters, Positive
+from meterline.catalog.sections import PolicySection, RoundSection
+from meterline.pricing.parameters import Exact, NotNegative, Parameters, Positive
 from meterline.pricing.registry import all_models, model
 from meterline.rating.allowance import Shared
 
 _RIDER = "percent_of"
+
+
+class IndexSection(Validated):
+    """Prices are raised by a percentage from a day on, each time on what they are then."""
+
+    from_: Day = Field(alias="from", description="The first day with raised amounts.")
+    percent: Exact = Field(description="By how much; below 0 lowers.")
+    prices: tuple[Text, ...] = Field((), description="Codes; all recurring prices if left out.")
+    round: RoundSection | None = Field(None, description="Of the raised amounts; default: exact.")
+
+    def check(self) -> None:
+        if self.percent <= -100:
+            raise ValueError("percent: expected above -100")
 
 
 class PriceSection(Section):
@@ -40,6 +55,9 @@ class PriceSection(Section):
     minimum_amount: LimitField | None = None
     maximum_amount: LimitField | None = None
     policy: PolicySection | None = None
+    indexation: tuple[IndexSection, ...] | None = Field(
+        None, description="Instead of the plan's; an empty list leaves the price as it is."
+    )
     parameters: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -140,6 +158,52 @@ class PhaseSection(Section):
     prices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
+class EarlyFeeSection(Validated):
+    """What is due when a subscription is cancelled inside its term."""
+
+    amount: NotNegative | None = Field(None, description="So much.")
+    per_month: NotNegative | None = Field(None, description="For each started month that is left.")
+    percent: NotNegative | None = Field(None, description="Of the recurring charges to the end.")
+    name: Name | None = None
+    tax: Text | None = None
+
+    def check(self) -> None:
+        given = [one for one in (self.amount, self.per_month, self.percent) if one is not None]
+        if len(given) != 1:
+            raise ValueError("expected one of amount, per_month and percent")
+        if self.percent is not None and self.percent > 100:
+            raise ValueError("percent is at most 100")
+
+
+class TermSection(Section):
+    """A minimum duration, and what follows it."""
+
+    for_: IntervalText = Field(alias="for", description="The minimum duration.")
+    renewal: Literal["automatic", "open", "none"] = Field(
+        "automatic",
+        description="automatic: another term follows; open: it goes on without one; none: it ends.",
+    )
+    renew_for: IntervalText | None = Field(None, description="Of the terms that follow; as `for`.")
+    notice: IntervalText | None = Field(
+        None, description="A later cancellation is for the end of the next term."
+    )
+    early_fee: EarlyFeeSection | None = None
+
+    @model_validator(mode="after")
+    def _renewed(self) -> TermSection:
+        for name in ("renew_for", "notice"):
+            if getattr(self, name) is not None and self.renewal != "automatic":
+                raise ValueError(f"{name} is for `renewal: automatic` alone")
+        return self
+
+
+class IncludeSection(Section):
+    """An add-on that a bundle brings along."""
+
+    plan: Text
+    quantity: Positive = Decimal(1)
+
+
 class PlanSection(Section):
     """A plan: what is sold under one name."""
 
@@ -148,6 +212,13 @@ class PlanSection(Section):
     existing: Literal["keep", "move", "move_at_renewal"] = "keep"
     policy: PolicySection | None = None
     trial: IntervalText | None = None
+    term: TermSection | None = None
+    addon_to: tuple[Text, ...] = Field((), description="Taken only beside one of these plans.")
+    addon_quantity: Literal["own", "base"] = Field(
+        "own", description="Of an add-on: whether it has as many units as its base."
+    )
+    includes: tuple[IncludeSection, ...] = Field((), description="Add-ons that come along.")
+    indexation: tuple[IndexSection, ...] = ()
     phases: tuple[PhaseSection, ...] = ()
     minimum: MinimumSection | None = None
     allowances: tuple[AllowanceSection, ...] = ()

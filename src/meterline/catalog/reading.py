@@ -15,6 +15,7 @@ from meterline.catalog import build
 from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
+from meterline.catalog.plan_sections import TermSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
@@ -179,6 +180,26 @@ def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
     rows = PlanVersion.objects.filter(pk__lte=newest_version, body__has_key="allowances")
     found = {row.pk: tuple(build.allowances(row.plan_code, row.body)) for row in rows}
     return {version: granted for version, granted in found.items() if granted}
+
+
+def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The early fees of those plan versions that have one: plan_version_id, amount, per_month,
+    percent (two of them None), name, tax_code, currency, rounding."""
+    wanted = set(plan_version_ids)
+    rows = PlanVersion.objects.filter(pk__in=wanted) if wanted else ()
+    found = []
+    for row in rows:
+        fee = TermSection.model_validate(row.body["term"]).early_fee
+        if fee is not None:
+            found.append(
+                {
+                    "plan_version_id": row.pk, "amount": fee.amount, "per_month": fee.per_month,
+                    "percent": fee.percent, "name": fee.name or "Early termination fee",
+                    "tax_code": fee.tax, "currency": row.currency,
+                    "rounding": row.body["policy"]["rounding"],
+                }
+            )  # fmt: skip
+    return found
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

@@ -15,6 +15,7 @@ from meterline.catalog import resolve
 from meterline.catalog.compare import Difference, differences
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
+from meterline.catalog.indexation import indexed
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.reading import (
     ALWAYS,
@@ -22,6 +23,7 @@ from meterline.catalog.reading import (
     calendars,
     deck_path,
     discounts,
+    early_fees,
     meters,
     minimums,
     plan_version_at,
@@ -31,7 +33,6 @@ from meterline.catalog.reading import (
     tariff,
     taxes,
 )
-from meterline.catalog.support import refuse_unsupported
 from meterline.catalog.versions import derive_plan_version, write_prices
 from meterline.platform import audit, clock, events, files
 
@@ -44,7 +45,9 @@ __all__ = [
     "derive_plan_version",
     "diff",
     "discounts",
+    "early_fees",
     "export",
+    "indexed",
     "meters",
     "minimums",
     "plan_version_at",
@@ -97,10 +100,7 @@ class Applied:
 
 def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
     """Publish what a checked file changes: new versions, in force from `effective` (a plan's own
-    date goes first; default: at once for what is new, from today for what changes).
-
-    Raises NotSupported where the file uses something that cannot be billed yet.
-    """
+    date goes first; default: at once for what is new, from today for what changes)."""
     applied = Applied()
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -122,7 +122,6 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
     """What applying a file would publish, or leave as it is; nothing is changed."""
-    refuse_unsupported(catalogue.plans)
     today = clock.now().astimezone(catalogue.timezone).date()
     changes = [
         _entry_change(kind, code, body, effective, today)

@@ -33,7 +33,7 @@ def write_prices(version: PlanVersion) -> None:
 
 def derive_plan_version(plan_version_id: int, overrides: Overrides) -> int:
     """The version of a plan with some prices' fields replaced, for single subscriptions; equal
-    overrides share one version. Raises InvalidOverride, NotSupported."""
+    overrides share one version. Raises InvalidOverride."""
     base = PlanVersion.objects.get(pk=plan_version_id)
     _refuse(base, _shape_faults(base, overrides))
     body = resolve.overridden(base.body, overrides)

@@ -23,6 +23,8 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
     if "before" in inputs and len(inputs) == 1:
         taken = number(-Decimal(inputs["before"]))
         return _made("what was billed before comes back: nothing is due here any more", taken)
+    if "early_fee" in inputs:
+        return _with_before(_early_fee(line, inputs), inputs)
     if line["kind"] == "minimum":
         return _with_before(_minimum(inputs), inputs)
     if line["kind"] == "discount":
@@ -64,6 +66,25 @@ def _minimum(inputs: Mapping[str, Any]) -> Explanation:
     least = f"round({minimum} * {inputs['share']}, {inputs['decimals']}, {inputs['rounding']})"
     rule = f"minimum {minimum}, less the {counted} that count towards it"
     return _made(rule, f"{least} - {_bracketed(counted)}")
+
+
+def _early_fee(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+    fee, decimals, mode = _plain(inputs["early_fee"]), inputs["decimals"], inputs["rounding"]
+    until = f"{line['name']}: the term runs until {inputs['until']}"
+    match inputs["of"]:
+        case "per_month":
+            months = inputs["months"]
+            return _made(
+                f"{until}; {fee} for each of {months} started months",
+                f"round({fee} * {months}, {decimals}, {mode})",
+            )
+        case "percent":
+            left = _plain(inputs["left"])
+            return _made(
+                f"{until}; {fee} % of the {left} that its recurring prices would have come to",
+                f"round({left} * {fee} / 100, {decimals}, {mode})",
+            )
+    return _made(until, f"round({fee}, {decimals}, {mode})")
 
 
 def _discount(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:

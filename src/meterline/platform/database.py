@@ -90,4 +90,6 @@ def _cast(name: str, kind: Any) -> pl.Expr:
         return column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", time_zone="UTC")
     if kind == pl.Date:
         return column.str.to_date("%Y-%m-%d")
+    if kind == pl.Time:
+        return column.str.to_time("%H:%M:%S%.f")
     return column.cast(kind)

@@ -131,7 +131,8 @@ class _Bands:
         numbers = np.unique(self.epoch)
         tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
         if len(tables) == 1:
-            return self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+            only: Array = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+            return only
         found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
         for number in numbers:
             inside = np.flatnonzero(self.epoch == number)

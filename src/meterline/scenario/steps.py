@@ -18,7 +18,7 @@ from meterline.scenario.expect import (
 )
 from meterline.scenario.values import At, Moment, Number, Text, read_moment
 
-When = Literal["policy", "now", "end_of_period"]
+When = Literal["policy", "now", "end_of_period", "end_of_term"] | At
 
 
 class _Step(Part):
@@ -36,6 +36,7 @@ class Subscribe(_Step):
     overrides: dict[Text, dict[str, Any]] | None = None
     discounts: tuple[Text, ...] = ()
     identifiers: dict[Text, Text] = Field(default_factory=dict)
+    base: Text | None = Field(None, description="of an add-on: the subscription it is beside")
 
 
 class Change(_Step):

@@ -6,12 +6,16 @@ from django.db import models
 
 
 class Subscription(models.Model):
-    """A product that a customer has (TMF637 Product), on one billing account."""
+    """A product that a customer has (TMF637 Product), on one billing account.
+
+    An add-on has a base, and follows it.
+    """
 
     code = models.CharField(max_length=100, unique=True)
     account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
     started_at = models.DateTimeField()
     state = models.CharField(max_length=20)
+    base = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="addons")
 
     class Meta:
         db_table = "subscriptions_subscription"
@@ -38,7 +42,10 @@ class Phase(models.Model):
     """A stretch of a subscription in which nothing changes; made anew from the log each time.
 
     `charge_start` is the first day of the subscription with recurring charges, `trial_end` the
-    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset.
+    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset,
+    `day_start` the local time at which the days of cycles begin where seconds are counted (null:
+    midnight). The last phase of a contract that breaks off a term has `early_until`, the day on
+    which the term would have ended, and the plan version whose early fee is due.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
@@ -51,6 +58,9 @@ class Phase(models.Model):
     trial_end = models.DateField(null=True)
     charge_start = models.DateField()
     anchor = models.DateField(null=True)
+    day_start = models.TimeField(null=True)
+    early_until = models.DateField(null=True)
+    early_version_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "subscriptions_phase"

@@ -91,7 +91,8 @@ def _periods(
     spans = reaching.join(schedules, on="plan_version_id").select(
         "subscription_id", "plan_version_id", "schedule", "interval", "align", "day_count",
         "timezone", pl.col("account_id").alias("billing_days"),
-        pl.col("charge_start").alias("first"), "anchor", "start_at", "end_at",
+        pl.col("charge_start").alias("first"), "anchor", "day_start",
+        "start_at", "end_at",
         pl.lit(window[0], INSTANT).alias("since_at"), pl.lit(window[1], INSTANT).alias("until_at"),
     )  # fmt: skip
     return periods(spans, billing_days).select(

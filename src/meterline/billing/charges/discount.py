@@ -110,7 +110,7 @@ def _within_periods(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     if limited.is_empty():
         return applies
     facts = snapshot.phases.unique("subscription_id", keep="first").select(
-        "subscription_id", first="charge_start"
+        "subscription_id", "day_start", first="charge_start"
     )
     keys = ["subscription_id", "discount_code", "interval", "align", "day_count"]
     horizon = snapshot.accounts.select("account_id", "timezone")

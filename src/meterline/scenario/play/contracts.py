@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from typing import Literal
 
 from meterline.catalog import services as catalog
 from meterline.customers import services as customers
@@ -17,8 +17,18 @@ from meterline.scenario.steps import (
     Step,
     Subscribe,
 )
+from meterline.scenario.values import instant
 from meterline.scenario.world import World
+from meterline.subscriptions import decide
 from meterline.subscriptions import services as subscriptions
+
+Word = Literal["policy", "now"]
+
+
+def _when(step: Change | SetQuantity | SetState, world: World, default: Word) -> decide.When:
+    """A word, or the date or instant at which it shall be."""
+    when = step.when or default
+    return when if isinstance(when, str) else instant(when, world.zone_of(step))
 
 
 def _at(step: Step, world: World) -> datetime:
@@ -33,10 +43,11 @@ def _(step: Subscribe, world: World) -> None:
         plan=step.plan,
         at=_at(step, world),
         code=step.name,
-        quantity=Decimal(1) if step.quantity is None else step.quantity,
+        quantity=step.quantity,
         overrides=step.overrides,
         discounts=step.discounts,
         identifiers=step.identifiers,
+        base=None if step.base is None else world.subscriptions[step.base],
     )
     if step.name is not None:
         world.subscriptions[step.name] = made.id
@@ -46,13 +57,15 @@ def _(step: Subscribe, world: World) -> None:
 @play.register
 def _(step: Change, world: World) -> None:
     subscription = world.subscriptions[step.subscription]
-    subscriptions.change(subscription, step.plan, _at(step, world), when=step.when)
+    when = _when(step, world, "policy")
+    subscriptions.change(subscription, step.plan, _at(step, world), when=when)
 
 
 @play.register
 def _(step: SetQuantity, world: World) -> None:
     subscription = world.subscriptions[step.subscription]
-    subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=step.when)
+    when = _when(step, world, "now")
+    subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=when)
 
 
 @play.register
@@ -66,7 +79,7 @@ def _(step: SetState, world: World) -> None:
         "pause": subscriptions.pause,
         "resume": subscriptions.resume,
     }[step.do]
-    act(subscription, at, when=step.when or "policy")
+    act(subscription, at, when=_when(step, world, "now"))
 
 
 @play.register

@@ -13,6 +13,7 @@ from meterline.scenario.picture import money
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Charging, Check, Collect, Money
 from meterline.scenario.world import World
+from meterline.subscriptions import services as subscriptions
 from meterline.subscriptions.models import Subscription
 from meterline.usage import services as usage
 
@@ -76,7 +77,7 @@ def _allowances(step: Check, world: World, expected: dict[str, Decimal]) -> None
 
 def _states(step: Check, world: World, expected: str | dict[str, str]) -> None:
     rows = Subscription.objects.filter(account_id=world.accounts[step.account])
-    states = {row.code: row.state for row in rows}
+    states = {row.code: subscriptions.state(row.id) for row in rows}
     wanted = expected if isinstance(expected, dict) else dict.fromkeys(states, expected)
     for name, state in wanted.items():
         if states.get(name) != state:
