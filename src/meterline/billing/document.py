@@ -117,6 +117,7 @@ def _with_tax_rates(
         accounts.select("account_id", "tax_region", "issue_date", "places"),
         on="account_id",
     ).join(policies, on="price_id", how="left")
+    known = _with_plan_policies(known, snapshot)
     current = (
         known.select("tax_code", "tax_region", "issue_date")
         .unique()
@@ -139,6 +140,27 @@ def _with_tax_rates(
             tax_amount=pl.when(pl.col("tax_rounding") == "line").then(_tax_of(pl.col("amount")))
         )
         .drop("rate")
+    )
+
+
+def _with_plan_policies(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """Lines without a price (minimums, commitments) are taxed by the policy of their plan."""
+    settled = {one.plan_version_id: one.policy for one in snapshot.minimums}
+    settled |= {one.plan_version_id: one.policy for one in snapshot.commitments}
+    if not settled:
+        return lines
+    plans = pl.DataFrame(
+        [(version, policy.tax_rounding, policy.rounding) for version, policy in settled.items()],
+        schema={"plan_version_id": pl.Int64, "of_plan": pl.String, "plan_rounding": pl.String},
+        orient="row",
+    )
+    return (
+        lines.join(plans, on="plan_version_id", how="left")
+        .with_columns(
+            tax_rounding=pl.coalesce("tax_rounding", "of_plan"),
+            rounding=pl.coalesce("rounding", "plan_rounding"),
+        )
+        .drop("of_plan", "plan_rounding")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from meterline.kernel.calendar import CalendarSpec
 from meterline.kernel.cycle import BillingDay
 from meterline.kernel.money import EXACT, MONEY
+from meterline.kernel.policy import Policy
 from meterline.pricing.price import Meter, Price
 from meterline.subscriptions.periods import INSTANT
 
@@ -108,10 +110,30 @@ class Minimum:
     """A plan's minimum spend: what its lines lack is made up for at the end of its interval."""
 
     plan_version_id: int
-    amount: Any  # Decimal
+    plan: str
+    amount: Decimal
     interval: str
     price_codes: tuple[str, ...]  # empty: all usage
     tax_code: str | None
+    policy: Policy
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commitment:
+    """A plan's volume commitment: what is used less is paid for at the end of its interval."""
+
+    plan_version_id: int
+    plan: str
+    code: str
+    name: str
+    quantity: Decimal
+    interval: str
+    price_codes: tuple[str, ...]  # usage prices whose quantities count
+    unit_amount: Decimal  # of what is missing
+    tax_code: str | None
+    policy: Policy
+    currency: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +146,7 @@ class Snapshot:
     phases: pl.DataFrame
     prices: Sequence[Price]
     minimums: Sequence[Minimum]
+    commitments: Sequence[Commitment]
     meters: Mapping[str, Meter]
     calendars: Mapping[str, CalendarSpec]
     taxes: pl.DataFrame

@@ -27,6 +27,8 @@ LINES: dict[str, Any] = {
     "days": pl.Int32,
     "share_numerator": pl.Int64,
     "share_denominator": pl.Int64,
+    "limit_numerator": pl.Int64,  # the share of minimum_amount and maximum_amount
+    "limit_denominator": pl.Int64,
     "track": pl.String,
 }
 
@@ -78,7 +80,15 @@ def _clamp(
     first of them.
     """
     joined = charged.join(
-        lines.select("line", "share_numerator", "share_denominator", "days"), on="line"
+        lines.select(
+            "line",
+            "share_numerator",
+            "share_denominator",
+            "limit_numerator",
+            "limit_denominator",
+            "days",
+        ),
+        on="line",
     ).with_columns(
         numerator=to_scaled(pl.col("amount")) * pl.col("share_numerator").cast(pl.Int128),
         divisor=pl.col("denominator").cast(pl.Int128) * pl.col("share_denominator").cast(pl.Int128),
@@ -98,8 +108,8 @@ def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataF
     if limit.per_day:
         bound, divisor = pl.col("days").cast(pl.Int128), pl.lit(1, pl.Int128)
     else:
-        bound = pl.col("share_numerator").cast(pl.Int128)
-        divisor = pl.col("share_denominator").cast(pl.Int128)
+        bound = pl.col("limit_numerator").cast(pl.Int128)
+        divisor = pl.col("limit_denominator").cast(pl.Int128)
     common = joined.with_columns(
         bound=bound * pl.lit(scaled, pl.Int128), bound_divisor=divisor
     ).with_columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.charges import discount, minimum, one_time, recurring, usage
+from meterline.billing.charges import commitment, discount, minimum, one_time, recurring, usage
 from meterline.billing.frames import PROPOSED, Snapshot
 from meterline.billing.spans import with_limits
 
@@ -21,7 +21,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
                 usage.propose(snapshot),
             ]
         )
-        lines = pl.concat([lines, minimum.propose(snapshot, lines)])
+        lines = pl.concat([lines, minimum.propose(snapshot, lines), commitment.propose(snapshot)])
     lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(PROPOSED.keys())
     return past_horizon(lines, snapshot)
 

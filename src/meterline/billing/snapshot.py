@@ -19,6 +19,7 @@ from meterline.billing.frames import (
     PHASES,
     TAXES,
     TOTALS,
+    Commitment,
     Minimum,
     Snapshot,
 )
@@ -44,7 +45,8 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
-    accounts = _with_reach(accounts, minimums)
+    commitments = [Commitment(**row) for row in catalog.commitments(versions)]
+    accounts = _with_reach(accounts, [*minimums, *commitments])
     billed = _billed(ids, accounts)
     prices = _prices(versions, billed)
     meters = catalog.meters()
@@ -57,6 +59,7 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         phases=phases,
         prices=prices,
         minimums=minimums,
+        commitments=commitments,
         meters=meters,
         calendars=catalog.calendars(),
         taxes=_taxes(),
@@ -67,9 +70,10 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     )
 
 
-def _with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
-    """How much further than the horizon lines are needed: by the longest minimum's interval."""
-    reach = max((_days(Interval.parse(m.interval)) for m in minimums), default=timedelta(0))
+def _with_reach(accounts: pl.DataFrame, terms: Sequence[Minimum | Commitment]) -> pl.DataFrame:
+    """How much further than the horizon lines are needed: by the longest interval that is settled
+    at its end."""
+    reach = max((_days(Interval.parse(one.interval)) for one in terms), default=timedelta(0))
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
         reach_at=pl.when(pl.col("horizon_at") > first + reach)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults
+from meterline.catalog.check_terms import commitment_faults
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
 from meterline.catalog.resolve import overridden_price
@@ -41,6 +42,7 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
             if isinstance(one, Mapping)
         ),
         calendars=model.calendars,
+        aggregations={code: meter.aggregation for code, meter in model.meters.items()},
     )
 
 
@@ -133,6 +135,9 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
         yield from price_faults((*place, "prices", code), price, models=models, known=known)
     if plan.minimum is not None:
         yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
+    yield from _twice((one.code for one in plan.commitments), (*place, "commitments"), "code")
+    for number, commitment in enumerate(plan.commitments):
+        yield from commitment_faults((*place, "commitments", number), commitment, plan, known)
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)

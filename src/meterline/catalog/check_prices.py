@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ class Known:
     rate_cards: frozenset[str] = frozenset()
     taxes: frozenset[str] = frozenset()
     calendars: Mapping[str, CalendarSection]
+    aggregations: Mapping[str, str] = field(default_factory=dict)  # of the sound meters
 
 
 def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:

@@ -19,6 +19,7 @@ from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.reading import (
     ALWAYS,
     calendars,
+    commitments,
     deck_path,
     discounts,
     meters,
@@ -39,6 +40,7 @@ __all__ = [
     "Change",
     "apply",
     "calendars",
+    "commitments",
     "derive_plan_version",
     "diff",
     "discounts",

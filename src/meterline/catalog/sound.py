@@ -13,6 +13,7 @@ _ITEMS: dict[str, dict[str, Any]] = {  # lists keep their places, so that lines 
     "taxes": {"rates": [{"region": "*", "percent": 0}]},
     "discounts": {"percent": 0},
     "allowances": {"amount": 1},
+    "commitments": {"prices": ["*"], "quantity": 1, "shortfall": {"unit_amount": 0}},
     "phases": {"for": "month"},
 }
 _ESSENTIAL = ("kind", "model", "meter")  # without them a price has faults of another kind
@@ -45,7 +46,7 @@ def without(data: Mapping[str, Any], places: Sequence[Place]) -> dict[str, Any]:
 def part(data: Mapping[str, Any], place: Place) -> Place:
     """The part that a fault makes useless."""
     match place:
-        case ("plans", _, "prices" | "allowances" | "phases", _, *_):
+        case ("plans", _, "prices" | "allowances" | "commitments" | "phases", _, *_):
             return place[:4]
         case ("plans", _, _, *_):
             return place[:3]

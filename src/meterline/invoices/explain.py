@@ -22,6 +22,8 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
         return _made("what was billed before comes back: nothing is due here any more", taken)
     if line["kind"] == "minimum":
         return _with_before(_minimum(inputs), inputs)
+    if line["kind"] == "commitment":
+        return _with_before(_commitment(line, inputs), inputs)
     if line["kind"] == "discount":
         return _with_before(_discount(line, inputs, decimals), inputs)
     if line["kind"] == "adjustment" or price is None:
@@ -47,6 +49,15 @@ def _minimum(inputs: Mapping[str, Any]) -> Explanation:
     least = f"round({minimum} * {inputs['share']}, {inputs['decimals']}, {inputs['rounding']})"
     rule = f"minimum {minimum}, less the {counted} that count towards it"
     return _made(rule, f"{least} - {_bracketed(counted)}")
+
+
+def _commitment(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+    committed, used, price = (_plain(inputs[name]) for name in ("committed", "used", "unit_amount"))
+    lack = f"({committed} * {inputs['share']} - {used}) * {price}"
+    return _made(
+        f"{line['name']}: {used} of {committed} were used, each that is missing costs {price}",
+        f"round({lack}, {inputs['decimals']}, {inputs['rounding']})",
+    )
 
 
 def _discount(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:

@@ -19,7 +19,7 @@ from meterline.pricing.registry import model
 
 __all__ = [
     "billed_quantity", "charge", "demand_reference", "explain", "looks_back", "measure",
-    "needs_detail", "recurring_amount",
+    "needs_detail", "recurring_amount", "with_factor",
 ]  # fmt: skip
 
 Meters = Mapping[str, Meter]
@@ -33,10 +33,10 @@ def charge(price: Price, rows: pl.DataFrame, *, calendars: Calendars) -> pl.Data
     amounts of events; 0 and 1 for models that price the period), days Int32, demand Decimal(38,
     10) or null. One row a line at least: a quantity of 0 has a price too.
     """
-    return model(price.model).charge(price, _with_factor(price, rows), calendars)
+    return model(price.model).charge(price, with_factor(price, rows), calendars)
 
 
-def _with_factor(price: Price, rows: pl.DataFrame) -> pl.DataFrame:
+def with_factor(price: Price, rows: pl.DataFrame) -> pl.DataFrame:
     """Quantities of the period x the meter's factor, rounded half up (cubic metres to kWh)."""
     if price.factor is None or price.kind != "usage":
         return rows

@@ -37,6 +37,10 @@ def _lines(snapshot: Snapshot) -> pl.DataFrame:
         found.pipe(with_limits, snapshot)
         .filter(begun if snapshot.progressive else ended)
         .with_columns(
+            limit_numerator="share_numerator",
+            limit_denominator="share_denominator",
+        )
+        .with_columns(
             pl.when("prorate").then("share_numerator").otherwise(pl.lit(1, pl.Int64)),
             pl.when("prorate").then("share_denominator").otherwise(pl.lit(1, pl.Int64)),
             track=pl.concat_str(
