@@ -65,15 +65,23 @@ TAXES: dict[str, Any] = {
     "from_date": pl.Date,
 }
 
-DISCOUNTS: dict[str, Any] = {  # of subscriptions
+DISCOUNTS: dict[str, Any] = {  # given to subscriptions; those of an account to each of its own
+    "account_id": pl.Int64,
     "subscription_id": pl.Int64,
-    "position": pl.Int32,  # the order in which they are taken off
+    "of_account": pl.Boolean,  # given to the account: an amount is shared by its subscriptions
+    "position": pl.Int32,  # the order in which they were given
     "discount_code": pl.String,
     "percent": QUANTITY,  # one of percent and amount is null
     "amount": QUANTITY,
-    "applies_to": pl.List(pl.String),  # price codes; empty: all recurring and usage prices
+    "applies_to": pl.List(pl.String),  # price codes; empty: all prices
+    "plans": pl.List(pl.String),  # plan codes; empty: all plans
+    "on_invoice": pl.Boolean,  # on all lines that fall due together
     "periods": pl.Int32,  # null: for ever
-    "since_at": INSTANT,
+    "since_at": INSTANT,  # charge periods that begin within [since_at, until_at)
+    "until_at": INSTANT,  # null: for ever
+    "stacking": pl.Int32,  # lower ones are taken off first
+    "of_gross": pl.Boolean,  # of what the line came to, and not of what is left
+    "exclusive": pl.Boolean,  # no other is taken off where it is
 }
 
 PROPOSED: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,7 +15,6 @@ from meterline import pricing
 from meterline.billing.frames import (
     ACCOUNTS,
     BILLED,
-    DISCOUNTS,
     PHASES,
     TAXES,
     TOTALS,
@@ -23,6 +22,7 @@ from meterline.billing.frames import (
     Minimum,
     Snapshot,
 )
+from meterline.billing.given import discounts_of
 from meterline.catalog import services as catalog
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
@@ -65,7 +65,7 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         taxes=_taxes(),
         totals=_totals(ids, _earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
-        discounts=_discounts(ids),
+        discounts=discounts_of(ids),
         billed=billed,
     )
 
@@ -283,29 +283,3 @@ def _detail(
         start,
         until,
     )
-
-
-def _discounts(ids: list[int]) -> pl.DataFrame:
-    rows = read_frame(
-        """
-        SELECT d.subscription_id, d.position, d.discount_code, d.since_at
-        FROM subscriptions_discount d
-        JOIN subscriptions_subscription s ON s.id = d.subscription_id
-        WHERE s.account_id = ANY(%s)
-        """,
-        [ids],
-        schema={
-            name: DISCOUNTS[name]
-            for name in ("subscription_id", "position", "discount_code", "since_at")
-        },
-    )
-    known: dict[str, Any] = catalog.discounts() if rows.height else {}
-    bodies = [known[code] for code in rows["discount_code"]]
-    return rows.with_columns(
-        percent=pl.Series([body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]),
-        amount=pl.Series([body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]),
-        applies_to=pl.Series(
-            [list(body["applies_to"]) for body in bodies], dtype=DISCOUNTS["applies_to"]
-        ),
-        periods=pl.Series([body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]),
-    ).select(DISCOUNTS.keys())

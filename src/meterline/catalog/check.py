@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults
-from meterline.catalog.check_terms import commitment_faults
+from meterline.catalog.check_terms import commitment_faults, discount_faults
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
 from meterline.catalog.resolve import overridden_price
@@ -58,15 +58,14 @@ def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
         yield from _calendar(("calendars", code), calendar)
     for code, card in model.rate_cards.items():
         yield from _card(("rate_cards", code), card, known)
-    for section, rows in (("taxes", model.taxes), ("discounts", model.discounts)):
+    lists = {"taxes": model.taxes, "discounts": model.discounts, "promotions": model.promotions}
+    for section, rows in lists.items():
         yield from _twice((one.code for one in rows), (section,), "code")
     for number, tax in enumerate(model.taxes):
         regions = ((rate.region, rate.from_) for rate in tax.rates)
         yield from _twice(regions, ("taxes", number, "rates"), "region")
     prices = [price for plan in _plans(data) for price in _prices(plan)]
-    for number, discount in enumerate(model.discounts):
-        at = ("discounts", number, "applies_to")
-        yield from missing(discount.applies_to, prices, "price", at)
+    yield from discount_faults(model, prices, _codes(data.get("plans")))
     for code, plan in model.plans.items():
         yield from _plan(("plans", code), plan, data["plans"][code], known)
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from meterline.catalog.check_prices import Faults, Known, missing
 from meterline.catalog.plan_sections import CommitmentSection, PlanSection
 from meterline.catalog.yaml import Place
 from meterline.kernel.interval import Interval
 
+if TYPE_CHECKING:
+    from meterline.catalog.files import CatalogModel
+
 _COUNTED = ("count", "sum")
+
+
+def discount_faults(model: CatalogModel, prices: Iterable[str], plans: Iterable[str]) -> Faults:
+    """Discounts name prices and plans, promotions name discounts and plans."""
+    prices, plans = list(prices), list(plans)
+    for number, discount in enumerate(model.discounts):
+        place = ("discounts", number)
+        yield from missing(discount.applies_to, prices, "price", (*place, "applies_to"))
+        yield from missing(discount.plans, plans, "plan", (*place, "plans"))
+    codes = [discount.code for discount in model.discounts]
+    for number, promotion in enumerate(model.promotions):
+        place = ("promotions", number)
+        yield from missing([promotion.discount], codes, "discount", (*place, "discount"))
+        yield from missing(promotion.plans, plans, "plan", (*place, "plans"))
 
 
 def commitment_faults(

@@ -16,6 +16,7 @@ from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.catalog.resolve import spoken
+from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.kernel.policy import Policy
 from meterline.platform import files
@@ -126,21 +127,22 @@ def taxes() -> list[build.Tax]:
     return [build.tax(code, body) for code, body in _latest("tax").items()]
 
 
-def discounts() -> dict[str, dict[str, Any]]:
-    """Discounts by code: percent, amount (one of them None), applies_to, periods."""
+def discounts() -> dict[str, build.Discount]:
+    """Discounts by code."""
+    return _discounts(_newest_entry())
+
+
+@lru_cache(maxsize=8)
+def _discounts(newest_entry: int) -> dict[str, build.Discount]:
+    return {code: build.discount(code, body) for code, body in _latest("discount").items()}
+
+
+def promotions() -> dict[str, PromotionSection]:
+    """Promotion codes."""
     return {
-        code: {
-            "percent": _decimal(body.get("percent")),
-            "amount": _decimal(body.get("amount")),
-            "applies_to": tuple(body.get("applies_to") or ()),
-            "periods": body.get("periods"),
-        }
-        for code, body in _latest("discount").items()
+        code: PromotionSection.model_validate({"code": code, **body})
+        for code, body in _latest("promotion").items()
     }
-
-
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
 
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:

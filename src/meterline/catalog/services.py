@@ -27,6 +27,7 @@ from meterline.catalog.reading import (
     plan_version_at,
     plans_in_force,
     prices,
+    promotions,
     rate_cards,
     tariff,
     taxes,
@@ -49,6 +50,7 @@ __all__ = [
     "minimums",
     "plan_version_at",
     "prices",
+    "promotions",
     "rate_cards",
     "tariff",
     "taxes",
@@ -56,7 +58,7 @@ __all__ = [
 
 _LOCK = 7206256
 _SECTIONS = {"meters": "meter", "calendars": "calendar", "rate_cards": "rate_card"}
-_LISTS = {"taxes": "tax", "discounts": "discount"}
+_LISTS = {"taxes": "tax", "discounts": "discount", "promotions": "promotion"}
 
 
 @dataclass(frozen=True, kw_only=True)

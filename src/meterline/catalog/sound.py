@@ -12,6 +12,7 @@ _OVERLONG = re.compile(r"\s*[-+]?[0-9_.]+[eE][-+]?[0-9_]{4,}\s*")
 _ITEMS: dict[str, dict[str, Any]] = {  # lists keep their places, so that lines stay right
     "taxes": {"rates": [{"region": "*", "percent": 0}]},
     "discounts": {"percent": 0},
+    "promotions": {"discount": "*"},
     "allowances": {"amount": 1},
     "commitments": {"prices": ["*"], "quantity": 1, "shortfall": {"unit_amount": 0}},
     "phases": {"for": "month"},

@@ -35,6 +35,7 @@ class Subscribe(_Step):
     quantity: Number | None = None
     overrides: dict[Text, dict[str, Any]] | None = None
     discounts: tuple[Text, ...] = ()
+    promotion: Text | None = None
     identifiers: dict[Text, Text] = Field(default_factory=dict)
 
 
@@ -62,6 +63,30 @@ class SetQuantity(_Step):
     subscription: Text
     quantity: Number
     when: When = "now"
+
+
+class GiveDiscount(_Step):
+    """A discount is given to a subscription or account, or ends."""
+
+    do: Literal["give_discount", "end_discount"]
+    discount: Text
+    subscription: Text | None = None
+    account: Text | None = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> GiveDiscount:
+        if (self.subscription is None) == (self.account is None):
+            raise ValueError("expected either `subscription` or `account`")
+        return self
+
+
+class Redeem(_Step):
+    """A promotion code is redeemed for a subscription; `refused`: the code of the error."""
+
+    do: Literal["redeem"]
+    subscription: Text
+    promotion: Text
+    refused: Text | None = None
 
 
 class SetBillingDay(_Step):
@@ -210,6 +235,8 @@ Step = Annotated[
     | Change
     | SetState
     | SetQuantity
+    | GiveDiscount
+    | Redeem
     | SetBillingDay
     | Usage
     | UsageFile

@@ -43,6 +43,7 @@ def subscribe_command(
     discount: Annotated[
         list[str] | None, typer.Option(help="Code, in the order in which they apply.")
     ] = None,
+    promotion: Annotated[str | None, typer.Option(help="Promotion code to redeem.")] = None,
     identifier: Annotated[
         list[str] | None, typer.Option(help="Such as msisdn=393331234567 (repeatable).")
     ] = None,
@@ -55,7 +56,8 @@ def subscribe_command(
     made = services.subscribe(
         account_id=row.id, plan=plan, code=code, quantity=quantity,
         at=_instant(at, row.timezone), overrides=_overrides(override or []),
-        discounts=discount or [], identifiers=dict(_pair(text) for text in identifier or []),
+        discounts=discount or [], promotion=promotion,
+        identifiers=dict(_pair(text) for text in identifier or []),
     )  # fmt: skip
     _console.print(f"Subscription {made.code} begins {_text(made.started_at, row.timezone)}.")
 

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from meterline.catalog import services as catalog
 from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
 from meterline.subscriptions import decide, identifiers, plans, store, timeline
+from meterline.subscriptions import discounts as given
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.decide import When
 from meterline.subscriptions.errors import (
@@ -25,11 +25,10 @@ from meterline.subscriptions.errors import (
     NotCancelled,
     NotPaused,
     SubscriptionCodeTaken,
-    UnknownDiscount,
 )
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.subscriptions.imports import import_file
-from meterline.subscriptions.models import Discount, Identifier, Subscription
+from meterline.subscriptions.models import Identifier, Subscription
 from meterline.subscriptions.store import Held
 from meterline.subscriptions.timeline import Change, State
 
@@ -52,12 +51,13 @@ def subscribe(
     quantity: Number = 1,
     overrides: plans.Overrides | None = None,
     discounts: Sequence[str] = (),
+    promotion: str | None = None,
     identifiers: Mapping[str, str] | None = None,
 ) -> Subscription:
     """A new subscription of an account, from `at` on (its first local day counts whole).
 
     `overrides`: {price code: {field: value}}; `discounts`: codes, in the order in which they
-    apply; `identifiers`: {kind: value}. Without a code one is made.
+    apply; `promotion`: a code to redeem; `identifiers`: {kind: value}. Without a code one is made.
     """
     account = Account.objects.get(id=account_id)
     zone, at = ZoneInfo(account.timezone), at or clock.now()
@@ -67,7 +67,7 @@ def subscribe(
         raise SubscriptionCodeTaken(code=code)
     taken = plans.offer(plan, at.astimezone(zone).date(), overrides)
     taken.check_currency(account.code, account.currency)
-    _check_discounts(discounts)
+    given.check_known(discounts)
     first = Change(
         number=1, kind="subscribe", effective_at=decide.start_instant(at, taken.policy, zone),
         requested_at=at, terms=taken.terms, quantity=_quantity(quantity),
@@ -75,13 +75,7 @@ def subscribe(
     held = store.create(code, account, first, {"plan": plan, "overrides": plain(overrides or {})})
     for kind, value in (identifiers or {}).items():
         _identify(held, kind, value, first.effective_at)
-    Discount.objects.bulk_create(
-        Discount(
-            subscription=held.subscription, position=position, discount_code=discount,
-            since_at=first.effective_at,
-        )
-        for position, discount in enumerate(discounts, start=1)
-    )  # fmt: skip
+    given.at_start(held, discounts, promotion)
     _conclude(held, first, plan=plan, discounts=list(discounts))
     return held.subscription
 
@@ -261,13 +255,6 @@ def _identify(held: Held, kind: str, value: str, start: datetime) -> Identifier:
     return identifiers.add(
         held.subscription, kind, value, start if end is None else min(start, end), end
     )
-
-
-def _check_discounts(codes: Sequence[str]) -> None:
-    known = catalog.discounts() if codes else {}
-    for code in codes:
-        if code not in known:
-            raise UnknownDiscount(code=code, known=", ".join(sorted(known)) or "none")
 
 
 def _quantity(value: Number) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -126,7 +127,7 @@ def _used(ended: pl.DataFrame, terms: pl.DataFrame, snapshot: Snapshot) -> pl.Da
     )
 
 
-_MEASURED = {
+_MEASURED: dict[str, Any] = {
     "subscription_id": pl.Int64,
     "plan_version_id": pl.Int64,
     "price_code": pl.String,

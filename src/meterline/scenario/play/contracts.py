@@ -7,10 +7,13 @@ from decimal import Decimal
 
 from meterline.catalog import services as catalog
 from meterline.customers import services as customers
+from meterline.kernel.errors import MeterlineError
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import (
     Change,
+    GiveDiscount,
     Publish,
+    Redeem,
     SetBillingDay,
     SetQuantity,
     SetState,
@@ -18,6 +21,7 @@ from meterline.scenario.steps import (
     Subscribe,
 )
 from meterline.scenario.world import World
+from meterline.subscriptions import discounts
 from meterline.subscriptions import services as subscriptions
 
 
@@ -36,6 +40,7 @@ def _(step: Subscribe, world: World) -> None:
         quantity=Decimal(1) if step.quantity is None else step.quantity,
         overrides=step.overrides,
         discounts=step.discounts,
+        promotion=step.promotion,
         identifiers=step.identifiers,
     )
     if step.name is not None:
@@ -67,6 +72,27 @@ def _(step: SetState, world: World) -> None:
         "resume": subscriptions.resume,
     }[step.do]
     act(subscription, at, when=step.when or "policy")
+
+
+@play.register
+def _(step: GiveDiscount, world: World) -> None:
+    name = world.subscriptions[step.subscription] if step.subscription else None
+    holder = discounts.holder(subscription=name, account=step.account)
+    act = discounts.give if step.do == "give_discount" else discounts.end
+    act(step.discount, holder, _at(step, world))
+
+
+@play.register
+def _(step: Redeem, world: World) -> None:
+    subscription = world.subscriptions[step.subscription]
+    try:
+        discounts.redeem(step.promotion, subscription, _at(step, world))
+    except MeterlineError as error:
+        if error.code != step.refused:
+            raise
+        return
+    if step.refused is not None:
+        world.differs(f"expected to be refused ({step.refused})")
 
 
 @play.register
