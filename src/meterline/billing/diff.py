@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from meterline.billing.frames import PROPOSED, Snapshot
+from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
 from meterline.kernel.money import MONEY
@@ -46,7 +46,7 @@ def _by_time() -> pl.Expr:
 
 
 def _tracks_usage() -> pl.Expr:
-    return pl.col("track").str.contains(r"^(discount\|[^|]*\|)*usage\|")
+    return pl.col("track").str.contains(USAGE_TRACK)
 
 
 def _by_value(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from meterline.billing.frames import Snapshot
-from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
+from meterline.billing.frames import USAGE_TRACK, Snapshot
+from meterline.kernel.money import MONEY, decimals, from_scaled, round_column, to_scaled
 
 DOCUMENTS: dict[str, Any] = {
     "account_id": pl.Int64,
@@ -87,6 +87,25 @@ def make_documents(charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetim
         documents=totals.select(DOCUMENTS.keys()),
         lines=lines.drop("places", "tax_rounding", "rounding", "tax_region", "issue_date"),
         taxes=taxes.select(DOCUMENT_TAXES.keys()).sort("account_id", "code", "percent"),
+    )
+
+
+def parts_with_tax(lines: pl.DataFrame) -> pl.DataFrame:
+    """What documents come to by account and price, with tax (payments.credit.PARTS), of `lines` of
+    documents: where credit is for some charges only, it pays for no more."""
+    amount = to_scaled(pl.col("amount"), 10)
+    percent = pl.col("tax_percent").fill_null(0).cast(pl.Decimal(38, 6)).to_physical()
+    taxed = from_scaled(amount + amount * percent // 10**8, 10)
+    return (
+        lines.select(
+            "account_id",
+            pl.col("track").str.contains(USAGE_TRACK).alias("usage"),
+            "price_code",
+            taxed.alias("amount"),
+        )
+        .group_by("account_id", "usage", "price_code", maintain_order=True)
+        .agg(pl.col("amount").sum())
+        .filter(pl.col("amount") > 0)
     )
 
 

@@ -105,6 +105,8 @@ PROPOSED: dict[str, Any] = {
     "inputs": pl.String,  # JSON
 }
 
+USAGE_TRACK = r"^(discount\|[^|]*\|)*usage\|"  # of usage, and of discounts on it
+
 BILLED: dict[str, Any] = {  # lines of issued documents that reach past the horizon
     **PROPOSED,
     "tax_percent": pl.Decimal(12, 6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -58,7 +58,11 @@ def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
         yield from _calendar(("calendars", code), calendar)
     for code, card in model.rate_cards.items():
         yield from _card(("rate_cards", code), card, known)
-    lists = {"taxes": model.taxes, "discounts": model.discounts, "promotions": model.promotions}
+    lists: dict[str, Sequence[Any]] = {
+        "taxes": model.taxes,
+        "discounts": model.discounts,
+        "promotions": model.promotions,
+    }
     for section, rows in lists.items():
         yield from _twice((one.code for one in rows), (section,), "code")
     for number, tax in enumerate(model.taxes):

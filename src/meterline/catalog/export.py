@@ -15,9 +15,10 @@ from meterline.catalog.models import Entry, PlanVersion
 from meterline.kernel.policy import DEFAULT_POLICY
 
 _ORDER = (
-    "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts", "promotions", "plans",
-    "code", "season", "band", "key", "name", "effective", "existing", "trial", "kind", "meter",
-    "aggregation", "interval", "timing", "due", "prorate", "by", "model", "calendar", "card",
+    "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts",
+    "promotions", "plans", "code", "season", "band", "key", "name", "effective", "existing",
+    "trial", "kind", "meter", "aggregation", "interval", "timing", "due", "prorate", "by", "model",
+    "calendar", "card",
     "field", "for", "up_to", "days", "from", "to", "price", "per", "increment", "connection_fee",
     "amount", "unit_amount", "percent", "seasons", "bands", "steps",
 )  # fmt: skip

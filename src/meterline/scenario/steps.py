@@ -191,6 +191,18 @@ class Money(_Step):
     account: Text
     amount: Number
     invoice: Text | None = None
+    priority: int = Field(100, description="of credit: lower ones are used first")
+    expires: At | None = Field(None, description="of credit: not used then or later")
+    for_: Literal["all", "usage"] | tuple[Text, ...] = Field(
+        "all", alias="for", description="of credit: what it pays for, or codes of prices"
+    )
+
+    @model_validator(mode="after")
+    def _terms(self) -> Money:
+        terms = (self.priority, self.expires, self.for_)
+        if self.do != "credit" and terms != (100, None, "all"):
+            raise ValueError("only `credit` has `priority`, `expires` and `for`")
+        return self
 
 
 class Charging(_Step):

@@ -5,12 +5,6 @@ from __future__ import annotations
 from meterline.kernel.errors import MeterlineError
 
 
-class UnknownDiscount(MeterlineError):
-    """there is no discount {code!r} in the catalogue: it has {known}"""
-
-    code = "unknown_discount"
-
-
 class DiscountHeld(MeterlineError):
     """{holder} has discount {code} already: end it first, or let it be"""
 

@@ -26,9 +26,9 @@ from meterline.subscriptions.discount_errors import (
     PromotionNotYet,
     PromotionUsedByCustomer,
     PromotionUsedUp,
-    UnknownDiscount,
     UnknownPromotion,
 )
+from meterline.subscriptions.errors import UnknownDiscount
 from meterline.subscriptions.models import Discount, PromotionUse, Redemption, Subscription
 from meterline.subscriptions.store import Held
 

@@ -63,6 +63,12 @@ class UnknownOverride(MeterlineError):
     code = "unknown_override"
 
 
+class UnknownDiscount(MeterlineError):
+    """there is no discount {code!r} in the catalogue: it has {known}"""
+
+    code = "unknown_discount"
+
+
 class IdentifierTaken(MeterlineError):
     """{value} belongs to subscription {holder} from {start} to {end}: end it there first"""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from meterline.billing.charges import discount_group, discount_periods
-from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
+from meterline.billing.frames import PROPOSED, QUANTITY, Commitment, Minimum, Snapshot
 from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
 
 _TARGETS = ("recurring", "usage", "one_time")
@@ -63,7 +63,8 @@ def _with_facts(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         ],
         schema={"price_id": pl.Int64, **_FACTS}, orient="row",
     )  # fmt: skip
-    settled = {one.plan_version_id: one for one in (*snapshot.minimums, *snapshot.commitments)}
+    every: list[Minimum | Commitment] = [*snapshot.minimums, *snapshot.commitments]
+    settled = {one.plan_version_id: one for one in every}
     terms = pl.DataFrame(
         [
             (version, one.plan, one.policy.rounding, one.interval, one.policy.align,
