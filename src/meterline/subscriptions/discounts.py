@@ -115,6 +115,27 @@ def redeem(code: str, subscription: int | str, at: datetime | None = None) -> Di
     return _redeem(code, held, to, _checked(at, to))
 
 
+def listing(of: Holder) -> list[dict[str, Any]]:
+    """The discounts of a subscription, or of an account and of its subscriptions: discount,
+    holder, since, until, promotion."""
+    rows = of.rows
+    if of.subscription is None:
+        mine = Q(account=of.account) | Q(subscription__account=of.account)
+        rows = Discount.objects.filter(mine).order_by("subscription_id", "position")
+    return [
+        {
+            "discount": row.discount_code,
+            "holder": f"subscription {row.subscription.code}"
+            if row.subscription
+            else f"account {of.account.code}",
+            "since": row.since_at.isoformat(),
+            "until": row.until_at.isoformat() if row.until_at else None,
+            "promotion": row.redemption.promotion_code if hasattr(row, "redemption") else None,
+        }
+        for row in rows.select_related("subscription", "redemption")
+    ]
+
+
 def at_start(held: Held, codes: Sequence[str], promotion: str | None) -> None:
     """Give a new subscription its discounts, from its start on; then redeem a promotion code.
 
