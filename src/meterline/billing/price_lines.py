@@ -61,13 +61,14 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
         return pl.DataFrame(schema=PROPOSED)
     by_id = {price.id: price for price in snapshot.prices}
     keyed = rows.join(lines.select("line", "price_id"), on="line", how="inner")
-    parts = []
+    parts, used = [], []
     for key, part in keyed.partition_by("price_id", as_dict=True, include_key=False).items():
         price = by_id[key[0]]
         charged = pricing.charge(price, part, calendars=snapshot.calendars)
         parts.append(_clamp(price, charged, lines, part))
+        used.append(pricing.with_factor(price, part))
     charged = pl.concat(parts)
-    evidence = _evidence(keyed)
+    evidence = _evidence(pl.concat(used))
     return _proposed(lines, charged, evidence, snapshot)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.frames import Snapshot
+from meterline.billing.frames import Snapshot, price_frame
+from meterline.billing.spans import accounts_on_anniversary
 from meterline.subscriptions.periods import INSTANT, SPAN_SCHEMA, periods
 
 _KEYS = ["subscription_id", "discount_code", "of_account", "since", "recurring", "interval",
@@ -22,6 +23,7 @@ def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     )
     if limited.is_empty():
         return applies
+    limited = _by_cycle(limited, snapshot)
     ways = _ways(limited)
     placed = periods(_spans(ways, snapshot), snapshot.billing_days)
     counted = placed.filter(pl.col("start_at") >= pl.col("since")).with_columns(
@@ -35,6 +37,27 @@ def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         pl.col("past") >= pl.col("periods"),
     )
     return applies.join(past.select("target"), on="target", how="anti")
+
+
+def _by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """Recurring prices of a shorter interval than the billing cycle have one line a cycle, which
+    counts as one period."""
+    prices = price_frame(snapshot.prices).filter(pl.col("kind") == "recurring").sort("average_days")
+    longest = prices.group_by("plan_version_id", maintain_order=True).agg(
+        longest=pl.col("interval").last()
+    )
+    anniversary = pl.col("account_id").is_in(accounts_on_anniversary(snapshot))
+    cycle = (
+        pl.when(~pl.col("recurring")).then("interval")
+        .when(anniversary).then("longest")
+        .when(pl.col("average_days") < 365 / 12).then(pl.lit("month"))
+        .otherwise("interval")
+    )  # fmt: skip
+    return (
+        limited.join(longest, on="plan_version_id", how="left")
+        .join(prices.select("price_id", "average_days"), on="price_id", how="left")
+        .with_columns(interval=cycle)
+    )
 
 
 def _ways(limited: pl.DataFrame) -> pl.DataFrame:
