@@ -28,6 +28,8 @@ LINES: dict[str, Any] = {
     "days": pl.Int32,
     "share_numerator": pl.Int64,
     "share_denominator": pl.Int64,
+    "limit_numerator": pl.Int64,  # the share of minimum_amount and maximum_amount
+    "limit_denominator": pl.Int64,
     "track": pl.String,
 }
 
@@ -50,10 +52,8 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
 
     A line gives one proposed line for each season, band and value that its price model tells
     apart. Lines of zero are left out. A column `intervals`, where not null, is the quantity of
-    the line: a price of a shorter interval than the billing cycle. `limit_numerator` and
-    `limit_denominator` are there where least and greatest amounts go by another share than the
-    line's; `covered` tells what allowances covered, for the explanation. `rows` may have a
-    `divisor` of their quantity.
+    the line: a price of a shorter interval than the billing cycle. A column `covered` tells what
+    allowances covered, for the explanation. `rows` may have a `divisor` of their quantity.
     """
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
@@ -84,9 +84,9 @@ def _clamp(
             "line",
             "share_numerator",
             "share_denominator",
+            "limit_numerator",
+            "limit_denominator",
             "days",
-            pl.col(_limit_share(lines, "numerator")).alias("limit_numerator"),
-            pl.col(_limit_share(lines, "denominator")).alias("limit_denominator"),
         ),
         on="line",
     ).with_columns(
@@ -101,10 +101,6 @@ def _clamp(
         "line", "season", "band", "by_value", "quantity", "numerator", "divisor",
         pl.lit(price.id, pl.Int64).alias("price_id"),
     )  # fmt: skip
-
-
-def _limit_share(lines: pl.DataFrame, part: str) -> str:
-    return f"limit_{part}" if f"limit_{part}" in lines.columns else f"share_{part}"
 
 
 def _unpriced(charged: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from meterline.billing.charges import (
+    commitment,
     discount,
     early_fee,
     minimum,
@@ -31,7 +32,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
             ]
         )
         lines = pl.concat([lines, rider.propose(snapshot, lines)])
-        lines = pl.concat([lines, minimum.propose(snapshot, lines)])
+        lines = pl.concat([lines, minimum.propose(snapshot, lines), commitment.propose(snapshot)])
     lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(PROPOSED.keys())
     return past_horizon(lines, snapshot)
 

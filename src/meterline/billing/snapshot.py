@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,14 +15,15 @@ from meterline.billing.charges.measured import wanted_detail
 from meterline.billing.frames import (
     ACCOUNTS,
     BILLED,
-    DISCOUNTS,
     PHASES,
     TAXES,
     TOTALS,
+    Commitment,
     EarlyFee,
     Minimum,
     Snapshot,
 )
+from meterline.billing.given import discounts_of
 from meterline.catalog import services as catalog
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
@@ -45,8 +46,13 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
+    commitments = [Commitment(**row) for row in catalog.commitments(versions)]
     riders = [p.interval for p in catalog.prices(versions) if p.model == "percent_of"]
-    accounts = _with_reach(accounts, [*(Interval.parse(m.interval) for m in minimums), *riders])
+    settled = [
+        *(Interval.parse(one.interval) for one in minimums),
+        *(Interval.parse(one.interval) for one in commitments),
+    ]
+    accounts = _with_reach(accounts, [*settled, *riders])
     billed = _billed(ids, accounts)
     prices = _prices(versions, billed)
     meters = catalog.meters()
@@ -59,13 +65,14 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         phases=phases,
         prices=prices,
         minimums=minimums,
+        commitments=commitments,
         meters=meters,
         calendars=catalog.calendars(),
         taxes=_taxes(),
         totals=_totals(ids, _earliest_period(prices, reach)),
         covered=usage.covered(ids, _earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
-        discounts=_discounts(ids),
+        discounts=discounts_of(ids),
         billed=billed,
         early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
     )
@@ -77,8 +84,8 @@ def _broken_off(phases: pl.DataFrame) -> list[int]:
 
 
 def _with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
-    """How much further than the horizon lines are needed: by the longest interval of a minimum or
-    a rider, which count the lines of all of it."""
+    """How much further than the horizon lines are needed: by the longest interval of a minimum, a
+    commitment or a rider, which count what lies in all of it."""
     reach = max(map(_days, intervals), default=timedelta(0))
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
@@ -288,29 +295,3 @@ def _detail(
             )
         )  # fmt: skip
     return pl.concat(found)
-
-
-def _discounts(ids: list[int]) -> pl.DataFrame:
-    rows = read_frame(
-        """
-        SELECT d.subscription_id, d.position, d.discount_code, d.since_at
-        FROM subscriptions_discount d
-        JOIN subscriptions_subscription s ON s.id = d.subscription_id
-        WHERE s.account_id = ANY(%s)
-        """,
-        [ids],
-        schema={
-            name: DISCOUNTS[name]
-            for name in ("subscription_id", "position", "discount_code", "since_at")
-        },
-    )
-    known: dict[str, Any] = catalog.discounts() if rows.height else {}
-    bodies = [known[code] for code in rows["discount_code"]]
-    return rows.with_columns(
-        percent=pl.Series([body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]),
-        amount=pl.Series([body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]),
-        applies_to=pl.Series(
-            [list(body["applies_to"]) for body in bodies], dtype=DISCOUNTS["applies_to"]
-        ),
-        periods=pl.Series([body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]),
-    ).select(DISCOUNTS.keys())

@@ -64,9 +64,7 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     A month where the account has a billing day. Under anniversaries, the longest interval among
     the prices of the plan, since there each subscription has a cycle of its own.
     """
-    on_anniversary = [
-        account for account, days in snapshot.billing_days.items() if days[-1].day is None
-    ]
+    on_anniversary = accounts_on_anniversary(snapshot)
     longest = (
         pl.col("interval").sort_by("average_days").last().over("subscription_id", "plan_version_id")
     )
@@ -79,6 +77,11 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         .then(pl.col("interval"))
         .otherwise(longest)
     )
+
+
+def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:
+    """The accounts whose cycles run from each subscription's first day charged."""
+    return [account for account, days in snapshot.billing_days.items() if days[-1].day is None]
 
 
 def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:

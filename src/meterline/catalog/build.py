@@ -14,6 +14,7 @@ from meterline.catalog.model_types import AmountLimit
 from meterline.catalog.plan_sections import AllowanceSection, PriceSection
 from meterline.catalog.sections import (
     CalendarSection,
+    DiscountSection,
     MeterSection,
     RateCardSection,
     TaxSection,
@@ -44,6 +45,41 @@ class Tax:
 
     code: str
     rates: tuple[TaxRate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discount:
+    """What is taken off, where, for how long and in which order."""
+
+    percent: Decimal | None  # one of percent and amount is None
+    amount: Decimal | None
+    applies_to: tuple[str, ...]  # price codes; empty: all
+    plans: tuple[str, ...]  # empty: all
+    on_invoice: bool
+    periods: int | None
+    from_date: date | None
+    to_date: date | None
+    stacking: int  # lower ones first
+    of_gross: bool
+    exclusive: bool
+
+
+def discount(code: str, body: Mapping[str, Any]) -> Discount:
+    """A discount from its body."""
+    section = DiscountSection.model_validate({"code": code, **body})
+    return Discount(
+        percent=section.percent,
+        amount=section.amount,
+        applies_to=section.applies_to,
+        plans=section.plans,
+        on_invoice=section.on == "invoice",
+        periods=section.periods,
+        from_date=section.from_,
+        to_date=section.to,
+        stacking=section.order,
+        of_gross=section.of == "gross",
+        exclusive=section.exclusive,
+    )
 
 
 def price(row: Mapping[str, Any], plan: Mapping[str, Any], meters: Mapping[str, Meter]) -> Price:

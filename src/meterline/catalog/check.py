@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +12,7 @@ from meterline.catalog.check_allowances import allowance_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_plans import plan_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
+from meterline.catalog.check_terms import commitment_faults, discount_faults
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
 from meterline.catalog.resolve import overridden_price
@@ -61,15 +62,18 @@ def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
         yield from _calendar(("calendars", code), calendar)
     for code, card in model.rate_cards.items():
         yield from _card(("rate_cards", code), card, known)
-    for section, rows in (("taxes", model.taxes), ("discounts", model.discounts)):
+    lists: dict[str, Sequence[Any]] = {
+        "taxes": model.taxes,
+        "discounts": model.discounts,
+        "promotions": model.promotions,
+    }
+    for section, rows in lists.items():
         yield from _twice((one.code for one in rows), (section,), "code")
     for number, tax in enumerate(model.taxes):
         regions = ((rate.region, rate.from_) for rate in tax.rates)
         yield from _twice(regions, ("taxes", number, "rates"), "region")
     prices = [price for plan in _plans(data) for price in _prices(plan)]
-    for number, discount in enumerate(model.discounts):
-        at = ("discounts", number, "applies_to")
-        yield from missing(discount.applies_to, prices, "price", at)
+    yield from discount_faults(model, prices, _codes(data.get("plans")))
     for code, plan in model.plans.items():
         yield from _plan(("plans", code), plan, data["plans"][code], known)
         yield from plan_faults(
@@ -143,6 +147,9 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     yield from rider_cycles((*place, "prices"), written)
     if plan.minimum is not None:
         yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
+    yield from _twice((one.code for one in plan.commitments), (*place, "commitments"), "code")
+    for number, commitment in enumerate(plan.commitments):
+        yield from commitment_faults((*place, "commitments", number), commitment, plan, known)
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)

@@ -151,6 +151,24 @@ class MinimumSection(Section):
     of: tuple[Text, ...] = ()
 
 
+class ShortfallSection(Section):
+    """What is paid for each unit that was promised and not used."""
+
+    unit_amount: NotNegative
+
+
+class CommitmentSection(Section):
+    """A volume promised an interval; what is used less is paid for at its end."""
+
+    code: Code
+    name: Name | None = None
+    meter: Text | None = Field(None, description="All that the plan's price of this meter counts.")
+    prices: tuple[Text, ...] = Field((), description="Or what these prices count, together.")
+    quantity: Positive
+    interval: IntervalText = "month"
+    shortfall: ShortfallSection
+
+
 class PhaseSection(Section):
     """A stretch of the plan's beginning with other prices."""
 
@@ -221,5 +239,6 @@ class PlanSection(Section):
     indexation: tuple[IndexSection, ...] = ()
     phases: tuple[PhaseSection, ...] = ()
     minimum: MinimumSection | None = None
+    commitments: tuple[CommitmentSection, ...] = ()
     allowances: tuple[AllowanceSection, ...] = ()
     prices: dict[Code, PriceSection] = Field(default_factory=dict)

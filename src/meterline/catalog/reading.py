@@ -16,7 +16,10 @@ from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.catalog.plan_sections import TermSection
+from meterline.catalog.resolve import spoken
+from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
+from meterline.kernel.policy import Policy
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
@@ -126,26 +129,27 @@ def taxes() -> list[build.Tax]:
     return [build.tax(code, body) for code, body in _latest("tax").items()]
 
 
-def discounts() -> dict[str, dict[str, Any]]:
-    """Discounts by code: percent, amount (one of them None), applies_to, periods."""
+def discounts() -> dict[str, build.Discount]:
+    """Discounts by code."""
+    return _discounts(_newest_entry())
+
+
+@lru_cache(maxsize=8)
+def _discounts(newest_entry: int) -> dict[str, build.Discount]:
+    return {code: build.discount(code, body) for code, body in _latest("discount").items()}
+
+
+def promotions() -> dict[str, PromotionSection]:
+    """Promotion codes."""
     return {
-        code: {
-            "percent": _decimal(body.get("percent")),
-            "amount": _decimal(body.get("amount")),
-            "applies_to": tuple(body.get("applies_to") or ()),
-            "periods": body.get("periods"),
-        }
-        for code, body in _latest("discount").items()
+        code: PromotionSection.model_validate({"code": code, **body})
+        for code, body in _latest("promotion").items()
     }
 
 
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The minimum spends of plan versions: plan_version_id, amount, interval, price_codes,
-    tax_code (that of the first price that it counts)."""
+    """The minimum spends of plan versions: plan_version_id, plan, amount, interval, price_codes,
+    tax_code (that of the first price that it counts), policy, currency."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
     found = []
     for row in rows.order_by("id"):
@@ -159,7 +163,7 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
         ]  # fmt: skip
         found.append(
             {
-                "plan_version_id": row.pk,
+                **_of_plan(row),
                 "amount": Decimal(minimum["amount"]),
                 "interval": minimum.get("interval", "month"),
                 "price_codes": codes,
@@ -200,6 +204,41 @@ def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
                 }
             )  # fmt: skip
     return found
+
+
+def commitments(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The volume commitments of plan versions: plan_version_id, plan, code, name, quantity,
+    interval, price_codes, unit_amount, tax_code (that of the first price), policy, currency."""
+    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="commitments")
+    found = []
+    for row in rows.order_by("id"):
+        for one in row.body["commitments"] or ():
+            prices = row.body["prices"]
+            codes = tuple(one.get("prices") or ()) or tuple(
+                code for code, price in prices.items() if price.get("meter") == one["meter"]
+            )
+            found.append(
+                {
+                    **_of_plan(row),
+                    "code": one["code"],
+                    "name": one.get("name") or spoken(one["code"]),
+                    "quantity": Decimal(one["quantity"]),
+                    "interval": one.get("interval", "month"),
+                    "price_codes": codes,
+                    "unit_amount": Decimal(one["shortfall"]["unit_amount"]),
+                    "tax_code": next(
+                        (prices[c]["tax"] for c in codes if prices[c].get("tax")), None
+                    ),
+                }
+            )
+    return found
+
+
+def _of_plan(row: PlanVersion) -> dict[str, Any]:
+    return {
+        "plan_version_id": row.pk, "plan": row.plan_code, "currency": row.currency,
+        "policy": Policy(**row.body["policy"]),
+    }  # fmt: skip
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

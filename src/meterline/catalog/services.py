@@ -21,6 +21,7 @@ from meterline.catalog.reading import (
     ALWAYS,
     allowances,
     calendars,
+    commitments,
     deck_path,
     discounts,
     early_fees,
@@ -29,6 +30,7 @@ from meterline.catalog.reading import (
     plan_version_at,
     plans_in_force,
     prices,
+    promotions,
     rate_cards,
     tariff,
     taxes,
@@ -42,6 +44,7 @@ __all__ = [
     "allowances",
     "apply",
     "calendars",
+    "commitments",
     "derive_plan_version",
     "diff",
     "discounts",
@@ -52,6 +55,7 @@ __all__ = [
     "minimums",
     "plan_version_at",
     "prices",
+    "promotions",
     "rate_cards",
     "tariff",
     "taxes",
@@ -59,7 +63,7 @@ __all__ = [
 
 _LOCK = 7206256
 _SECTIONS = {"meters": "meter", "calendars": "calendar", "rate_cards": "rate_card"}
-_LISTS = {"taxes": "tax", "discounts": "discount"}
+_LISTS = {"taxes": "tax", "discounts": "discount", "promotions": "promotion"}
 
 
 @dataclass(frozen=True, kw_only=True)

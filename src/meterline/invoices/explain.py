@@ -27,6 +27,8 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
         return _with_before(_early_fee(line, inputs), inputs)
     if line["kind"] == "minimum":
         return _with_before(_minimum(inputs), inputs)
+    if line["kind"] == "commitment":
+        return _with_before(_commitment(line, inputs), inputs)
     if line["kind"] == "discount":
         return _with_before(_discount(line, inputs, decimals), inputs)
     if line["kind"] == "adjustment" or price is None:
@@ -87,17 +89,36 @@ def _early_fee(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanatio
     return _made(until, f"round({fee}, {decimals}, {mode})")
 
 
+def _commitment(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+    committed, used, price = (_plain(inputs[name]) for name in ("committed", "used", "unit_amount"))
+    lack = f"({committed} * {inputs['share']} - {used}) * {price}"
+    return _made(
+        f"{line['name']}: {used} of {committed} were used, each that is missing costs {price}",
+        f"round({lack}, {inputs['decimals']}, {inputs['rounding']})",
+    )
+
+
 def _discount(line: Mapping[str, Any], inputs: Mapping[str, Any], decimals: int) -> Explanation:
-    if inputs.get("percent") is None:
-        return _fixed_discount(line, inputs)
+    if inputs.get("percent") is None or "together" in inputs:
+        return _shared_discount(line, inputs)
     percent, target = _plain(inputs["percent"]), _plain(inputs["target"])
-    taken = f"-round({target} * {percent} / 100, {inputs['decimals']}, {inputs['rounding']})"
+    rounded = f"round({target} * {percent} / 100, {inputs['decimals']}, {inputs['rounding']})"
+    left = _plain(inputs.get("left", inputs["target"]))
+    taken = f"-{rounded}" if left == target else f"-min({rounded}, {left})"
     return _part_of(_made(f"{line['name']}: {percent} % off", taken), inputs, decimals)
 
 
-def _fixed_discount(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
-    """An amount is split over all lines it applies to, which one line does not know of."""
-    rule = f"{line['name']}: its part of a discount of {_plain(inputs['fixed'])}"
+def _shared_discount(line: Mapping[str, Any], inputs: Mapping[str, Any]) -> Explanation:
+    """It is split over all lines it applies to, which one line does not know of."""
+    if inputs.get("percent") is None:
+        of = f"a discount of {_plain(inputs['fixed'])}"
+    else:
+        of = f"{_plain(inputs['percent'])} % off"
+    if inputs.get("share", "1/1") != "1/1":
+        of = f"{of} for {inputs['share']} of the period"
+    if "together" in inputs:
+        of = f"{of} {_plain(inputs['together'])}, which comes to {_plain(inputs['whole'])}"
+    rule = f"{line['name']}: its part of {of}"
     if "part" in inputs:
         rule = f"{rule}; {inputs['part']} of it, the rest was billed before"
     taken = Decimal(line["amount"]) + Decimal(inputs.get("before", 0))

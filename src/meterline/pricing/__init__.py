@@ -21,7 +21,7 @@ from meterline.pricing.registry import model
 
 __all__ = [
     "billed_quantity", "carries", "charge", "demand_reference", "explain", "looks_back", "measure",
-    "needs_detail", "needs_order", "recurring_amount",
+    "needs_detail", "needs_order", "recurring_amount", "with_factor",
 ]  # fmt: skip
 
 Meters = Mapping[str, Meter]
@@ -41,6 +41,11 @@ def charge(price: Price, rows: pl.DataFrame, *, calendars: Calendars) -> pl.Data
     if price.model != "demand":  # there it is in what was measured
         rows = factor.with_factor(price, rows)
     return model(price.model).charge(price, rows, calendars)
+
+
+def with_factor(price: Price, measured: pl.DataFrame) -> pl.DataFrame:
+    """`measured` (quantity) x the factor of the price's meter, to ten decimals."""
+    return factor.plain(price, measured)
 
 
 def needs_detail(price: Price, meters: Meters) -> bool:

@@ -35,6 +35,7 @@ class Subscribe(_Step):
     quantity: Number | None = None
     overrides: dict[Text, dict[str, Any]] | None = None
     discounts: tuple[Text, ...] = ()
+    promotion: Text | None = None
     identifiers: dict[Text, Text] = Field(default_factory=dict)
     base: Text | None = Field(None, description="of an add-on: the subscription it is beside")
 
@@ -63,6 +64,30 @@ class SetQuantity(_Step):
     subscription: Text
     quantity: Number
     when: When = "now"
+
+
+class GiveDiscount(_Step):
+    """A discount is given to a subscription or account, or ends."""
+
+    do: Literal["give_discount", "end_discount"]
+    discount: Text
+    subscription: Text | None = None
+    account: Text | None = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> GiveDiscount:
+        if (self.subscription is None) == (self.account is None):
+            raise ValueError("expected either `subscription` or `account`")
+        return self
+
+
+class Redeem(_Step):
+    """A promotion code is redeemed for a subscription; `refused`: the code of the error."""
+
+    do: Literal["redeem"]
+    subscription: Text
+    promotion: Text
+    refused: Text | None = None
 
 
 class SetBillingDay(_Step):
@@ -179,6 +204,18 @@ class Money(_Step):
     account: Text
     amount: Number
     invoice: Text | None = None
+    priority: int = Field(100, description="of credit: lower ones are used first")
+    expires: At | None = Field(None, description="of credit: not used then or later")
+    for_: Literal["all", "usage"] | tuple[Text, ...] = Field(
+        "all", alias="for", description="of credit: what it pays for, or codes of prices"
+    )
+
+    @model_validator(mode="after")
+    def _terms(self) -> Money:
+        terms = (self.priority, self.expires, self.for_)
+        if self.do != "credit" and terms != (100, None, "all"):
+            raise ValueError("only `credit` has `priority`, `expires` and `for`")
+        return self
 
 
 class Charging(_Step):
@@ -223,6 +260,8 @@ Step = Annotated[
     | Change
     | SetState
     | SetQuantity
+    | GiveDiscount
+    | Redeem
     | SetBillingDay
     | Usage
     | UsageFile

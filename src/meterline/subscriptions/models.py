@@ -105,12 +105,17 @@ class Identifier(models.Model):
 
 
 class Discount(models.Model):
-    """A discount that a subscription was given, in the order in which they apply."""
+    """A discount that a subscription, or an account for all of its own, was given.
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    It holds for charge periods that begin within `[since_at, until_at)`.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, null=True)
+    account = models.ForeignKey("customers.Account", on_delete=models.PROTECT, null=True)
     position = models.IntegerField()
     discount_code = models.CharField(max_length=100)
     since_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "subscriptions_discount"
@@ -118,4 +123,34 @@ class Discount(models.Model):
             models.UniqueConstraint(
                 fields=["subscription", "position"], name="one_discount_a_position"
             ),
+            models.UniqueConstraint(
+                fields=["account", "position"], name="one_account_discount_a_position"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(subscription__isnull=True) ^ models.Q(account__isnull=True),
+                name="discount_of_a_subscription_or_account",
+            ),
         )
+
+
+class PromotionUse(models.Model):
+    """How often a promotion code was redeemed in all; locked while it is redeemed."""
+
+    promotion_code = models.CharField(max_length=100, primary_key=True)
+    used = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "subscriptions_promotionuse"
+
+
+class Redemption(models.Model):
+    """A promotion code that a customer has redeemed for a subscription."""
+
+    promotion_code = models.CharField(max_length=100)
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT)
+    discount = models.OneToOneField(Discount, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "subscriptions_redemption"
+        indexes = (models.Index(fields=["promotion_code", "customer"]),)

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from meterline.catalog import services as catalog
 from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
 from meterline.subscriptions import addons, decide, identifiers, plans, store, timeline
+from meterline.subscriptions import discounts as given
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.decide import When
 from meterline.subscriptions.errors import (
@@ -26,12 +26,11 @@ from meterline.subscriptions.errors import (
     NotPaused,
     NotScheduled,
     SubscriptionCodeTaken,
-    UnknownDiscount,
 )
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.subscriptions.imports import import_file
 from meterline.subscriptions.log import Change, Kind
-from meterline.subscriptions.models import Discount, Identifier, Subscription
+from meterline.subscriptions.models import Identifier, Subscription
 from meterline.subscriptions.store import Held
 from meterline.subscriptions.timeline import State
 
@@ -54,14 +53,15 @@ def subscribe(
     quantity: Number | None = None,
     overrides: plans.Overrides | None = None,
     discounts: Sequence[str] = (),
+    promotion: str | None = None,
     identifiers: Mapping[str, str] | None = None,
     base: int | str | None = None,
 ) -> Subscription:
     """A new subscription of an account, from `at` on (its first local day counts whole).
 
     `overrides`: {price code: {field: value}}; `discounts`: codes, in the order in which they
-    apply; `identifiers`: {kind: value}; `base`: of an add-on. Without a code one is made. A bundle
-    brings its add-ons along.
+    apply; `promotion`: a code to redeem; `identifiers`: {kind: value}; `base`: of an add-on.
+    Without a code one is made. A bundle brings its add-ons along.
     """
     account = Account.objects.get(id=account_id)
     zone, at = ZoneInfo(account.timezone), at or clock.now()
@@ -71,7 +71,7 @@ def subscribe(
         raise SubscriptionCodeTaken(code=code)
     taken = plans.offer(plan, at.astimezone(zone).date(), overrides)
     taken.check_currency(account.code, account.currency)
-    _check_discounts(discounts)
+    given.check_known(discounts)
     under = None if base is None else store.load(base)
     start = addons.start(taken, account, under, decide.start_instant(at, taken.policy, zone))
     first = Change(
@@ -83,13 +83,7 @@ def subscribe(
     held = store.create(code, account, first, facts, beside)
     for kind, value in (identifiers or {}).items():
         _identify(held, kind, value, first.effective_at)
-    Discount.objects.bulk_create(
-        Discount(
-            subscription=held.subscription, position=position, discount_code=discount,
-            since_at=first.effective_at,
-        )
-        for position, discount in enumerate(discounts, start=1)
-    )  # fmt: skip
+    given.at_start(held, discounts, promotion)
     conclude(held, first, plan=plan, discounts=list(discounts))
     _bring_along(held, taken, at)
     return held.subscription
@@ -308,13 +302,6 @@ def _identify(held: Held, kind: str, value: str, start: datetime) -> Identifier:
     return identifiers.add(
         held.subscription, kind, value, start if end is None else min(start, end), end
     )
-
-
-def _check_discounts(codes: Sequence[str]) -> None:
-    known = catalog.discounts() if codes else {}
-    for code in codes:
-        if code not in known:
-            raise UnknownDiscount(code=code, known=", ".join(sorted(known)) or "none")
 
 
 def _quantity(value: Number) -> Decimal:

@@ -91,7 +91,7 @@ def _of_cycles(
     spans = _by_account(carried).select(
         *_OWNER, "subscription_id", "quantity", "amount", "prorate", "rollover", "interval",
         "align", "day_count", "timezone", pl.col("account_id").alias("billing_days"),
-        pl.col("charge_start").alias("first"), "anchor", "start_at", "end_at",
+        pl.col("charge_start").alias("first"), "anchor", "day_start", "start_at", "end_at",
         pl.max_horizontal(pl.lit(window[0], INSTANT) - reach, pl.lit(_BEGINNING, INSTANT))
         .alias("since_at"),
         (pl.lit(window[1], INSTANT) + reach).alias("until_at"),
@@ -130,7 +130,9 @@ def _by_account(carried: pl.DataFrame) -> pl.DataFrame:
     group = ["definition", "account_id"]
     own = carried.filter(pl.col("shared") == "subscription")
     shared = carried.filter(pl.col("shared") != "subscription").with_columns(
-        pl.col("charge_start").min().over(group), anchor=pl.lit(None, pl.Date)
+        pl.col("charge_start").min().over(group),
+        pl.col("day_start").first().over(group),
+        anchor=pl.lit(None, pl.Date),
     )
     pooled = shared.filter(pl.col("shared") == "pool")
     single = shared.filter(pl.col("shared") == "account").sort(*group, "start_at")

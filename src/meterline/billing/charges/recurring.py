@@ -40,6 +40,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
                 separator="|",
             ),
         )
+        .with_columns(limit_numerator="share_numerator", limit_denominator="share_denominator")
         .with_row_index("line")
     )
     rows = lines.select(

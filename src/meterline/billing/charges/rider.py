@@ -73,9 +73,7 @@ def _of_group(riders: Sequence[Price], snapshot: Snapshot, counted: pl.DataFrame
         .with_row_index("line")
     )
     rows = _counted(riders, lines, _as_billed(counted, snapshot))
-    priced = lines.join(rows, on="line", how="semi").select(
-        *LINES, "limit_numerator", "limit_denominator"
-    )
+    priced = lines.join(rows, on="line", how="semi").select(LINES.keys())
     return _to_billed_end(price_lines(priced, rows, snapshot), snapshot)
 
 

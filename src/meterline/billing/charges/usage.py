@@ -12,8 +12,6 @@ from meterline.billing.spans import spans, with_limits
 from meterline.kernel.errors import MeterlineError
 from meterline.subscriptions.periods import periods, runs
 
-_NEEDED = (*LINES, "limit_numerator", "limit_denominator")
-
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of usage prices for the periods that have ended at `snapshot.until`
@@ -31,7 +29,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
 def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """LINES, with what allowances covered of the period where they covered something."""
     if snapshot.covered.is_empty():
-        return due.select(_NEEDED)
+        return due.select(LINES.keys())
     key = ["subscription_id", "price_id", "period_start"]
     text = [pl.col(name).cast(pl.String) for name in ("amount", "denominator")]
     told = (
@@ -41,7 +39,7 @@ def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     )
     return due.join(
         told, left_on=["subscription_id", "price_id", "start_date"], right_on=key, how="left"
-    ).select(*_NEEDED, "covered")
+    ).select(*LINES, "covered")
 
 
 def _lines(snapshot: Snapshot) -> pl.DataFrame:
@@ -59,11 +57,13 @@ def _lines(snapshot: Snapshot) -> pl.DataFrame:
         .filter(begun if snapshot.progressive else ended)
         .pipe(_with_cycle, snapshot)
         .with_columns(
-            pl.when(shared).then("share_numerator").otherwise(pl.lit(1, pl.Int64)),
-            pl.when(shared).then("share_denominator").otherwise(pl.lit(1, pl.Int64)),
             limit_numerator="share_numerator",
             limit_denominator="share_denominator",
             known_at=pl.min_horizontal("end_at", "until_at"),
+        )
+        .with_columns(
+            pl.when(shared).then("share_numerator").otherwise(pl.lit(1, pl.Int64)),
+            pl.when(shared).then("share_denominator").otherwise(pl.lit(1, pl.Int64)),
             track=pl.concat_str(
                 pl.lit("usage"),
                 "price_id",

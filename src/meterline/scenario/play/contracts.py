@@ -7,10 +7,13 @@ from typing import Literal
 
 from meterline.catalog import services as catalog
 from meterline.customers import services as customers
+from meterline.kernel.errors import MeterlineError
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import (
     Change,
+    GiveDiscount,
     Publish,
+    Redeem,
     SetBillingDay,
     SetQuantity,
     SetState,
@@ -19,7 +22,7 @@ from meterline.scenario.steps import (
 )
 from meterline.scenario.values import instant
 from meterline.scenario.world import World
-from meterline.subscriptions import decide
+from meterline.subscriptions import decide, discounts
 from meterline.subscriptions import services as subscriptions
 
 Word = Literal["policy", "now"]
@@ -46,6 +49,7 @@ def _(step: Subscribe, world: World) -> None:
         quantity=step.quantity,
         overrides=step.overrides,
         discounts=step.discounts,
+        promotion=step.promotion,
         identifiers=step.identifiers,
         base=None if step.base is None else world.subscriptions[step.base],
     )
@@ -80,6 +84,27 @@ def _(step: SetState, world: World) -> None:
         "resume": subscriptions.resume,
     }[step.do]
     act(subscription, at, when=_when(step, world, "now"))
+
+
+@play.register
+def _(step: GiveDiscount, world: World) -> None:
+    name = world.subscriptions[step.subscription] if step.subscription else None
+    holder = discounts.holder(subscription=name, account=step.account)
+    act = discounts.give if step.do == "give_discount" else discounts.end
+    act(step.discount, holder, _at(step, world))
+
+
+@play.register
+def _(step: Redeem, world: World) -> None:
+    subscription = world.subscriptions[step.subscription]
+    try:
+        discounts.redeem(step.promotion, subscription, _at(step, world))
+    except MeterlineError as error:
+        if error.code != step.refused:
+            raise
+        return
+    if step.refused is not None:
+        world.differs(f"expected to be refused ({step.refused})")
 
 
 @play.register

@@ -8,10 +8,12 @@ from fractions import Fraction
 from meterline.kernel.errors import NotSupported
 from meterline.kernel.explain import number
 from meterline.payments import services as payments
+from meterline.payments.grants import Terms
 from meterline.platform import clock
 from meterline.scenario.picture import money
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Charging, Check, Collect, Money
+from meterline.scenario.values import instant
 from meterline.scenario.world import World
 from meterline.subscriptions import services as subscriptions
 from meterline.subscriptions.models import Subscription
@@ -26,11 +28,21 @@ def _(step: Money, world: World) -> None:
         case "pay":
             payments.pay(account, step.amount, invoice=invoice, at=at)
         case "credit":
-            payments.grant_credit(account, step.amount, at=at)
+            payments.grant_credit(account, step.amount, at=at, terms=_terms(step, world))
         case "refund":
             payments.refund(account, step.amount, invoice=invoice, at=at)
         case "chargeback":
             payments.chargeback(account, step.amount, invoice=invoice, at=at)
+
+
+def _terms(step: Money, world: World) -> Terms:
+    expires = None if step.expires is None else instant(step.expires, world.zone(step.account))
+    return Terms(
+        priority=step.priority,
+        expires_at=expires,
+        only_usage=step.for_ == "usage",
+        price_codes=() if isinstance(step.for_, str) else step.for_,
+    )
 
 
 @play.register
