@@ -114,9 +114,10 @@ class _Bands:
         """The destination of each event among those of its epoch, UNKNOWN where none matches."""
         numbers = np.unique(self.epoch)
         tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
+        found: Array = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
         if len(tables) == 1:
-            return self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
-        found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
+            found = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+            return found
         for number in numbers:
             inside = np.flatnonzero(self.epoch == number)
             found[inside] = self.compiled.epochs[number].destinations.find(
