@@ -12,8 +12,11 @@ from meterline.catalog.commands import app
 from meterline.catalog.errors import CatalogInvalid, DecksDiffer, UnknownCard
 from meterline.kernel.errors import MeterlineError
 
+HEADER = (
+    "key,band,connection_fee,max_charge,effective,step1_from,step1_price,step1_per,"
+    "step1_increment,step2_from,step2_price\n"
+)
 OLD = """\
-key,band,connection_fee,max_charge,effective,step1_from,step1_price,step1_per,step1_increment,step2_from,step2_price
 39,peak,,,,0,0.10,60,60,60,0.12
 39,,0.05,,,0,0.08,60,1,,
 44|4420,,,,,0,1,,,,
@@ -23,7 +26,6 @@ key,band,connection_fee,max_charge,effective,step1_from,step1_price,step1_per,st
 1,,,2.00,,0,0.5,,,,
 """
 NEW = """\
-key,band,connection_fee,max_charge,effective,step1_from,step1_price,step1_per,step1_increment,step2_from,step2_price
 39,peak,,,,0,6,3600,60,60,0.15
 39,,0.05,,,0,0.08,60,30,,
 44,,,,,0,0.75,,,,
@@ -46,8 +48,8 @@ def invoke(*arguments: object) -> Result:
 @pytest.fixture
 def decks(tmp_path: Path) -> tuple[Path, Path]:
     old, new = tmp_path / "old.csv", tmp_path / "new.csv"
-    old.write_text(OLD)
-    new.write_text(NEW)
+    old.write_text(HEADER + OLD)
+    new.write_text(HEADER + NEW)
     return old, new
 
 
