@@ -194,7 +194,7 @@ def rate_card(
     if section.file is not None:
         rows, steps = deck(body["deck"], len(section.keys))
     else:
-        rows, steps = _rows(section)
+        rows, steps = card_rows(section)
     return RateCard(
         code=code,
         keys=tuple(KeyField(field=key.field, match=key.match) for key in section.keys),
@@ -211,7 +211,8 @@ def rate_card(
     )
 
 
-def _rows(section: RateCardSection) -> tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]:
+def card_rows(section: RateCardSection) -> tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]:
+    """The rows that stand in a card (rating.card.ROW_SCHEMA and key columns), and their steps."""
     names = [f"key{i}" for i in range(len(section.keys))]
     found: list[dict[str, Any]] = []
     lists: list[list[Step]] = []

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from meterline.catalog.deck_commands import app as deck_app
 from meterline.platform.instants import parse_date
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from meterline.catalog.services import Change
 
 app = typer.Typer(help="The product catalogue as files.", no_args_is_help=True)
+app.add_typer(deck_app, name="deck")
 
 FileArgument = Annotated[Path, typer.Argument(help="A catalogue file (YAML).")]
 EffectiveOption = Annotated[

@@ -54,3 +54,16 @@ class SeveralFiles(MeterlineError):
     """the plans have {count} currencies or time zones, and a file each: give `--output` a folder"""
 
     code = "several_files"
+
+
+class UnknownCard(MeterlineError):
+    """{file} has no rate card {card!r}: expected one of {known}"""
+
+    code = "unknown_card"
+
+
+class DecksDiffer(MeterlineError):
+    """{old} has {old_keys} key fields and {new} has {new_keys}: only decks of the same fields can
+    be compared"""
+
+    code = "decks_differ"

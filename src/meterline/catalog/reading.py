@@ -24,8 +24,9 @@ from meterline.platform import files
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
-from meterline.rating.compiled import CompiledCard
-from meterline.rating.tariff import Tariff, assemble, compile_cards
+from meterline.rating.compiled import CompiledCard, compile_card
+from meterline.rating.patch import changed_keys, patched
+from meterline.rating.tariff import Tariff, assemble
 
 ALWAYS = date(1, 1, 1)
 
@@ -108,11 +109,13 @@ def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
 
 def rate_cards() -> list[RateCard]:
     """All versions of all rate cards."""
-    found = []
-    for row in Entry.objects.filter(kind="rate_card").order_by("code", "version"):
-        valid_from = ALWAYS if row.version == 1 else row.effective
-        found.append(build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck))
-    return found
+    rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
+    return [_rate_card(row) for row in rows]
+
+
+def _rate_card(row: Entry) -> RateCard:
+    valid_from = ALWAYS if row.version == 1 else row.effective
+    return build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck)
 
 
 def deck_path(digest: str) -> Path:
@@ -250,4 +253,27 @@ def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
 
 @lru_cache(maxsize=4)
 def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
-    return compile_cards(rate_cards(), calendars())
+    versions: dict[str, list[int]] = {}
+    rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
+    for code, entry in rows.values_list("code", "id"):
+        versions.setdefault(code, []).append(entry)
+    calendar = tuple(sorted(calendars().items()))
+    return {code: _compiled(tuple(ids), calendar) for code, ids in versions.items()}
+
+
+@lru_cache(maxsize=64)
+def _compiled(ids: tuple[int, ...], known: tuple[tuple[str, CalendarSpec], ...]) -> CompiledCard:
+    """A card's versions compiled: what is new in the last one, laid over those before."""
+    newest = _rate_card(Entry.objects.get(pk=ids[-1]))
+    if len(ids) > 1:
+        before = _compiled(ids[:-1], known)
+        if changed := _patched(before, newest):
+            return changed
+    rows = Entry.objects.filter(pk__in=ids[:-1])
+    return compile_card([*map(_rate_card, rows), newest], dict(known))
+
+
+def _patched(before: CompiledCard, newest: RateCard) -> CompiledCard | None:
+    if before.card.keys != newest.keys:
+        return None
+    return patched(before, newest, changed_keys(before.card, newest))
