@@ -33,6 +33,7 @@ PURE = [
             "billing/diff.py", "billing/document.py", "billing/frames.py", "billing/price_lines.py",
             "billing/propose.py", "billing/reconcile.py", "billing/spans.py",
             "ledger/posting.py", "ledger/recognition.py", "payments/allocate.py",
+            "payments/credit.py", "catalog/check_terms.py",
             "invoices/explain.py", "invoices/document.py", "invoices/texts.py",
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",

@@ -152,7 +152,7 @@ def promotions() -> dict[str, PromotionSection]:
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     """The minimum spends of plan versions: plan_version_id, plan, amount, interval, price_codes,
-    tax_code (that of the first price that it counts), policy, currency."""
+    shared, tax_code (that of the first price that it counts), policy, currency."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
     found = []
     for row in rows.order_by("id"):
@@ -170,6 +170,7 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
                 "amount": Decimal(minimum["amount"]),
                 "interval": minimum.get("interval", "month"),
                 "price_codes": codes,
+                "shared": minimum.get("shared") == "account",
                 "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
             }
         )
