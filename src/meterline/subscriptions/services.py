@@ -16,7 +16,7 @@ from meterline.catalog import services as catalog
 from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
-from meterline.subscriptions import addons, decide, identifiers, plans, store, timeline
+from meterline.subscriptions import addons, decide, identifiers, moves, plans, store, timeline
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.decide import When
 from meterline.subscriptions.errors import (
@@ -91,6 +91,7 @@ def subscribe(
         for position, discount in enumerate(discounts, start=1)
     )  # fmt: skip
     conclude(held, first, plan=plan, discounts=list(discounts))
+    moves.catch_up(plan, at.astimezone(zone).date(), [held.subscription.pk])
     _bring_along(held, taken, at)
     return held.subscription
 
@@ -145,6 +146,7 @@ def change(
         anchor=decide.anchor(effective, left, taken.view, held.zone),
     )  # fmt: skip
     held = record(held, made, {"plan": plan, "overrides": plain(overrides or {})}, plan=plan)
+    moves.catch_up(plan, effective.astimezone(held.zone).date(), [held.subscription.pk])
     _bring_along(held, taken, effective)
     return effective
 
