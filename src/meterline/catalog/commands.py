@@ -73,7 +73,17 @@ def diff_command(
         typer.echo(f"{change.kind} {change.code}: {state}{_since(change)}")
         for difference in change.differences() if change.before else ():
             typer.echo(f"    {difference}")
+        held = services.holders(change)
+        if held is not None:
+            typer.echo(f"    {_FATES[held.existing].format(held.count)}")
     typer.echo(f"{len(changed)} to publish, {len(changes) - len(changed)} unchanged")
+
+
+_FATES = {
+    "keep": "{} subscriptions keep the version that they have",
+    "move": "{} subscriptions move to it then",
+    "move_at_renewal": "{} subscriptions move to it at their renewal",
+}
 
 
 def _since(change: Change) -> str:
@@ -81,7 +91,10 @@ def _since(change: Change) -> str:
 
 
 def _told(change: Change) -> dict[str, Any]:
+    from meterline.catalog import services
+
     state = "new" if change.before is None else "changed"
+    held = services.holders(change)
     return {
         "kind": change.kind,
         "code": change.code,
@@ -89,6 +102,7 @@ def _told(change: Change) -> dict[str, Any]:
         "version": change.before.version if change.before and change.unchanged else change.version,
         "effective": change.effective.isoformat(),
         "differences": [vars(one) for one in change.differences()],
+        "existing": held and {"subscriptions": held.count, "policy": held.existing},
     }
 
 
@@ -110,10 +124,13 @@ def apply_command(
         return
     applied = services.apply(parse(file), effective=_date(effective))
     if as_json:
-        typer.echo(json.dumps({"published": applied.made, "unchanged": applied.unchanged}))
+        told = {"published": applied.made, "unchanged": applied.unchanged, "moved": applied.moved}
+        typer.echo(json.dumps(told))
         return
     for kind, codes in applied.made.items():
         typer.echo(f"{kind}: {', '.join(codes)}")
+    for code, count in applied.moved.items():
+        typer.echo(f"{count} subscriptions of plan {code} move to its new version")
     made = sum(map(len, applied.made.values()))
     typer.echo(f"{made} published, {applied.unchanged} unchanged")
 
