@@ -8,11 +8,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
-from meterline.catalog.check_allowances import allowance_faults
+from meterline.catalog.check_allowances import allowance_faults, override_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults
 from meterline.catalog.faults import faults
-from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
+from meterline.catalog.plan_sections import (
+    AllowanceSection,
+    PhaseSection,
+    PlanSection,
+    PriceSection,
+)
 from meterline.catalog.resolve import overridden_price
 from meterline.catalog.sections import CalendarSection, RateCardSection
 from meterline.catalog.yaml import Place
@@ -43,7 +48,7 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
         ),
         calendars=model.calendars,
         meter_sections=model.meters,
-        card_sections=model.rate_cards,
+        card_calendars={code: card.calendar for code, card in model.rate_cards.items()},
     )
 
 
@@ -139,7 +144,8 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)
-        yield from _phase(at, phase, {c: written[c] for c in plan.prices}, models, known)
+        sound = {c: written[c] for c in plan.prices}
+        yield from _phase(at, phase, sound, models, known, plan.allowances)
     yield from _twice((one.code for one in plan.allowances), (*place, "allowances"), "code")
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
@@ -159,6 +165,7 @@ def _phase(
     prices: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, str],
     known: Known,
+    allowances: Iterable[AllowanceSection],
 ) -> Iterator[tuple[Place, str]]:
     """A phase's overrides are as right as the prices that they make."""
     for code, changes in phase.prices.items():
@@ -172,3 +179,4 @@ def _phase(
                 yield (*place, code, *inner), message
             continue
         yield from price_faults((*place, code), price, models=models, known=known)
+        yield from override_faults((*place, code), allowances, code, price, known)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.reach import unpriced
-from meterline.catalog.sections import CalendarSection, MeterSection, RateCardSection
+from meterline.catalog.sections import CalendarSection, MeterSection
 from meterline.catalog.yaml import Place
 
 _SHOWN = 20
@@ -20,8 +20,8 @@ Faults = Iterator[tuple[Place, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What there is to name. `calendars`, `meter_sections` and `card_sections` hold the sound ones,
-    to look into."""
+    """What there is to name. `calendars` and `meter_sections` hold the sound ones, to look into;
+    `card_calendars` the calendars of rate cards."""
 
     meters: frozenset[str] = frozenset()
     calendar_codes: frozenset[str] = frozenset()
@@ -29,7 +29,7 @@ class Known:
     taxes: frozenset[str] = frozenset()
     calendars: Mapping[str, CalendarSection]
     meter_sections: Mapping[str, MeterSection] = field(default_factory=dict)
-    card_sections: Mapping[str, RateCardSection] = field(default_factory=dict)
+    card_calendars: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:
