@@ -83,8 +83,8 @@ def test_the_good_one(tmp_path: Path) -> None:
          f"{X}.prices: an allowance with bands covers prices with a calendar (price tiers)"),
         ("unit: money, amount: 5, prices: [calls]", "amount: 5",
          f"{M}.meter: expected the meter or the prices that it covers"),
-        ("    prices:\n", "    phases: [{for: month, prices: {calls: {model: dynamic, value: eur}}}]\n"
-         "    prices:\n",
+        ("    prices:\n",
+         "    phases: [{for: month, prices: {calls: {model: dynamic, value: eur}}}]\n    prices:\n",
          "plans.a.phases.0.prices.calls: an allowance of units covers prices of model rate_card"),
     ],
 )  # fmt: skip

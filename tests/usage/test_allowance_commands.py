@@ -37,9 +37,8 @@ def _run(*arguments: str) -> Result:
 
 def test_what_is_left() -> None:
     rows = json.loads(_run("a", "--at", "2026-05-04", "--json").output)
-    assert [
-        (r["allowance"], r["subscription"], r["granted"], r["used"], r["left"]) for r in rows
-    ] == [
+    shown = ("allowance", "subscription", "granted", "used", "left")
+    assert [tuple(row[name] for name in shown) for row in rows] == [
         ("family", None, "300", "300", "0"),
         ("purse", None, "4", "0", "4"),
         ("megabytes", "s1", "100", "0", "100"),
@@ -52,9 +51,9 @@ def test_what_is_left() -> None:
     assert rows[1]["unit"] == "money"
     of_one = json.loads(_run("s2", "--at", "2026-05-04T00:00:00Z", "--json").output)
     assert [row["allowance"] for row in of_one] == ["family", "purse"]
-    shown = _run("s1", "--at", "2026-05-04")
-    assert shown.exit_code == 0
-    assert "megabytes" in shown.output
+    table = _run("s1", "--at", "2026-05-04")
+    assert table.exit_code == 0
+    assert "megabytes" in table.output
 
 
 def test_now_is_the_default() -> None:
@@ -76,6 +75,6 @@ def test_documents_tell_what_was_covered() -> None:
     ((line, why),) = reports.explain(invoice.number)
     assert line["quantity"] == 550
     assert why.rule.endswith("300 of 1000 by family; 150 of 1000 by own; 4 paid by purse")
-    page = render(reports.documents([invoice.number], usage=True)[0]).decode()
+    page = render(reports.document(invoice.number, usage_detail=True)).decode()
     assert "0:05:00 h by family, 0:02:30 h by own" in page
     assert "0:00:50 h free" in page

@@ -261,6 +261,7 @@ def test_what_is_taken_out_and_changed_afterwards(
             if waiting and data.draw(st.booleans()):
                 change([waiting.pop(0)])
         change(waiting)
+        services.recycle()  # what fell into a pause before its end was known
         reversed_too = services.reverse(gone) if stands(gone) else None
         messy = paid(), drawn()
     with undone():

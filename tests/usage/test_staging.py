@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterline.usage import staging
@@ -18,9 +18,7 @@ from meterline.usage.staging import Staging
     held=st.integers(0, 60),
     shard=st.integers(1, 60),
 )
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None)
 def test_all_of_an_account_comes_together(
     chunks: list[list[int]], held: int, shard: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
