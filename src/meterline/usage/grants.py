@@ -28,7 +28,7 @@ LOTS: dict[str, Any] = {
 }
 _OWNER = ("definition", "account_id", "owner_id")
 _SLACK = timedelta(days=1)
-_BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
+BEGINNING = pl.lit(datetime(1, 1, 3, tzinfo=UTC), INSTANT)
 _OPEN = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), INSTANT)
 
 
@@ -92,7 +92,7 @@ def _of_cycles(
         *_OWNER, "subscription_id", "quantity", "amount", "prorate", "rollover", "interval",
         "align", "day_count", "timezone", pl.col("account_id").alias("billing_days"),
         pl.col("charge_start").alias("first"), "anchor", "start_at", "end_at",
-        pl.max_horizontal(pl.lit(window[0], INSTANT) - reach, pl.lit(_BEGINNING, INSTANT))
+        pl.max_horizontal(pl.lit(window[0], INSTANT) - reach, BEGINNING)
         .alias("since_at"),
         (pl.lit(window[1], INSTANT) + reach).alias("until_at"),
     )  # fmt: skip
