@@ -37,7 +37,8 @@ PURE = [
             "invoices/explain.py", "invoices/document.py", "invoices/texts.py",
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
-            "usage/place.py", "usage/totals.py", "catalog/resolve.py", "catalog/compare.py",
+            "usage/place.py", "usage/totals.py",
+            "usage/settle.py", "usage/grants.py", "catalog/resolve.py", "catalog/compare.py",
         )
     ),
 ]  # fmt: skip

@@ -59,6 +59,8 @@ class _Contract:
 def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
     """Make a subscription of each row of `frame` (columns: CONTRACTS; those after `at` may be
     left out); gives its `code`, `subscription_id`, `start_at` and `end_at`."""
+    from meterline.usage.services import follow_new  # usage stands on subscriptions
+
     rows = _with_zones(_complete(frame))
     if rows.is_empty():
         return pl.DataFrame(schema=_MADE)
@@ -90,6 +92,7 @@ def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
         since = part["start_at"].min()
         assert isinstance(since, datetime)
         moves.catch_up(plan, since.date(), part["subscription_id"].to_list())
+    follow_new(rows.select("subscription_id", since="start_at"))
     return rows.select("code", "subscription_id", "start_at", pl.col("until_at").alias("end_at"))
 
 
