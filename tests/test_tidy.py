@@ -37,6 +37,7 @@ PURE = [
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py", "catalog/resolve.py", "catalog/compare.py",
+            "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
         )
     ),
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
 from typing import Any, cast
@@ -23,6 +23,7 @@ from meterline.billing.frames import (
     Snapshot,
 )
 from meterline.catalog import services as catalog
+from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
@@ -34,18 +35,25 @@ Until = datetime | date  # a date: midnight in each account's zone
 _BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
 
 
-def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False) -> Snapshot:
+def load(
+    account_ids: Sequence[int],
+    until: Until,
+    *,
+    progressive: bool = False,
+    since: Until | None = None,
+) -> Snapshot:
     """Everything that the bills of these accounts depend on, as the database has it now.
 
     Accounts that have been billed past `until` already are left out: the clock never goes back.
+    With `since`, as if nothing that reaches past it had been billed: what-if, and nobody left out.
     """
-    accounts = _accounts(list(account_ids), until)
+    accounts = _accounts(list(account_ids), until, since)
     ids = accounts["account_id"].to_list()
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
-    accounts = _with_reach(accounts, minimums)
-    billed = _billed(ids, accounts)
+    accounts = with_reach(accounts, minimums)
+    billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
     prices = _prices(versions, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
@@ -59,23 +67,34 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         minimums=minimums,
         meters=meters,
         calendars=catalog.calendars(),
-        taxes=_taxes(),
-        totals=_totals(ids, _earliest_period(prices, reach)),
+        taxes=tax_frame(catalog.taxes()),
+        totals=_totals(ids, earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
         discounts=_discounts(ids),
         billed=billed,
     )
 
 
-def _with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
+def with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
     """How much further than the horizon lines are needed: by the longest minimum's interval."""
-    reach = max((_days(Interval.parse(m.interval)) for m in minimums), default=timedelta(0))
+    reach = reach_of(minimum.interval for minimum in minimums)
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
         reach_at=pl.when(pl.col("horizon_at") > first + reach)
         .then(pl.col("horizon_at") - reach)
         .otherwise(first)
     )
+
+
+def reach_of(intervals: Iterable[str]) -> timedelta:
+    """The longest that an interval lasts, at most."""
+    return max((_days(Interval.parse(one)) for one in intervals), default=timedelta(0))
+
+
+def _midnights(accounts: pl.DataFrame, moment: Until) -> pl.Expr:
+    """The instant in each account's zone."""
+    zones = accounts["timezone"].unique().to_list()
+    return pl.col("timezone").replace_strict(_until_at(zones, moment), return_dtype=INSTANT)
 
 
 def _until_at(zones: Sequence[str], until: Until) -> dict[str, datetime]:
@@ -90,7 +109,7 @@ def _days(interval: Interval) -> timedelta:
     return timedelta(days=interval.days + 31 * interval.months + 1)
 
 
-def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
+def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame:
     """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since:
     usage that came late, contracts changed back-dated. Two days of margin cover zones and day
     boundaries."""
@@ -119,9 +138,11 @@ def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
             "horizon_at": INSTANT,
         },
     )
-    until_at = pl.col("timezone").replace_strict(
-        _until_at(frame["timezone"].unique().to_list(), until), return_dtype=INSTANT
-    )
+    until_at = _midnights(frame, until)
+    if since is not None:
+        return frame.with_columns(until_at=until_at, horizon_at=_midnights(frame, since)).drop(
+            "billed_until"
+        )
     before = pl.col("horizon_at") - timedelta(days=2)
     return (
         frame.with_columns(
@@ -198,19 +219,20 @@ def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
     return found
 
 
-def _taxes() -> pl.DataFrame:
+def tax_frame(taxes: Iterable[Tax]) -> pl.DataFrame:
+    """TAXES of the catalogue's taxes."""
     rows = [
         {
             "tax_code": tax.code, "tax_region": rate.region, "percent": rate.percent,
             "from_date": rate.from_date or date(1, 1, 1),
         }
-        for tax in catalog.taxes()
+        for tax in taxes
         for rate in tax.rates
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=TAXES)
 
 
-def _earliest_period(prices: Sequence[Price], reach: datetime) -> date:
+def earliest_period(prices: Sequence[Price], reach: datetime) -> date:
     """The earliest period start that a period which ends after `reach` can have."""
     longest = max(
         (_days(price.interval) for price in prices if price.kind == "usage"),
@@ -295,7 +317,12 @@ def _discounts(ids: list[int]) -> pl.DataFrame:
             for name in ("subscription_id", "position", "discount_code", "since_at")
         },
     )
-    known: dict[str, Any] = catalog.discounts() if rows.height else {}
+    return with_discount_terms(rows, catalog.discounts() if rows.height else {})
+
+
+def with_discount_terms(rows: pl.DataFrame, known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """DISCOUNTS of `rows` (subscription_id, position, discount_code, since_at), with what the
+    catalogue (`known`, by code) says of them."""
     bodies = [known[code] for code in rows["discount_code"]]
     return rows.with_columns(
         percent=pl.Series([body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]),

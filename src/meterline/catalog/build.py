@@ -181,3 +181,37 @@ def tax(code: str, body: Mapping[str, Any]) -> Tax:
         for rate in section.rates
     )
     return Tax(code=code, rates=tuple(rates))
+
+
+def discount(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A discount from its body: percent, amount (one of them None), applies_to, periods."""
+    return {
+        "percent": _decimal(body.get("percent")),
+        "amount": _decimal(body.get("amount")),
+        "applies_to": tuple(body.get("applies_to") or ()),
+        "periods": body.get("periods"),
+    }
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def minimum(plan_version_id: int, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The minimum spend of a plan, from the plan's body: plan_version_id, amount, interval,
+    price_codes, tax_code (that of the first price that it counts); None where it has none."""
+    written = body.get("minimum")
+    if written is None:
+        return None
+    codes = tuple(written.get("of") or ())
+    counted = [
+        price for code, price in body["prices"].items()
+        if code in codes or (not codes and price["kind"] == "usage")
+    ]  # fmt: skip
+    return {
+        "plan_version_id": plan_version_id,
+        "amount": Decimal(written["amount"]),
+        "interval": written.get("interval", "month"),
+        "price_codes": codes,
+        "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -101,10 +100,13 @@ def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
     return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
 
 
-def rate_cards() -> list[RateCard]:
-    """All versions of all rate cards."""
+def rate_cards(codes: Iterable[str] | None = None) -> list[RateCard]:
+    """All versions of rate cards (of all by default)."""
+    rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
+    if codes is not None:
+        rows = rows.filter(code__in=set(codes))
     found = []
-    for row in Entry.objects.filter(kind="rate_card").order_by("code", "version"):
+    for row in rows:
         valid_from = ALWAYS if row.version == 1 else row.effective
         found.append(build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck))
     return found
@@ -126,45 +128,14 @@ def taxes() -> list[build.Tax]:
 
 def discounts() -> dict[str, dict[str, Any]]:
     """Discounts by code: percent, amount (one of them None), applies_to, periods."""
-    return {
-        code: {
-            "percent": _decimal(body.get("percent")),
-            "amount": _decimal(body.get("amount")),
-            "applies_to": tuple(body.get("applies_to") or ()),
-            "periods": body.get("periods"),
-        }
-        for code, body in _latest("discount").items()
-    }
-
-
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
+    return {code: build.discount(body) for code, body in _latest("discount").items()}
 
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The minimum spends of plan versions: plan_version_id, amount, interval, price_codes,
-    tax_code (that of the first price that it counts)."""
+    """The minimum spends of plan versions (build.minimum)."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
-    found = []
-    for row in rows.order_by("id"):
-        minimum = row.body["minimum"]
-        if minimum is None:
-            continue
-        codes = tuple(minimum.get("of") or ())
-        counted = [
-            price for code, price in row.body["prices"].items()
-            if code in codes or (not codes and price["kind"] == "usage")
-        ]  # fmt: skip
-        found.append(
-            {
-                "plan_version_id": row.pk,
-                "amount": Decimal(minimum["amount"]),
-                "interval": minimum.get("interval", "month"),
-                "price_codes": codes,
-                "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
-            }
-        )
-    return found
+    found = (build.minimum(row.pk, row.body) for row in rows.order_by("id"))
+    return [one for one in found if one is not None]
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

@@ -155,7 +155,8 @@ def _entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, 
             if kind == "rate_card":
                 body["timezone"] = _card_zone(catalogue, code)
                 if model.rate_cards[code].file is not None:
-                    body |= {"deck": _keep_deck(catalogue, code), "file": f"{code}.csv"}
+                    digest = hashlib.sha256(_deck_content(catalogue, code)).hexdigest()
+                    body |= {"deck": digest, "file": f"{code}.csv"}
             yield kind, code, body
     for section, kind in _LISTS.items():
         for written in data.get(section) or ():
@@ -168,15 +169,15 @@ def _card_zone(catalogue: CatalogFile, code: str) -> str:
     return calendar.timezone if calendar else catalogue.model.timezone
 
 
-def _keep_deck(catalogue: CatalogFile, code: str) -> str:
-    """Keep a deck under its content's digest; returns the digest."""
-    path = catalogue.folder / str(catalogue.model.rate_cards[code].file)
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+def _deck_content(catalogue: CatalogFile, code: str) -> bytes:
+    return (catalogue.folder / str(catalogue.model.rate_cards[code].file)).read_bytes()
+
+
+def _keep_deck(catalogue: CatalogFile, code: str, digest: str) -> None:
+    """Keep a deck under its content's digest."""
     kept = deck_path(digest)
     if not kept.exists():
-        files.write_bytes(kept, content)
-    return digest
+        files.write_bytes(kept, _deck_content(catalogue, code))
 
 
 def _entry_change(
@@ -226,6 +227,8 @@ def _publish(catalogue: CatalogFile, change: Change) -> int:
         "version": change.version, "effective": change.effective, "body": change.body,
         "digest": change.digest,
     }  # fmt: skip
+    if "deck" in change.body:
+        _keep_deck(catalogue, change.code, change.body["deck"])
     if change.kind != "plan":
         return Entry.objects.create(kind=change.kind, code=change.code, **common).pk
     plan = catalogue.plans[change.code]

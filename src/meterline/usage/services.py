@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ __all__ = [
     "batch",
     "control_totals",
     "detail",
+    "detail_of",
     "discard",
+    "guided",
     "load_file",
     "load_records",
     "orphans",
@@ -228,12 +230,32 @@ def detail(
         return pl.DataFrame(schema=_DETAIL)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
-    shown = rows.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
     if not ids:
-        return shown.select(_DETAIL.keys())
+        return detail_of(rows)
     keys = rows.select("batch_id", "line").unique()
     about = standing.records(keys).select("batch_id", "line", "id", "identifier")
-    return shown.join(about, on=["batch_id", "line"]).select("id", "identifier", *_DETAIL)
+    return (
+        rows.with_columns(end=_end())
+        .join(about, on=["batch_id", "line"])
+        .select("id", "identifier", *_DETAIL)
+    )
+
+
+def detail_of(rated: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `detail`, of rated records (store.RATED)."""
+    return rated.with_columns(end=_end()).select(_DETAIL.keys())
+
+
+def _end() -> pl.Expr:
+    return pl.col("start") + pl.duration(microseconds="duration_us")
+
+
+def guided(
+    subscription_ids: Sequence[int], start: datetime, end: datetime
+) -> Iterator[pl.DataFrame]:
+    """The records of subscriptions that count and start within [start, end), as they were guided,
+    a part of a batch at a time: what process.rate_and_place takes."""
+    yield from live(start, end).guided(subscription_ids, start, end)
 
 
 _DETAIL: dict[str, Any] = {
