@@ -61,6 +61,8 @@ def comparable(
 
     `versions`: plan version -> its counterpart under the file; `currencies`: of counterparts.
     """
+    if members.is_empty():
+        return members, {}
     billed_in = {version: currencies[other] for version, other in versions.items()}
     lost = members.filter(
         pl.col("plan_version_id").replace_strict(billed_in, return_dtype=pl.String)
