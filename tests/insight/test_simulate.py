@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -165,3 +168,13 @@ def contents() -> list[tuple[str, int]]:
             cursor.execute(f'SELECT count(*) FROM "{name}"')
             found.append((name, cursor.fetchone()[0]))
         return found
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_in_worker_processes() -> None:
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "simulate.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--accounts", "200", "--workers", "2"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout.splitlines()[-1])["n"] == 200

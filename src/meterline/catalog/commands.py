@@ -67,21 +67,17 @@ def diff_command(
     changes = services.diff(parse(file), effective=_date(effective))
     changed = [change for change in changes if not change.unchanged]
     if as_json:
-        typer.echo(json.dumps([_told(change) for change in changes], indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps([told_change(change) for change in changes], indent=2, ensure_ascii=False)
+        )
         return
-    for change in changed:
-        state = "new" if change.before is None else f"version {change.version}"
-        typer.echo(f"{change.kind} {change.code}: {state}{_since(change)}")
-        for difference in change.differences() if change.before else ():
-            typer.echo(f"    {difference}")
+    if changed:
+        typer.echo(services.told(changes))
     typer.echo(f"{len(changed)} to publish, {len(changes) - len(changed)} unchanged")
 
 
-def _since(change: Change) -> str:
-    return "" if change.effective == date.min else f", from {change.effective}"
-
-
-def _told(change: Change) -> dict[str, Any]:
+def told_change(change: Change) -> dict[str, Any]:
+    """A change as data."""
     state = "new" if change.before is None else "changed"
     return {
         "kind": change.kind,

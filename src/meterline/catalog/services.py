@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,9 +13,10 @@ from django.db.models import Q
 
 from meterline.catalog import resolve
 from meterline.catalog.compare import Difference, differences
+from meterline.catalog.errors import ReviewRequired
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
-from meterline.catalog.models import Entry, PlanVersion
+from meterline.catalog.models import Entry, PlanVersion, ReviewRule
 from meterline.catalog.reading import (
     ALWAYS,
     calendars,
@@ -47,9 +48,13 @@ __all__ = [
     "minimums",
     "plan_version_at",
     "prices",
+    "publish",
     "rate_cards",
+    "rules",
+    "set_rules",
     "tariff",
     "taxes",
+    "told",
 ]
 
 _LOCK = 7206256
@@ -84,6 +89,19 @@ class Change:
         return differences({**terms, **self.before.body}, after)
 
 
+def told(changes: Sequence[Change]) -> str:
+    """What would be published, as text: a line a version, and below it what is new in it."""
+    lines = []
+    for change in changes:
+        if change.unchanged:
+            continue
+        state = "new" if change.before is None else f"version {change.version}"
+        since = "" if change.effective == date.min else f", from {change.effective}"
+        lines.append(f"{change.kind} {change.code}: {state}{since}")
+        lines += [f"    {one}" for one in change.differences()] if change.before else []
+    return "\n".join(lines)
+
+
 @dataclass(kw_only=True)
 class Applied:
     """What applying a file made: codes of new versions by kind; unchanged ones are counted."""
@@ -97,8 +115,16 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
     """Publish what a checked file changes: new versions, in force from `effective` (a plan's own
     date goes first; default: at once for what is new, from today for what changes).
 
-    Raises NotSupported where the file uses something that cannot be billed yet.
+    Raises NotSupported where the file uses something that cannot be billed yet, ReviewRequired
+    where the installation publishes drafts only.
     """
+    if rules().required:
+        raise ReviewRequired(file=catalogue.name)
+    return publish(catalogue, effective=effective)
+
+
+def publish(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
+    """As `apply`, of a file that has been reviewed."""
     applied = Applied()
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -116,6 +142,24 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
             events.emit("catalog.published", catalogue.name, applied.made)
             audit.record("catalog.apply", catalogue.name, after=applied.made)
     return applied
+
+
+def rules() -> ReviewRule:
+    """What is demanded before a catalogue is published."""
+    return ReviewRule.objects.filter(pk=1).first() or ReviewRule(pk=1)
+
+
+def set_rules(*, required: bool | None = None, four_eyes: bool | None = None) -> ReviewRule:
+    """Change what is demanded; None leaves it as it is."""
+    with transaction.atomic():
+        rule = rules()
+        before = {"required": rule.required, "four_eyes": rule.four_eyes}
+        given = {"required": required, "four_eyes": four_eyes}
+        after = {name: before[name] if new is None else new for name, new in given.items()}
+        if after != before:
+            rule, _ = ReviewRule.objects.update_or_create(pk=1, defaults=after)
+            audit.record("catalog.rules", "catalog", before=before, after=after)
+    return rule
 
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -52,6 +52,21 @@ def load(plans: Sequence[str], window: Window, segment: Sequence[Condition]) -> 
         ],
         schema=MEMBERS,
     )  # fmt: skip
+
+
+def standing(plans: Sequence[str], at: datetime) -> dict[str, int]:
+    """Subscriptions that have one of the plans at an instant, or will; by plan."""
+    found = read_frame(
+        """
+        SELECT v.plan_code, count(DISTINCT p.subscription_id) FROM subscriptions_phase p
+        JOIN catalog_planversion v ON v.id = p.plan_version_id
+        WHERE v.plan_code = ANY(%s) AND (p.end_at IS NULL OR p.end_at > %s)
+        GROUP BY v.plan_code ORDER BY v.plan_code
+        """,
+        [list(plans), at],
+        schema={"plan": pl.String, "subscriptions": pl.Int64},
+    )
+    return dict(found.iter_rows())
 
 
 def comparable(
