@@ -129,6 +129,7 @@ def _ends(title: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for side in ("now", "then"):
             for line in row[f"lines_{side}"]:
                 price = line["price_code"] or line["kind"]
+                price += " discount" if line["kind"] == "discount" else ""
                 amount = _money(line["amount"], places)
                 yield f"    {side:<4} {line['plan']}.{price}: {line['expression']} = {amount}"
 
