@@ -25,7 +25,7 @@ from meterline.scenario.read import read
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
-SHAPES = sorted((ROOT / "examples").glob("*.yaml"))
+SHAPES = sorted((ROOT / "examples").glob("*/catalogue.yaml"))
 
 
 @contextmanager
