@@ -35,7 +35,8 @@ rate_cards:
     key: {field: to, match: prefix}
     calendar: hours
     rows:
-      - {key: ["39"], band: peak, connection_fee: "0.05", steps: [{from: 0, price: "0.10", per: 60, increment: 60}]}
+      - {key: ["39"], band: peak, connection_fee: "0.05",
+         steps: [{from: 0, price: "0.10", per: 60, increment: 60}]}
       - {key: ["39"], band: off_peak, steps: [{from: 0, price: "0.06", per: 60, increment: 1}]}
       - {key: ["44"], steps: [{from: 0, price: "0.25", per: 60, increment: 30}]}
 taxes: [{code: vat, rates: [{region: IT, percent: 22}, {region: DE, percent: 19}]}]
@@ -52,14 +53,16 @@ plans:
   power:
     minimum: {amount: "60.00"}
     prices:
-      standing: {kind: recurring, interval: day, timing: arrears, model: flat, amount: "0.32", tax: vat}
+      standing: {kind: recurring, interval: day, timing: arrears, model: flat, tax: vat,
+                 amount: "0.32"}
       energy: {kind: usage, meter: energy, model: time_of_use, calendar: hours, tax: vat,
                rates: {peak: {unit_amount: "0.31"}, off_peak: {unit_amount: "0.16"}}}
-      demand: {kind: usage, meter: energy, model: demand, unit_amount: "2.5", window: 15 min, tax: vat}
+      demand: {kind: usage, meter: energy, model: demand, unit_amount: "2.5", tax: vat,
+               window: 15 min}
   other:
     prices:
       seats: {kind: recurring, model: per_unit, unit_amount: "3.00", tax: vat}
-"""  # noqa: E501
+"""
 RAISED = (
     ('amount: "9.90"', 'amount: "11.50"'),  # recurring
     ('amount: "5.00"', 'amount: "6.00"'),  # its first phase
