@@ -61,14 +61,6 @@ def test_validate_tells_all_faults_of_all_files(file: Path, tmp_path: Path) -> N
     assert result.stdout == f"{file}: valid; plans: a\n"
 
 
-def test_validate_names_what_cannot_be_applied_yet(file: Path) -> None:
-    file.write_text(CATALOGUE.replace("count}", "count, carry: true}"))
-    result = invoke("validate", file)
-    assert (result.exit_code, result.stderr) == (
-        0, f"{file}: cannot be applied, not supported yet: carry (meter calls)\n",
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_examples_are_valid_and_can_be_applied(path: Path, home: Path) -> None:
     assert invoke("validate", path).stderr == ""

@@ -12,7 +12,6 @@ from meterline.catalog import services
 from meterline.catalog.errors import InvalidOverride, UnknownPlan
 from meterline.catalog.files import parse
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.kernel.errors import NotSupported
 
 pytestmark = pytest.mark.django_db
 CATALOGUE = """
@@ -103,15 +102,6 @@ def test_a_plan_that_moves_to_another_currency_tells_so(file: Path) -> None:
     assert [str(one) for one in change.differences()] == ["currency: EUR -> USD"]
 
 
-def test_meters_are_refused_only_where_a_price_uses_them(file: Path) -> None:
-    unused = CATALOGUE.replace("count}}", "count}, seats: {aggregation: unique, value: user}}")
-    file.write_text(unused)
-    services.apply(parse(file))
-    file.write_text(unused.replace("meter: calls", "meter: seats"))
-    with pytest.raises(NotSupported, match=r"aggregation unique \(meter seats\)"):
-        services.apply(parse(file))
-
-
 @pytest.mark.parametrize("model", [PlanVersion, PriceRow, Entry])
 @pytest.mark.parametrize("act", ["delete", "update"])
 def test_published_versions_never_change(file: Path, model: type, act: str) -> None:
@@ -153,12 +143,6 @@ def test_equal_overrides_share_a_version(file: Path) -> None:
     assert len(made) == 1
     (base,) = [p for p in services.prices(made) if p.code == "base"]
     assert str(base.parameter("amount")) == "5"
-
-
-def test_what_cannot_be_billed_cannot_be_an_override(file: Path) -> None:
-    version = services.apply(parse(file)).plan_versions["a"]
-    with pytest.raises(NotSupported, match="price model percentage"):
-        services.derive_plan_version(version, {"calls": {"model": "percentage"}})
 
 
 def test_an_override_keeps_the_rest_of_the_policy_and_the_order_of_prices(file: Path) -> None:

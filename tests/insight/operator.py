@@ -44,6 +44,9 @@ discounts: [{code: ten, percent: 10}]
 plans:
   mobile:
     phases: [{for: 14 days, prices: {base: {amount: "5.00"}}}]
+    allowances:
+      - {code: minutes, meter: voice, amount: 1800, prices: [calls]}
+      - {code: starter, meter: data, amount: 30, rollover: 1}
     prices:
       base: {kind: recurring, model: flat, amount: "9.90", tax: vat}
       sim: {kind: one_time, model: flat, amount: "4.00", tax: vat}
@@ -64,6 +67,7 @@ plans:
       seats: {kind: recurring, model: per_unit, unit_amount: "3.00", tax: vat}
 """
 RAISED = (
+    ("amount: 1800", "amount: 1260"),  # an allowance
     ('amount: "9.90"', 'amount: "11.50"'),  # recurring
     ('amount: "5.00"', 'amount: "6.00"'),  # its first phase
     ('connection_fee: "0.05"', 'connection_fee: "0.03"'),  # the card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -111,8 +112,30 @@ def test_segments_must_be_known() -> None:
 def test_phases_follow_the_file_and_own_overrides_stay(
     overrides: dict[str, dict[str, str]], carried: dict[str, dict[str, str]]
 ) -> None:
-    before = {
-        "phases": [{"prices": {"base": {"amount": "5"}}}, {"prices": {"base": {"amount": "8"}}}]
-    }
-    after = {"phases": [{"prices": {"base": {"amount": "6"}}}]}
+    prices = {"base": {"kind": "recurring"}, "fee": {"kind": "recurring"}}
+    before = {"prices": prices, "phases": [{"prices": {"base": {"amount": "5"}}},
+                                           {"prices": {"base": {"amount": "8"}}}]}  # fmt: skip
+    after = {"prices": prices, "phases": [{"prices": {"base": {"amount": "6"}}}]}
     assert rebased(overrides, before, after) == carried
+
+
+@pytest.mark.parametrize(
+    ("overrides", "carried"),
+    [
+        ({}, {}),
+        ({"base": {"amount": "10.5"}}, {"base": {"amount": "21"}}),  # raised once
+        ({"base": {"amount": "11.55"}}, {"base": {"amount": "23.1"}}),  # and again
+        ({"base": {"amount": "10.5", "tax": "x"}}, {"base": {"amount": "21", "tax": "x"}}),
+        ({"base": {"amount": "7"}}, {"base": {"amount": "7"}}),
+    ],
+)
+def test_indexation_follows_the_file(
+    overrides: dict[str, dict[str, str]], carried: dict[str, dict[str, str]]
+) -> None:
+    steps = [{"from": "2026-01-01", "percent": 5}, {"from": "2027-01-01", "percent": 10}]
+
+    def plan(amount: str) -> dict[str, Any]:
+        base = {"kind": "recurring", "model": "flat", "amount": amount}
+        return {"prices": {"base": base}, "indexation": steps}
+
+    assert rebased(overrides, plan("10"), plan("20")) == carried

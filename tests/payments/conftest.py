@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
 
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
@@ -20,7 +22,7 @@ from meterline.kernel.money import MONEY
 from meterline.ledger import posting
 from meterline.ledger import services as ledger
 from meterline.payments import services
-from meterline.payments.allocate import apply_credit
+from meterline.payments.models import Grant
 
 Issue = Callable[..., Invoice]
 _NONE = ("subscription_id", "price_id", "price_code", "start_at", "end_at", "quantity", "tax_code",
@@ -64,10 +66,13 @@ def issue_document(account: Account, total: str, day: date = date(2026, 1, 1)) -
                 "base": MONEY, "amount": MONEY}
     )  # fmt: skip
     at = datetime.combine(day, time(12), UTC)
-    credited = apply_credit(documents, services.credit_balances([account.pk], lock=True))
+    parts = lines.select(
+        "account_id", pl.lit(True).alias("usage"), pl.lit("calls").alias("price_code"), "amount"
+    )
+    credited, uses = services.use_credit(documents, lambda: parts, at, lock=True)
     made = invoices.record(credited, lines, taxes, issued_at=at)
     ledger.post(*posting.invoice_postings(made, lines, taxes))
-    services.open_documents(made, at)
+    services.open_documents(made, at, uses)
     return Invoice.objects.get(pk=made["id"][0])
 
 
@@ -105,6 +110,13 @@ def check_books() -> None:
         assert booked.get(account_id, (0, 0)) == (found.receivable, found.credit)
         assert found.balance == found.receivable - found.credit
         assert found.receivable >= found.overdue >= 0 <= found.credit
+        granted = Grant.objects.filter(account_id=account_id).values_list("remaining", flat=True)
+        assert sum(granted) <= found.credit
+    assert list(
+        Grant.objects.annotate(taken=Coalesce(Sum("uses__amount"), Decimal(0)))
+        .exclude(amount=F("remaining") + F("taken"))
+        .values_list("pk", flat=True)
+    ) == []  # fmt: skip
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from meterline.customers.services import create_account
 from meterline.ledger import services as ledger
-from meterline.payments import services
-from meterline.payments.allocate import Incoming, OpenItem, allocate, apply_credit, take_back
+from meterline.payments import services, store
+from meterline.payments.allocate import Incoming, OpenItem, allocate, take_back
+from meterline.payments.credit import GRANTS, PARTS, use
 from meterline.payments.errors import NotEnoughCredit, NotEnoughPaid
 from meterline.payments.models import Allocation, Payment
 from meterline.payments.models import OpenItem as OpenRow
@@ -98,7 +99,7 @@ def outcome() -> list[Any]:
         )
     ]
     open_ = list(OpenRow.objects.order_by("invoice_id").values_list("open", flat=True))
-    credits = services.credit_balances(sorted({account for account, *_ in payments}))
+    credits = store.credits(sorted({account for account, *_ in payments}))
     return [[amount for _, amount, _ in payments], codes, allocations, open_,
             sorted(credits["credit"])]  # fmt: skip
 
@@ -195,6 +196,7 @@ def test_credit_of_a_document(total: str, credit: str | None, applied: str) -> N
         rows, schema={"account_id": pl.Int64, "currency": pl.String, "credit": money["total"]},
         orient="row",
     )  # fmt: skip
-    made = apply_credit(documents, credits).row(0, named=True)
+    none = pl.DataFrame(schema=GRANTS)
+    made = use(documents, credits, none, lambda: pl.DataFrame(schema=PARTS))[0].row(0, named=True)
     assert made["credit_applied"] == Decimal(applied)
     assert made["due"] == Decimal(total) - Decimal(applied)

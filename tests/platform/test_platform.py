@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -165,3 +166,7 @@ def test_money_has_the_decimals_of_its_currency() -> None:
 
     assert [decimals(code) for code in ("EUR", "JPY", "KWD")] == [2, 0, 3]
     assert round_amount(Decimal("2.5"), "JPY") == 3
+
+
+def test_migrations_make_the_tables_that_the_models_describe() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)

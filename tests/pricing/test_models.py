@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from meterline import pricing
 from meterline.kernel.explain import evaluate
+from meterline.kernel.money import round_fraction
+from meterline.pricing.columns import AmountTooLarge
 from meterline.pricing.price import Price
 from meterline.pricing.registry import all_models, model
 
@@ -33,7 +35,12 @@ TIERS = [
 ]
 BLOCKS = [{"up_to": 10, "unit_amount": "2", "size": 4}, {"unit_amount": "1", "size": 3}]
 PER_DAY = [{"up_to": "0.5/day", "unit_amount": "-0.0814"}, {"unit_amount": "0"}]
-PERCENTS = [{"up_to": 100, "percent": "2.5"}, {"percent": "1.1", "flat_amount": "3"}]
+PERCENTS = [
+    {"up_to": 100, "percent": "2.5"},
+    {"percent": "1.0000000001", "flat_amount": "3.0000000001"},
+]
+LARGEST = "9999999999999999.9999999999"  # what a price or a quantity can be
+EU = '["eu"]'
 
 
 def bounds(tiers: list[dict[str, Any]], days: int) -> list[tuple[Fraction, Fraction | None]]:
@@ -93,11 +100,22 @@ CASES: list[tuple[str, dict[str, Any], Callable[[Fraction, int], Fraction]]] = [
         {"size": 6, "amount": "2.5", "free_units": 4},
         lambda q, days: ceil(max(q - 4, Fraction(0)) / 6) * Fraction("2.5"),
     ),
+    (
+        "percentage",
+        {"percent": "0.0000000007", "fixed_amount": "0.2"},
+        lambda q, days: q * Fraction(7, 10**12) + Fraction("0.2"),
+    ),
+    ("percent_of", {"percent": "-12.5", "of": ["x"]}, lambda q, days: q * Fraction(-1, 8)),
+    (
+        "matrix",
+        {"cells": [{"when": {"zone": "eu"}, "unit_amount": "0.3"}], "default": "0.1"},
+        lambda q, days: q * Fraction("0.3"),
+    ),
 ]
 TESTED_ELSEWHERE = {
     "rate_card",  # tests/rating, and the scenarios
-    "time_of_use",  # the scenarios, tests/usage/test_real_meter_data.py
-    "demand",  # the scenarios
+    "time_of_use",  # test_intervals.py
+    "demand",  # test_intervals.py
     "dynamic",  # the scenarios
 }
 quantities = st.lists(
@@ -114,15 +132,17 @@ quantities = st.lists(
 def price_of(name: str, parameters: dict[str, Any], **fields: Any) -> Price:
     return Price(
         id=1, plan_version_id=1, code="p", name="P", kind="usage", model=name,
-        parameters=model(name).parameters.model_validate(parameters), meter="m", **fields,
+        parameters=model(name).parameters.model_validate(parameters), meter="m",
+        by=("zone",) if name == "matrix" else (), **fields,
     )  # fmt: skip
 
 
-def rows_of(amounts: list[Decimal], days: int = 30) -> pl.DataFrame:
+def rows_of(name: str, amounts: list[Decimal], days: int = 30) -> pl.DataFrame:
+    value = EU if name == "matrix" else None
     return pl.DataFrame(
         [
             {
-                "line": line, "season": None, "band": None, "by_value": None, "quantity": quantity,
+                "line": line, "season": None, "band": None, "by_value": value, "quantity": quantity,
                 "events": 1, "amount": Decimal(0), "denominator": 1, "days": days, "demand": None,
             }
             for line, quantity in enumerate(amounts)
@@ -135,39 +155,112 @@ def test_every_model_is_in_a_suite() -> None:
     assert {name for name, _, _ in CASES} | TESTED_ELSEWHERE == set(all_models())
 
 
+def charged(name: str, parameters: dict[str, Any], rows: pl.DataFrame) -> dict[int, Fraction]:
+    made = pricing.charge(price_of(name, parameters), rows, calendars={})
+    return {
+        line: Fraction(amount) / denominator
+        for line, amount, denominator in made.select("line", "amount", "denominator").rows()
+    }
+
+
 @pytest.mark.parametrize(("name", "parameters", "reference"), CASES)
 @settings(max_examples=60, deadline=None)
 @given(amounts=quantities, days=st.integers(1, 31))
 def test_columns_agree_with_the_reference(
     name: str, parameters: dict[str, Any], reference: Any, amounts: list[Decimal], days: int
 ) -> None:
-    charged = pricing.charge(price_of(name, parameters), rows_of(amounts, days), calendars={})
-    made = {
-        line: Fraction(amount) / denominator
-        for line, amount, denominator in charged.select("line", "amount", "denominator").rows()
-    }
+    made = charged(name, parameters, rows_of(name, amounts, days))
     assert made == {n: reference(Fraction(q), days) for n, q in enumerate(amounts)}
 
 
 @pytest.mark.parametrize(("name", "parameters", "reference"), CASES)
-@settings(max_examples=40, deadline=None)
-@given(amounts=quantities, share=st.sampled_from(["1/1", "14/31", "1/3"]))
-def test_explanations_evaluate_to_the_amount(
-    name: str, parameters: dict[str, Any], reference: Any, amounts: list[Decimal], share: str
+@settings(max_examples=30, deadline=None)
+@given(amounts=quantities, divisors=st.lists(st.integers(1, 10**7), min_size=6, max_size=6))
+def test_a_quantity_is_a_fraction(
+    name: str, parameters: dict[str, Any], reference: Any, amounts: list[Decimal],
+    divisors: list[int],
+) -> None:  # fmt: skip
+    below = divisors[: len(amounts)]
+    rows = rows_of(name, amounts).with_columns(divisor=pl.Series(below, dtype=pl.Int64))
+    made = charged(name, parameters, rows)
+    exact = [Fraction(q) / d for q, d in zip(amounts, below, strict=True)]
+    assert made == {n: reference(q, 30) for n, q in enumerate(exact)}
+
+
+WIDE: list[tuple[str, Callable[[str], dict[str, Any]], Callable[[Fraction, Fraction], Fraction]]]
+WIDE = [
+    ("flat", lambda r: {"amount": r}, lambda q, r: r),
+    ("per_unit", lambda r: {"unit_amount": r}, lambda q, r: q * r),
+    ("package", lambda r: {"size": 7, "amount": r}, lambda q, r: ceil(q / 7) * r),
+    (
+        "graduated",
+        lambda r: {"tiers": [{"up_to": 3, "unit_amount": 0}, {"unit_amount": r}]},
+        lambda q, r: max(q - 3, Fraction(0)) * r,
+    ),
+    ("graduated", lambda r: {"tiers": [{"unit_amount": r, "size": "0.1"}]},
+     lambda q, r: ceil(q * 10) * r),
+    ("volume", lambda r: {"tiers": [{"unit_amount": r, "flat_amount": r}]},
+     lambda q, r: q * r + r),
+    ("graduated_percentage", lambda r: {"tiers": [{"percent": r}]}, lambda q, r: q * r / 100),
+    ("percentage", lambda r: {"percent": r, "fixed_amount": r}, lambda q, r: q * r / 100 + r),
+    ("percent_of", lambda r: {"percent": r, "of": ["x"]}, lambda q, r: q * r / 100),
+    (
+        "matrix",
+        lambda r: {"cells": [{"when": {"zone": "eu"}, "unit_amount": r}]},
+        lambda q, r: q * r,
+    ),
+]  # fmt: skip
+digits = st.integers(0, 16).flatmap(
+    lambda whole: st.decimals(0, min(Decimal(10) ** whole, Decimal(LARGEST)), places=10)
+)
+
+
+@pytest.mark.parametrize(("name", "parameters", "reference"), WIDE)
+@settings(max_examples=80, deadline=None)
+@given(quantity=digits, rate=digits, divisor=st.sampled_from([1, 3, 2_592_000]))
+def test_many_digits_are_exact_or_refused(
+    name: str, parameters: Any, reference: Any, quantity: Decimal, rate: Decimal, divisor: int
 ) -> None:
-    quantity = amounts[0]
-    row = {
-        key: None if v is None else str(v)
-        for key, v in rows_of([quantity]).row(0, named=True).items()
-    }
+    rows = rows_of(name, [quantity]).with_columns(divisor=pl.lit(divisor, pl.Int64))
+    exact = reference(Fraction(quantity) / divisor, Fraction(rate))
+    try:
+        made = charged(name, parameters(str(rate)), rows)
+    except AmountTooLarge as error:
+        assert abs(exact) * divisor >= 10**15, error.message  # no refusal of what is not large
+    else:
+        assert made == {0: exact}
+
+
+@pytest.mark.parametrize(("name", "parameters", "reference"), WIDE[1:])
+def test_the_largest_quantity_at_the_largest_price_is_refused(
+    name: str, parameters: Any, reference: Any
+) -> None:
+    with pytest.raises(AmountTooLarge, match="check the usage"):
+        charged(name, parameters(LARGEST), rows_of(name, [Decimal(LARGEST)]))
+
+
+@pytest.mark.parametrize(("name", "parameters", "reference"), CASES)
+@settings(max_examples=40, deadline=None)
+@given(
+    amounts=quantities,
+    share=st.sampled_from(["1/1", "14/31", "1/3"]),
+    divisor=st.sampled_from([1, 31]),
+)
+def test_explanations_evaluate_to_the_amount(
+    name: str, parameters: dict[str, Any], reference: Any, amounts: list[Decimal], share: str,
+    divisor: int,
+) -> None:  # fmt: skip
+    rows = rows_of(name, amounts[:1]).with_columns(divisor=pl.lit(divisor, pl.Int64))
+    row = {key: None if v is None else str(v) for key, v in rows.row(0, named=True).items()}
     inputs = {
-        "rows": [row], "season": None, "band": None, "by_value": None, "quantity": str(quantity),
-        "share": share, "exact": "0/1", "rounding": "half_up", "decimals": 2,
+        "rows": [row], "season": None, "band": None, "by_value": row["by_value"],
+        "quantity": row["quantity"], "share": share, "exact": "0/1", "rounding": "half_up",
+        "decimals": 2,
     }  # fmt: skip
     told = pricing.explain(price_of(name, parameters), inputs)
-    exact = reference(Fraction(quantity), 30) * Fraction(share)
+    exact = reference(Fraction(amounts[0]) / divisor, 30) * Fraction(share)
     assert evaluate(told.expression) == Fraction(told.amount)
-    assert abs(Fraction(told.amount) - exact) <= Fraction(1, 200)
+    assert Fraction(told.amount) == Fraction(round_fraction(exact, 2))
 
 
 @pytest.mark.parametrize("name", sorted(all_models()))
@@ -193,6 +286,15 @@ def test_parameters_are_declared_and_documented(name: str) -> None:
         ("per_unit", {"unit_amount": "1e400"}),
         ("per_unit", {"unit_amount": 1, "free_units": -1}),
         ("flat", {"amount": 1, "amonut": 2}),
+        ("percentage", {"percent": 1, "min_per_event": 2, "max_per_event": 1}),
+        ("percentage", {"percent": 1, "free_events": -1}),
+        ("percent_of", {"percent": 1, "of": []}),
+        ("percent_of", {"percent": 1, "of": ["a", "a"]}),
+        ("matrix", {"cells": []}),
+        ("matrix", {"cells": [{"when": {}, "unit_amount": 1}]}),
+        ("matrix", {"cells": [{"when": {"a": []}, "unit_amount": 1}]}),
+        ("matrix", {"cells": [{"when": {"a": True}, "unit_amount": 1}]}),
+        ("matrix", {"cells": [{"when": {"a": "x"}, "unit_amount": 1}] * 2}),
     ],
 )
 def test_parameters_that_cannot_be(name: str, parameters: dict[str, Any]) -> None:

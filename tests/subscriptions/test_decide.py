@@ -15,8 +15,9 @@ from meterline.pricing.price import Price
 from meterline.pricing.registry import model
 from meterline.subscriptions import decide
 from meterline.subscriptions.decide import Contract, PlanView
+from meterline.subscriptions.log import Change
 from meterline.subscriptions.terms import Stage, Terms
-from meterline.subscriptions.timeline import Change, phases
+from meterline.subscriptions.timeline import phases
 
 ROME = ZoneInfo("Europe/Rome")
 FIRST = date(1, 1, 1)

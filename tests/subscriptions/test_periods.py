@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from fractions import Fraction
 from typing import Any
 
@@ -29,6 +29,7 @@ def span(**changes: Any) -> dict[str, Any]:
         "billing_days": 1,
         "first": date(2024, 1, 1),
         "anchor": None,
+        "day_start": None,
         "start_at": at("2024-01-01"),
         "end_at": None,
         "since_at": at("2000-01-01"),
@@ -89,6 +90,7 @@ def test_seconds_keep_the_hour_of_the_anniversary() -> None:
             day_count="seconds",
             start_at=at("2024-01-10T10:30:00"),
             first=date(2024, 1, 10),
+            day_start=time(10, 30),
             end_at=at("2024-02-20T22:30:00"),
             until_at=at("2024-03-01"),
         ),

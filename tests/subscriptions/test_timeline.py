@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterline.kernel.interval import Interval
+from meterline.subscriptions.log import Change, in_force
 from meterline.subscriptions.terms import Stage, Terms, moment_after
-from meterline.subscriptions.timeline import Change, in_force, phase_at, phases, state_at
+from meterline.subscriptions.timeline import phase_at, phases, state_at
 
 UTC_ZONE = ZoneInfo("UTC")
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 from django.db import connection, transaction
 
 from meterline.billing.diff import diff
-from meterline.billing.document import Documents, make_documents
+from meterline.billing.document import Documents, make_documents, parts_with_tax
 from meterline.billing.models import BillRun
 from meterline.billing.propose import propose
 from meterline.billing.snapshot import Until, load
@@ -21,7 +22,6 @@ from meterline.invoices import services as invoices
 from meterline.ledger import posting
 from meterline.ledger import services as ledger
 from meterline.payments import services as payments
-from meterline.payments.allocate import apply_credit
 from meterline.platform import events
 from meterline.platform.database import reading
 
@@ -64,11 +64,13 @@ def compute(
     )
 
 
-def with_credit(bill: Bill, *, lock: bool) -> pl.DataFrame:
-    """The bill's documents with the accounts' credit used."""
-    documents = bill.documents.documents
-    credits = payments.credit_balances(documents["account_id"].to_list(), lock=lock)
-    return apply_credit(documents, credits)
+def with_credit(
+    bill: Bill, issued_at: datetime, *, lock: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The bill's documents with the accounts' credit used, and the grants that it comes from
+    (payments.credit.USES)."""
+    parts = partial(parts_with_tax, bill.documents.lines)
+    return payments.use_credit(bill.documents.documents, parts, issued_at, lock=lock)
 
 
 def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
@@ -77,7 +79,7 @@ def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
     Returns the ids of the invoices made.
     """
     with transaction.atomic():
-        documents = with_credit(bill, lock=True)
+        documents, uses = with_credit(bill, issued_at, lock=True)
         made = invoices.record(
             documents,
             bill.documents.lines,
@@ -88,7 +90,7 @@ def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
         if made.height:
             parts = bill.documents
             ledger.post(*posting.invoice_postings(made, parts.lines, parts.taxes))
-            payments.open_documents(made, issued_at)
+            payments.open_documents(made, issued_at, uses)
             _emit(made)
         if not bill.progressive:
             _mark_billed(bill)

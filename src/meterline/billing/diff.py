@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from meterline.billing.frames import PROPOSED, Snapshot
+from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
 from meterline.kernel.money import MONEY
@@ -46,7 +46,7 @@ def _by_time() -> pl.Expr:
 
 
 def _tracks_usage() -> pl.Expr:
-    return pl.col("track").str.contains(r"^(discount\|[^|]*\|)*usage\|")
+    return pl.col("track").str.contains(USAGE_TRACK)
 
 
 def _by_value(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
@@ -106,6 +106,7 @@ def _reversed_lines(gone: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
 def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     key = ["subscription_id", "track"]
     period = [*key, "start_at", "end_at"]
+    billed = _with_corrections(billed, period)
     settled = (
         billed.group_by(period)
         .agg(pl.len().alias("lines"))
@@ -123,15 +124,56 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
     ).unique()
     untouched = proposed.join(billed.select(key).unique(), on=key, how="anti")
     contested = open_tracks.join(billed.select(key).unique(), on=key, how="semi")
-    fresh = untouched.with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6)))
+    fresh = pl.concat(
+        [
+            untouched.with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6))).select(
+                CHARGED.keys()
+            ),
+            _moved_parts(proposed, billed, period),
+        ]
+    )
     if contested.is_empty():
-        return fresh.select(CHARGED.keys())
+        return fresh
     changed = _reconcile_tracks(
         proposed.join(contested, on=key, how="semi"),
         billed.join(contested, on=key, how="semi"),
         snapshot,
     )
-    return pl.concat([fresh.select(CHARGED.keys()), changed])
+    return pl.concat([fresh, changed])
+
+
+def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
+    """`billed` with the lines of one period of a discount as one: what they come to."""
+    several = pl.col("track").str.starts_with("discount|") & (pl.len().over(period) > 1)
+    if not billed.select(several.any()).item():
+        return billed
+    sums = (
+        billed.filter(several)
+        .sort("line_id")
+        .group_by(period, maintain_order=True)
+        .agg(pl.all().exclude("amount", "adjusted").first(), pl.col("amount", "adjusted").sum())
+        .filter(pl.col("amount") != 0)
+        .select(pl.col(name).cast(kind) for name, kind in billed.schema.items())
+    )
+    return pl.concat([billed.filter(~several), sums])
+
+
+def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
+    """Parts of a discount on several lines that are others now, because another line changed; what
+    was billed in advance keeps its part."""
+    shared = pl.col("inputs").str.contains('"together":', literal=True)
+    discounts = proposed.filter(
+        pl.col("track").str.starts_with("discount|") & shared & ~pl.col("advance")
+    )
+    before = billed.select(*period, pl.col("amount").alias("before"), "tax_percent")
+    return (
+        discounts.join(before, on=period)
+        .with_columns(
+            amount=(pl.col("amount") - pl.col("before")).cast(MONEY),
+            inputs=_with_before(pl.col("inputs"), pl.col("before")),
+        )
+        .select(CHARGED.keys())
+    )
 
 
 def _reconcile_tracks(
@@ -142,6 +184,7 @@ def _reconcile_tracks(
     zones = dict(snapshot.accounts.select("account_id", "timezone").iter_rows())
     currencies = dict(snapshot.accounts.select("account_id", "currency").iter_rows())
     horizons = dict(snapshot.accounts.select("account_id", "horizon_at").iter_rows())
+    untils = dict(snapshot.accounts.select("account_id", "until_at").iter_rows())
     key = ["subscription_id", "track"]
     wanted = proposed.partition_by(key, as_dict=True)
     had = billed.sort("line_id").partition_by(key, as_dict=True)
@@ -158,6 +201,7 @@ def _reconcile_tracks(
                 zones[first["account_id"]],
                 currencies[first["account_id"]],
                 horizons[first["account_id"]],
+                untils[first["account_id"]],
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

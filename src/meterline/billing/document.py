@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from meterline.billing.frames import Snapshot
-from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
+from meterline.billing.frames import USAGE_TRACK, Snapshot
+from meterline.kernel.money import MONEY, decimals, from_scaled, round_column, to_scaled
 
 DOCUMENTS: dict[str, Any] = {
     "account_id": pl.Int64,
@@ -90,6 +90,25 @@ def make_documents(charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetim
     )
 
 
+def parts_with_tax(lines: pl.DataFrame) -> pl.DataFrame:
+    """What documents come to by account and price, with tax (payments.credit.PARTS), of `lines` of
+    documents: where credit is for some charges only, it pays for no more."""
+    amount = to_scaled(pl.col("amount"), 10)
+    percent = pl.col("tax_percent").fill_null(0).cast(pl.Decimal(38, 6)).to_physical()
+    taxed = from_scaled(amount + amount * percent // 10**8, 10)
+    return (
+        lines.select(
+            "account_id",
+            pl.col("track").str.contains(USAGE_TRACK).alias("usage"),
+            "price_code",
+            taxed.alias("amount"),
+        )
+        .group_by("account_id", "usage", "price_code", maintain_order=True)
+        .agg(pl.col("amount").sum())
+        .filter(pl.col("amount") > 0)
+    )
+
+
 def _local_date(accounts: pl.DataFrame, instant: datetime) -> pl.Expr:
     dates = {
         zone: instant.astimezone(ZoneInfo(zone)).date() for zone in accounts["timezone"].unique()
@@ -117,6 +136,7 @@ def _with_tax_rates(
         accounts.select("account_id", "tax_region", "issue_date", "places"),
         on="account_id",
     ).join(policies, on="price_id", how="left")
+    known = _with_plan_policies(known, snapshot)
     current = (
         known.select("tax_code", "tax_region", "issue_date")
         .unique()
@@ -139,6 +159,27 @@ def _with_tax_rates(
             tax_amount=pl.when(pl.col("tax_rounding") == "line").then(_tax_of(pl.col("amount")))
         )
         .drop("rate")
+    )
+
+
+def _with_plan_policies(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """Lines without a price (minimums, commitments) are taxed by the policy of their plan."""
+    settled = {one.plan_version_id: one.policy for one in snapshot.minimums}
+    settled |= {one.plan_version_id: one.policy for one in snapshot.commitments}
+    if not settled:
+        return lines
+    plans = pl.DataFrame(
+        [(version, policy.tax_rounding, policy.rounding) for version, policy in settled.items()],
+        schema={"plan_version_id": pl.Int64, "of_plan": pl.String, "plan_rounding": pl.String},
+        orient="row",
+    )
+    return (
+        lines.join(plans, on="plan_version_id", how="left")
+        .with_columns(
+            tax_rounding=pl.coalesce("tax_rounding", "of_plan"),
+            rounding=pl.coalesce("rounding", "plan_rounding"),
+        )
+        .drop("of_plan", "plan_rounding")
     )
 
 

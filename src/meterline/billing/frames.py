@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from meterline.kernel.calendar import CalendarSpec
 from meterline.kernel.cycle import BillingDay
 from meterline.kernel.money import EXACT, MONEY
+from meterline.kernel.policy import Policy
 from meterline.pricing.price import Meter, Price
 from meterline.subscriptions.periods import INSTANT
 
@@ -41,6 +43,9 @@ PHASES: dict[str, Any] = {
     "trial_end": pl.Date,
     "charge_start": pl.Date,
     "anchor": pl.Date,
+    "day_start": pl.Time,
+    "early_until": pl.Date,  # of the last phase, where it breaks off a term
+    "early_version_id": pl.Int64,  # whose early fee is due
 }
 
 TOTALS: dict[str, Any] = {  # summed over batches
@@ -56,6 +61,16 @@ TOTALS: dict[str, Any] = {  # summed over batches
     "denominator": pl.Int64,
 }
 
+COVERED: dict[str, Any] = {  # what allowances covered, summed over batches
+    "subscription_id": pl.Int64,
+    "price_id": pl.Int64,
+    "period_start": pl.Date,
+    "allowance": pl.String,  # its code
+    "money": pl.Boolean,  # whether the amount is money; else units
+    "amount": EXACT,
+    "denominator": pl.Int64,
+}
+
 TAXES: dict[str, Any] = {
     "tax_code": pl.String,
     "tax_region": pl.String,
@@ -63,15 +78,23 @@ TAXES: dict[str, Any] = {
     "from_date": pl.Date,
 }
 
-DISCOUNTS: dict[str, Any] = {  # of subscriptions
+DISCOUNTS: dict[str, Any] = {  # given to subscriptions; those of an account to each of its own
+    "account_id": pl.Int64,
     "subscription_id": pl.Int64,
-    "position": pl.Int32,  # the order in which they are taken off
+    "of_account": pl.Boolean,  # given to the account: an amount is shared by its subscriptions
+    "position": pl.Int32,  # the order in which they were given
     "discount_code": pl.String,
     "percent": QUANTITY,  # one of percent and amount is null
     "amount": QUANTITY,
-    "applies_to": pl.List(pl.String),  # price codes; empty: all recurring and usage prices
+    "applies_to": pl.List(pl.String),  # price codes; empty: all prices
+    "plans": pl.List(pl.String),  # plan codes; empty: all plans
+    "on_invoice": pl.Boolean,  # on all lines that fall due together
     "periods": pl.Int32,  # null: for ever
-    "since_at": INSTANT,
+    "since_at": INSTANT,  # charge periods that begin within [since_at, until_at)
+    "until_at": INSTANT,  # null: for ever
+    "stacking": pl.Int32,  # lower ones are taken off first
+    "of_gross": pl.Boolean,  # of what the line came to, and not of what is left
+    "exclusive": pl.Boolean,  # no other is taken off where it is
 }
 
 PROPOSED: dict[str, Any] = {
@@ -95,6 +118,8 @@ PROPOSED: dict[str, Any] = {
     "inputs": pl.String,  # JSON
 }
 
+USAGE_TRACK = r"^(discount\|[^|]*\|)*usage\|"  # of usage, and of discounts on it
+
 BILLED: dict[str, Any] = {  # lines of issued documents that reach past the horizon
     **PROPOSED,
     "tax_percent": pl.Decimal(12, 6),
@@ -108,10 +133,44 @@ class Minimum:
     """A plan's minimum spend: what its lines lack is made up for at the end of its interval."""
 
     plan_version_id: int
-    amount: Any  # Decimal
+    plan: str
+    amount: Decimal
     interval: str
     price_codes: tuple[str, ...]  # empty: all usage
     tax_code: str | None
+    policy: Policy
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commitment:
+    """A plan's volume commitment: what is used less is paid for at the end of its interval."""
+
+    plan_version_id: int
+    plan: str
+    code: str
+    name: str
+    quantity: Decimal
+    interval: str
+    price_codes: tuple[str, ...]  # usage prices whose quantities count
+    unit_amount: Decimal  # of what is missing
+    tax_code: str | None
+    policy: Policy
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyFee:
+    """What breaking off a term costs: one of amount, per_month and percent is not None."""
+
+    plan_version_id: int
+    amount: Any  # Decimal
+    per_month: Any  # Decimal, for each started month that is left
+    percent: Any  # Decimal, of the recurring charges that are left
+    name: str
+    tax_code: str | None
+    currency: str
+    rounding: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,13 +183,16 @@ class Snapshot:
     phases: pl.DataFrame
     prices: Sequence[Price]
     minimums: Sequence[Minimum]
+    commitments: Sequence[Commitment]
     meters: Mapping[str, Meter]
     calendars: Mapping[str, CalendarSpec]
     taxes: pl.DataFrame
     totals: pl.DataFrame
+    covered: pl.DataFrame  # COVERED
     detail: pl.DataFrame  # records of prices that look at each of them (usage.services.detail)
     discounts: pl.DataFrame
     billed: pl.DataFrame
+    early_fees: Sequence[EarlyFee] = ()
 
 
 def price_frame(prices: Sequence[Price]) -> pl.DataFrame:

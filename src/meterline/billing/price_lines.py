@@ -12,6 +12,7 @@ import polars as pl
 from meterline import pricing
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
 from meterline.kernel.money import decimals, round_column, to_scaled
+from meterline.pricing.columns import AmountTooLarge
 from meterline.pricing.price import Limit, Price
 
 _INT128_MAX = 1.7e38
@@ -27,6 +28,8 @@ LINES: dict[str, Any] = {
     "days": pl.Int32,
     "share_numerator": pl.Int64,
     "share_denominator": pl.Int64,
+    "limit_numerator": pl.Int64,  # the share of minimum_amount and maximum_amount
+    "limit_denominator": pl.Int64,
     "track": pl.String,
 }
 
@@ -44,16 +47,13 @@ ROWS: dict[str, Any] = {  # what a line's price is applied to: one row a line, s
 }
 
 
-class AmountTooLarge(ArithmeticError):
-    """An exact amount left the range of 128-bit arithmetic: beyond any real bill."""
-
-
 def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of `lines` (LINES) whose prices are applied to `rows` (ROWS).
 
     A line gives one proposed line for each season, band and value that its price model tells
     apart. Lines of zero are left out. A column `intervals`, where not null, is the quantity of
-    the line: a price of a shorter interval than the billing cycle.
+    the line: a price of a shorter interval than the billing cycle. A column `covered` tells what
+    allowances covered, for the explanation. `rows` may have a `divisor` of their quantity.
     """
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
@@ -75,15 +75,25 @@ def _clamp(
     """Exact amounts with the line's share, within the price's minimum and maximum amount.
 
     Where a price has several lines a period (bands), what a limit adds or takes is put on the
-    first of them.
+    first of them, in the order of value, band and season.
     """
+    if price.minimum_amount is not None:  # a least amount is due though nothing is priced
+        charged = pl.concat([charged, _unpriced(charged, rows)])
     joined = charged.join(
-        lines.select("line", "share_numerator", "share_denominator", "days"), on="line"
+        lines.select(
+            "line",
+            "share_numerator",
+            "share_denominator",
+            "limit_numerator",
+            "limit_denominator",
+            "days",
+        ),
+        on="line",
     ).with_columns(
         numerator=to_scaled(pl.col("amount")) * pl.col("share_numerator").cast(pl.Int128),
         divisor=pl.col("denominator").cast(pl.Int128) * pl.col("share_denominator").cast(pl.Int128),
     )
-    _check_range(joined)
+    _check_range(price.name, joined)
     for limit, least in ((price.minimum_amount, True), (price.maximum_amount, False)):
         if limit is not None:
             joined = _apply_limit(joined, limit, least=least)
@@ -93,14 +103,27 @@ def _clamp(
     )  # fmt: skip
 
 
+def _unpriced(charged: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """A charged row of nothing for each line of which the model made none."""
+    absent = rows.select("line").unique().join(charged, on="line", how="anti")
+    return absent.select(
+        "line",
+        *(pl.lit(None, pl.String).alias(name) for name in ("season", "band", "by_value")),
+        pl.lit(0).cast(QUANTITY).alias("quantity"),
+        pl.lit(0).cast(charged.schema["amount"]).alias("amount"),
+        pl.lit(1, pl.Int64).alias("denominator"),
+    )
+
+
 def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataFrame:
     scaled = int(limit.amount.scaleb(20))
     if limit.per_day:
         bound, divisor = pl.col("days").cast(pl.Int128), pl.lit(1, pl.Int128)
     else:
-        bound = pl.col("share_numerator").cast(pl.Int128)
-        divisor = pl.col("share_denominator").cast(pl.Int128)
-    common = joined.with_columns(
+        bound = pl.col("limit_numerator").cast(pl.Int128)
+        divisor = pl.col("limit_denominator").cast(pl.Int128)
+    ordered = joined.sort("line", "by_value", "band", "season")  # so that it is the same one again
+    common = ordered.with_columns(
         bound=bound * pl.lit(scaled, pl.Int128), bound_divisor=divisor
     ).with_columns(
         numerator=pl.col("numerator") * pl.col("bound_divisor"),
@@ -115,7 +138,7 @@ def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataF
     ).drop("bound", "bound_divisor")
 
 
-def _check_range(frame: pl.DataFrame) -> None:
+def _check_range(name: str, frame: pl.DataFrame) -> None:
     for factors in (
         ("amount", "share_numerator"),
         ("denominator", "share_denominator"),
@@ -124,14 +147,15 @@ def _check_range(frame: pl.DataFrame) -> None:
         largest = frame.select(pl.col(factors).cast(pl.Float64).abs().max()).row(0)
         scale = 1e20 if factors[0] == "amount" else 1.0
         if (largest[0] or 0) * (largest[1] or 0) * scale > _INT128_MAX:
-            raise AmountTooLarge(f"{factors[0]} x {factors[1]}: {largest}")
+            raise AmountTooLarge(what=name, quantity=largest[0])
 
 
 def _evidence(rows: pl.DataFrame) -> pl.DataFrame:
     """What each line's explanation needs of its rows, as a list of structs of texts."""
     text = [
         pl.col(name).cast(pl.String)
-        for name in ("quantity", "events", "days", "demand", "amount", "denominator")
+        for name in ("quantity", "divisor", "events", "days", "demand", "amount", "denominator")
+        if name in rows.columns
     ]
     return rows.group_by("line").agg(pl.struct("season", "band", "by_value", *text).alias("rows"))
 
@@ -169,6 +193,7 @@ def _proposed(
     )
     if "intervals" in joined.columns:
         joined = joined.with_columns(quantity=pl.coalesce("intervals", "quantity"))
+    covered = ["covered"] if "covered" in joined.columns else []
     parts = [pl.col(name).fill_null("") for name in ("season", "band", "by_value")]
     return joined.with_columns(
         track=pl.concat_str(pl.col("track"), *parts, separator="|"),
@@ -185,5 +210,6 @@ def _proposed(
             ).alias("exact"),
             "rounding",
             pl.col("places").alias("decimals"),
+            *covered,
         ).struct.json_encode(),
     ).select(pl.col(name).cast(kind) for name, kind in PROPOSED.items())  # fmt: skip

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.charges import discount, minimum, one_time, recurring, usage
+from meterline.billing.charges import (
+    commitment,
+    discount,
+    early_fee,
+    minimum,
+    one_time,
+    recurring,
+    rider,
+    usage,
+)
 from meterline.billing.frames import PROPOSED, Snapshot
 from meterline.billing.spans import with_limits
 
@@ -18,10 +27,12 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
             [
                 recurring.propose(snapshot),
                 one_time.propose(snapshot),
+                early_fee.propose(snapshot),
                 usage.propose(snapshot),
             ]
         )
-        lines = pl.concat([lines, minimum.propose(snapshot, lines)])
+        lines = pl.concat([lines, rider.propose(snapshot, lines)])
+        lines = pl.concat([lines, minimum.propose(snapshot, lines), commitment.propose(snapshot)])
     lines = pl.concat([lines, discount.propose(snapshot, lines)]).select(PROPOSED.keys())
     return past_horizon(lines, snapshot)
 

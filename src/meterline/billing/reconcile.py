@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from meterline.kernel.cycle import clamped
+from meterline.kernel.interval import Interval
 from meterline.kernel.money import round_amount
-from meterline.kernel.prorate import counted_days
+from meterline.kernel.prorate import counted_days, share
 from meterline.pricing.price import Price
 
 Span = tuple[datetime, datetime]
@@ -40,10 +42,12 @@ def reconcile(
     zone: str,
     currency: str,
     horizon_at: datetime,
+    until_at: datetime,
 ) -> list[Row]:
     """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`.
 
-    Both reach past the horizon; what of a billed period lies before it is settled.
+    Both reach past the horizon; what of a billed period lies before it is settled. What is paid
+    in advance keeps its end: the rest of a period is charged when it begins.
     """
     measure = _Measure(price, ZoneInfo(zone))
     charges = _play(billed)
@@ -52,12 +56,14 @@ def reconcile(
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
         for piece in unused:
-            if piece[1] > horizon_at and _returns(charge.line, piece, price):
+            if piece[1] > horizon_at and _returns(charge.line, piece, price, horizon_at):
                 rows.append(_credit(charge, piece, measure, price, currency))
     covered = [part for charge in charges for part in charge.standing]
     for row in wanted:
         span = (row["start_at"], row["end_at"])
         for piece in _subtract(span, covered):
+            if row["advance"] and piece[0] > until_at:
+                continue
             rows.append(_charge(row, piece, span, measure, price, currency))
     return rows
 
@@ -81,16 +87,17 @@ def _play(billed: Sequence[Row]) -> list[_Charge]:
     return charges
 
 
-def _returns(line: Mapping[str, Any], piece: Span, price: Price) -> bool:
+def _returns(line: Mapping[str, Any], piece: Span, price: Price, horizon_at: datetime) -> bool:
     """Whether an unused piece comes back: never of a price that is not prorated, nor under
-    `credit: none`; but a charge of which nothing was used comes back in any case."""
-    whole = piece == (line["start_at"], line["end_at"])
+    `credit: none`; but a charge of which nothing was used comes back in any case. What began
+    before the horizon was looked at by an earlier bill, when its use was still to be seen."""
+    whole = piece == (line["start_at"], line["end_at"]) and piece[0] >= horizon_at
     return whole or (price.prorate and price.policy.credit == "prorated")
 
 
 def _credit(charge: _Charge, piece: Span, measure: _Measure, price: Price, currency: str) -> Row:
     line = charge.line
-    unused = measure.share(piece, (line["start_at"], line["end_at"]))
+    unused = measure.unused(piece, (line["start_at"], line["end_at"]))
     exact = Fraction(line["amount"]) * unused
     amount = round_amount(exact, currency, price.policy.rounding)
     amount = min(amount, charge.left) if charge.left > 0 else max(amount, charge.left)
@@ -138,11 +145,37 @@ class _Measure:
             return Fraction(1)
         return Fraction(self._length(piece), self._length(whole))
 
+    def unused(self, piece: Span, billed: Span) -> Fraction:
+        """The share of a billed period that comes back: counted as a stub of it would have been
+        charged, so in thirtieths of a whole month where months have 30 days."""
+        start, end = self._days(billed)
+        interval = self.price.interval
+        if self.price.policy.day_count == "seconds" or not _whole(start, end, interval):
+            return self.share(piece, billed)
+        return min(
+            share(*self._days(piece), (start, end), interval, self.price.policy.day_count),
+            Fraction(1),
+        )
+
     def _length(self, span: Span) -> int:
         if self.price.policy.day_count == "seconds":
             return (span[1] - span[0]) // timedelta(microseconds=1)
+        return counted_days(*self._days(span), self.price.policy.day_count)
+
+    def _days(self, span: Span) -> tuple[date, date]:
         start, end = (moment.astimezone(self.zone).date() for moment in span)
-        return counted_days(start, end, self.price.policy.day_count)
+        return start, end
+
+
+def _whole(start: date, end: date, interval: Interval) -> bool:
+    """Whether a period is a whole cycle of its interval; a billing day that a shorter month does
+    not have is that month's last day."""
+    day = max(start.day, end.day)
+    months = interval.months
+    return bool(months) and (
+        end == clamped(start.year, start.month + months, day)
+        and start == clamped(start.year, start.month, day)
+    )
 
 
 def _subtract(span: Span, cuts: Sequence[Span]) -> list[Span]:

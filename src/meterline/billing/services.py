@@ -19,6 +19,7 @@ from meterline.billing.errors import OtherRunUnfinished, RunInProgress, UnknownA
 from meterline.billing.models import BillRun
 from meterline.billing.snapshot import Until
 from meterline.billing.workers import compute_chunks
+from meterline.payments import grants
 from meterline.platform import audit, clock
 from meterline.platform.ahead import ahead
 
@@ -104,10 +105,10 @@ def preview(
     """What a run would issue to one account: a batch of one, of the same computation."""
     moment = clock.now()
     bill = chunk.compute([account_id], until or moment, moment, progressive=progressive)
-    return previews(bill)
+    return previews(bill, moment)
 
 
-def previews(bill: chunk.Bill) -> list[DocumentPreview]:
+def previews(bill: chunk.Bill, issued_at: datetime) -> list[DocumentPreview]:
     """The documents of a computed bill with their lines."""
     lines = bill.documents.lines.partition_by("account_id", as_dict=True)
     return [
@@ -115,7 +116,7 @@ def previews(bill: chunk.Bill) -> list[DocumentPreview]:
             lines=lines[(document["account_id"],)].sort("position").to_dicts(),
             **{name: document[name] for name in DocumentPreview.__annotations__ if name != "lines"},
         )
-        for document in chunk.with_credit(bill, lock=False).to_dicts()
+        for document in chunk.with_credit(bill, issued_at, lock=False)[0].to_dicts()
     ]
 
 
@@ -123,6 +124,7 @@ def _execute(
     bill_run: BillRun, workers: int | None, progress: Callable[[int, int], None] | None
 ) -> RunReport:
     report = RunReport(run_id=bill_run.id, until=bill_run.until_at, accounts=bill_run.accounts)
+    grants.expire(bill_run.started_at)
     chunks = _chunks(bill_run)[bill_run.chunks_done :]
     if workers is None:  # a core is the database's; few chunks are not worth starting processes
         workers = min((os.cpu_count() or 1) - 1, len(chunks) // CHUNKS_A_WORKER)

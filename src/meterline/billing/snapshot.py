@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection
 
-from meterline import pricing
+from meterline.billing.charges.measured import wanted_detail
 from meterline.billing.frames import (
     ACCOUNTS,
     BILLED,
-    DISCOUNTS,
     PHASES,
     TAXES,
     TOTALS,
+    Commitment,
+    EarlyFee,
     Minimum,
     Snapshot,
 )
+from meterline.billing.given import discounts_of
 from meterline.catalog import services as catalog
 from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
@@ -52,7 +54,9 @@ def load(
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
-    accounts = with_reach(accounts, minimums)
+    commitments = [Commitment(**row) for row in catalog.commitments(versions)]
+    counting = settled_by(minimums, commitments, catalog.prices(versions))
+    accounts = with_reach(accounts, counting)
     billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
     prices = _prices(versions, billed)
     meters = catalog.meters()
@@ -65,19 +69,37 @@ def load(
         phases=phases,
         prices=prices,
         minimums=minimums,
+        commitments=commitments,
         meters=meters,
         calendars=catalog.calendars(),
         taxes=tax_frame(catalog.taxes()),
         totals=_totals(ids, earliest_period(prices, reach)),
+        covered=usage.covered(ids, earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
-        discounts=_discounts(ids),
+        discounts=discounts_of(ids),
         billed=billed,
+        early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
     )
 
 
-def with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFrame:
-    """How much further than the horizon lines are needed: by the longest minimum's interval."""
-    reach = reach_of(minimum.interval for minimum in minimums)
+def _broken_off(phases: pl.DataFrame) -> list[int]:
+    """The plan versions whose early fee is due."""
+    return phases["early_version_id"].drop_nulls().unique().to_list()
+
+
+def settled_by(
+    minimums: Sequence[Minimum], commitments: Sequence[Commitment], prices: Sequence[Price]
+) -> list[Interval]:
+    """The intervals of what counts other lines: minimums, commitments, riders."""
+    riders = [price.interval for price in prices if price.model == "percent_of"]
+    texts = [*(one.interval for one in minimums), *(one.interval for one in commitments)]
+    return [*map(Interval.parse, texts), *riders]
+
+
+def with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
+    """How much further than the horizon lines are needed: by the longest interval of a minimum, a
+    commitment or a rider, which count what lies in all of it."""
+    reach = reach_of(intervals)
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
         reach_at=pl.when(pl.col("horizon_at") > first + reach)
@@ -86,9 +108,9 @@ def with_reach(accounts: pl.DataFrame, minimums: Sequence[Minimum]) -> pl.DataFr
     )
 
 
-def reach_of(intervals: Iterable[str]) -> timedelta:
+def reach_of(intervals: Iterable[Interval]) -> timedelta:
     """The longest that an interval lasts, at most."""
-    return max((_days(Interval.parse(one)) for one in intervals), default=timedelta(0))
+    return max(map(_days, intervals), default=timedelta(0))
 
 
 def _midnights(accounts: pl.DataFrame, moment: Until) -> pl.Expr:
@@ -173,7 +195,8 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     return read_frame(
         """
         SELECT p.subscription_id, p.account_id, s.started_at, p.start_at, p.end_at,
-            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor
+            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor,
+            p.day_start, p.early_until, p.early_version_id
         FROM subscriptions_phase p
         JOIN subscriptions_subscription s ON s.id = p.subscription_id
         WHERE p.account_id = ANY(%s)
@@ -185,7 +208,7 @@ def _phases(ids: list[int]) -> pl.DataFrame:
 
 
 def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
-    earliest = accounts["horizon_at"].min() or _BEGINNING
+    earliest = accounts["reach_at"].min() or _BEGINNING
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
@@ -285,50 +308,17 @@ def _detail(
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
     meters = catalog.meters()
-    wanted = [price for price in prices if pricing.needs_detail(price, meters)]
-    versions = [price.plan_version_id for price in wanted]
-    subscriptions = phases.filter(pl.col("plan_version_id").is_in(versions))
-    start = (
-        reach - max((_days(p.interval) for p in wanted), default=timedelta(0))
-        if (reach - _BEGINNING > timedelta(days=3700))
-        else _BEGINNING
-    )
-    if any(pricing.looks_back(price) for price in wanted):
-        start = _BEGINNING
-    return usage.detail(
-        subscriptions["subscription_id"].unique().to_list(),
-        [p.id for p in wanted],
-        start,
-        until,
-    )
-
-
-def _discounts(ids: list[int]) -> pl.DataFrame:
-    rows = read_frame(
-        """
-        SELECT d.subscription_id, d.position, d.discount_code, d.since_at
-        FROM subscriptions_discount d
-        JOIN subscriptions_subscription s ON s.id = d.subscription_id
-        WHERE s.account_id = ANY(%s)
-        """,
-        [ids],
-        schema={
-            name: DISCOUNTS[name]
-            for name in ("subscription_id", "position", "discount_code", "since_at")
-        },
-    )
-    return with_discount_terms(rows, catalog.discounts() if rows.height else {})
-
-
-def with_discount_terms(rows: pl.DataFrame, known: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """DISCOUNTS of `rows` (subscription_id, position, discount_code, since_at), with what the
-    catalogue (`known`, by code) says of them."""
-    bodies = [known[code] for code in rows["discount_code"]]
-    return rows.with_columns(
-        percent=pl.Series([body["percent"] for body in bodies], dtype=DISCOUNTS["percent"]),
-        amount=pl.Series([body["amount"] for body in bodies], dtype=DISCOUNTS["amount"]),
-        applies_to=pl.Series(
-            [list(body["applies_to"]) for body in bodies], dtype=DISCOUNTS["applies_to"]
-        ),
-        periods=pl.Series([body["periods"] for body in bodies], dtype=DISCOUNTS["periods"]),
-    ).select(DISCOUNTS.keys())
+    needed = wanted_detail(prices, meters)
+    longest = max((_days(p.interval) for p in needed.recent), default=timedelta(0))
+    start = reach - longest if reach - _BEGINNING > longest else _BEGINNING
+    found = []
+    for group, since in ((needed.recent, start), (needed.whole, _BEGINNING)):
+        versions = [price.plan_version_id for price in group]
+        subscriptions = phases.filter(pl.col("plan_version_id").is_in(versions))
+        found.append(
+            usage.detail(
+                subscriptions["subscription_id"].unique().to_list(), [p.id for p in group],
+                since, until, ids=needed.ids, properties=needed.properties,
+            )
+        )  # fmt: skip
+    return pl.concat(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from meterline.billing.frames import Snapshot
+from meterline.subscriptions.periods import INSTANT
 
 
 def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
@@ -18,21 +19,28 @@ def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     )
     if trial.is_empty():
         return phases
-    parts = [
-        part.with_columns(
-            trial_end_at=pl.col("trial_end")
-            .cast(pl.Datetime("us"))
-            .dt.replace_time_zone(zone[0], ambiguous="earliest", non_existent="null")
-            .dt.convert_time_zone("UTC")
-        ).drop("timezone")
-        for zone, part in trial.partition_by("timezone", as_dict=True).items()
-    ]
+    ends = with_midnight(trial, "trial_end", "trial_end_at").drop("timezone")
     return (
-        phases.join(pl.concat(parts), on=["account_id", "trial_end"], how="left")
+        phases.join(ends, on=["account_id", "trial_end"], how="left")
         .with_columns(start_at=pl.max_horizontal("start_at", "trial_end_at"))
         .drop("trial_end_at")
         .filter(pl.col("end_at").is_null() | (pl.col("end_at") > pl.col("start_at")))
     )
+
+
+def with_midnight(frame: pl.DataFrame, day: str, into: str) -> pl.DataFrame:
+    """`frame` (timezone, and a Date column `day`) with the instant at which the day begins."""
+    parts = [
+        part.with_columns(
+            pl.col(day)
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone(zone[0], ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+            .alias(into)
+        )
+        for zone, part in frame.partition_by("timezone", as_dict=True).items()
+    ]
+    return pl.concat(parts) if parts else frame.with_columns(pl.lit(None, INSTANT).alias(into))
 
 
 def spans(phases: pl.DataFrame, prices: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
@@ -56,9 +64,7 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     A month where the account has a billing day. Under anniversaries, the longest interval among
     the prices of the plan, since there each subscription has a cycle of its own.
     """
-    on_anniversary = [
-        account for account, days in snapshot.billing_days.items() if days[-1].day is None
-    ]
+    on_anniversary = accounts_on_anniversary(snapshot)
     longest = (
         pl.col("interval").sort_by("average_days").last().over("subscription_id", "plan_version_id")
     )
@@ -71,6 +77,11 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         .then(pl.col("interval"))
         .otherwise(longest)
     )
+
+
+def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:
+    """The accounts whose cycles run from each subscription's first day charged."""
+    return [account for account, days in snapshot.billing_days.items() if days[-1].day is None]
 
 
 def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 
 from meterline.catalog.model_types import AmountLimit
-from meterline.catalog.plan_sections import PriceSection
+from meterline.catalog.plan_sections import AllowanceSection, PriceSection, TermSection
+from meterline.catalog.resolve import spoken
 from meterline.catalog.sections import (
     CalendarSection,
+    DiscountSection,
     MeterSection,
     RateCardSection,
     TaxSection,
@@ -23,6 +25,7 @@ from meterline.kernel.interval import Interval
 from meterline.kernel.policy import Policy
 from meterline.pricing.price import Limit, Meter, Price
 from meterline.pricing.registry import model
+from meterline.rating.allowance import Allowance
 from meterline.rating.card import ROW_SCHEMA, KeyField, RateCard, Step, intern_steps
 
 Deck = Callable[[str, int], tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]]
@@ -43,6 +46,41 @@ class Tax:
 
     code: str
     rates: tuple[TaxRate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discount:
+    """What is taken off, where, for how long and in which order."""
+
+    percent: Decimal | None  # one of percent and amount is None
+    amount: Decimal | None
+    applies_to: tuple[str, ...]  # price codes; empty: all
+    plans: tuple[str, ...]  # empty: all
+    on_invoice: bool
+    periods: int | None
+    from_date: date | None
+    to_date: date | None
+    stacking: int  # lower ones first
+    of_gross: bool
+    exclusive: bool
+
+
+def discount(code: str, body: Mapping[str, Any]) -> Discount:
+    """A discount from its body."""
+    section = DiscountSection.model_validate({"code": code, **body})
+    return Discount(
+        percent=section.percent,
+        amount=section.amount,
+        applies_to=section.applies_to,
+        plans=section.plans,
+        on_invoice=section.on == "invoice",
+        periods=section.periods,
+        from_date=section.from_,
+        to_date=section.to,
+        stacking=section.order,
+        of_gross=section.of == "gross",
+        exclusive=section.exclusive,
+    )
 
 
 def price(row: Mapping[str, Any], plan: Mapping[str, Any], meters: Mapping[str, Meter]) -> Price:
@@ -86,6 +124,35 @@ def meter(code: str, body: Mapping[str, Any]) -> Meter:
     """A meter from its body."""
     section = MeterSection.model_validate(body)
     return Meter(code=code, **{name: getattr(section, name) for name in MeterSection.model_fields})
+
+
+def allowances(plan_code: str, body: Mapping[str, Any]) -> list[Allowance]:
+    """The allowances of a plan version, from its body."""
+    policy = body["policy"]
+    found = []
+    for written in body.get("allowances") or ():
+        section = AllowanceSection.model_validate(written)
+        found.append(
+            Allowance(
+                code=section.code,
+                plan=plan_code if section.shared == "subscription" else "",
+                amount=section.amount,
+                interval=Interval.parse(section.interval),
+                money=section.unit == "money",
+                meters=tuple(sorted(section.all_meters)),
+                prices=tuple(sorted(section.prices)),
+                prorate=section.prorate,
+                rollover=section.rollover,
+                shared=section.shared,
+                priority=section.priority,
+                bands=tuple(sorted(section.bands)),
+                increment=section.increment,
+                valid=Interval.parse(section.valid) if section.valid else None,
+                align=policy["align"],
+                day_count=policy["day_count"],
+            )
+        )
+    return found
 
 
 def calendar(code: str, body: Mapping[str, Any]) -> CalendarSpec:
@@ -183,23 +250,10 @@ def tax(code: str, body: Mapping[str, Any]) -> Tax:
     return Tax(code=code, rates=tuple(rates))
 
 
-def discount(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A discount from its body: percent, amount (one of them None), applies_to, periods."""
-    return {
-        "percent": _decimal(body.get("percent")),
-        "amount": _decimal(body.get("amount")),
-        "applies_to": tuple(body.get("applies_to") or ()),
-        "periods": body.get("periods"),
-    }
-
-
-def _decimal(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
-def minimum(plan_version_id: int, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The minimum spend of a plan, from the plan's body: plan_version_id, amount, interval,
-    price_codes, tax_code (that of the first price that it counts); None where it has none."""
+def minimum(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The minimum spend of a plan version (its columns, and its body): plan_version_id, plan,
+    currency, policy, amount, interval, price_codes, tax_code (that of the first price that it
+    counts); None where it has none."""
     written = body.get("minimum")
     if written is None:
         return None
@@ -209,9 +263,55 @@ def minimum(plan_version_id: int, body: Mapping[str, Any]) -> dict[str, Any] | N
         if code in codes or (not codes and price["kind"] == "usage")
     ]  # fmt: skip
     return {
-        "plan_version_id": plan_version_id,
+        **_of_plan(plan, body),
         "amount": Decimal(written["amount"]),
         "interval": written.get("interval", "month"),
         "price_codes": codes,
         "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
     }
+
+
+def commitments(plan: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The volume commitments of a plan version: plan_version_id, plan, currency, policy, code,
+    name, quantity, interval, price_codes, unit_amount, tax_code (that of the first price)."""
+    prices = body["prices"]
+    found = []
+    for one in body.get("commitments") or ():
+        codes = tuple(one.get("prices") or ()) or tuple(
+            code for code, price in prices.items() if price.get("meter") == one["meter"]
+        )
+        found.append(
+            {
+                **_of_plan(plan, body),
+                "code": one["code"],
+                "name": one.get("name") or spoken(one["code"]),
+                "quantity": Decimal(one["quantity"]),
+                "interval": one.get("interval", "month"),
+                "price_codes": codes,
+                "unit_amount": Decimal(one["shortfall"]["unit_amount"]),
+                "tax_code": next((prices[c]["tax"] for c in codes if prices[c].get("tax")), None),
+            }
+        )
+    return found
+
+
+def early_fee(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The early fee of a plan version: plan_version_id, amount, per_month, percent (two of them
+    None), name, tax_code, currency, rounding; None where it has none."""
+    written = body.get("term")
+    fee = TermSection.model_validate(written).early_fee if written else None
+    if fee is None:
+        return None
+    return {
+        "plan_version_id": plan["id"], "amount": fee.amount, "per_month": fee.per_month,
+        "percent": fee.percent, "name": fee.name or "Early termination fee",
+        "tax_code": fee.tax, "currency": plan["currency"],
+        "rounding": body["policy"]["rounding"],
+    }  # fmt: skip
+
+
+def _of_plan(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "plan_version_id": plan["id"], "plan": plan["plan_code"], "currency": plan["currency"],
+        "policy": Policy(**body["policy"]),
+    }  # fmt: skip

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 from meterline.catalog import build, reading, resolve
 from meterline.catalog.deck import read_deck
 from meterline.catalog.files import CatalogFile
+from meterline.catalog.indexation import indexed
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.services import Change, diff
 from meterline.kernel.calendar import CalendarSpec
 from meterline.pricing.price import Meter, Price
+from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
 from meterline.rating.tariff import Tariff, assemble, compile_cards
 
@@ -42,10 +44,13 @@ class Candidate:
     currencies: Mapping[int, str]  # of the counterparts
     prices: tuple[Price, ...]  # of the counterparts
     minimums: tuple[dict[str, Any], ...]  # build.minimum
+    commitments: tuple[dict[str, Any], ...]  # build.commitments
+    early_fees: tuple[dict[str, Any], ...]  # build.early_fee
+    allowances: Mapping[int, tuple[Allowance, ...]]  # counterpart -> what it grants
     meters: Mapping[str, Meter]
     calendars: Mapping[str, CalendarSpec]
     taxes: tuple[build.Tax, ...]
-    discounts: Mapping[str, dict[str, Any]]
+    discounts: Mapping[str, build.Discount]
     unfit: Mapping[int, tuple[str, ...]]  # plan version of today -> its overrides that do not fit
 
     def part(self, version_ids: Iterable[int]) -> Candidate:
@@ -56,8 +61,14 @@ class Candidate:
             self,
             versions=versions,
             prices=tuple(one for one in self.prices if one.plan_version_id in kept),
-            minimums=tuple(one for one in self.minimums if one["plan_version_id"] in kept),
+            minimums=_of_versions(self.minimums, kept),
+            commitments=_of_versions(self.commitments, kept),
+            early_fees=_of_versions(self.early_fees, kept),
         )
+
+
+def _of_versions(rows: Sequence[dict[str, Any]], kept: set[int]) -> tuple[dict[str, Any], ...]:
+    return tuple(one for one in rows if one["plan_version_id"] in kept)
 
 
 @dataclass(kw_only=True)
@@ -66,6 +77,9 @@ class _Found:
     currencies: dict[int, str] = field(default_factory=dict)
     prices: list[Price] = field(default_factory=list)
     minimums: list[dict[str, Any]] = field(default_factory=list)
+    commitments: list[dict[str, Any]] = field(default_factory=list)
+    early_fees: list[dict[str, Any]] = field(default_factory=list)
+    allowances: dict[int, tuple[Allowance, ...]] = field(default_factory=dict)
     unfit: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -93,7 +107,30 @@ def affected(catalogue: CatalogFile) -> Affected:
         for code in PlanVersion.objects.filter(base=None).values_list("plan_code", flat=True):
             words = (f"discount {one}" for one in discounts)
             reasons[code] = tuple(dict.fromkeys([*reasons.get(code, ()), *words]))
+    for code, allowance in _sharing(in_file, reasons):
+        reasons[code] = tuple(dict.fromkeys([*reasons.get(code, ()), f"allowance {allowance}"]))
     return Affected(changes=changes, reasons=reasons)
+
+
+def _sharing(
+    in_file: Mapping[str, Mapping[str, Any]], reasons: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """(plan, allowance): plans that share an allowance with an affected one; what the one uses the
+    other has not."""
+    carried: set[tuple[str, str]] = set()
+    rows = PlanVersion.objects.filter(base=None, body__has_key="allowances")
+    bodies = [*((row.plan_code, row.body) for row in rows), *in_file.items()]
+    for code, body in bodies:
+        for one in body.get("allowances") or ():
+            if one.get("shared", "subscription") != "subscription":
+                carried.add((code, one["code"]))
+    touched = {allowance for code, allowance in carried if code in reasons}
+    known = {code for code, _ in bodies if PlanVersion.objects.filter(plan_code=code).exists()}
+    return sorted(
+        (code, allowance)
+        for code, allowance in carried
+        if allowance in touched and code in known and code not in reasons
+    )
 
 
 def candidate(catalogue: CatalogFile, found: Affected, version_ids: Iterable[int]) -> Candidate:
@@ -110,12 +147,14 @@ def candidate(catalogue: CatalogFile, found: Affected, version_ids: Iterable[int
         _add(made, version, body, {**_terms(version), **terms}, meters, ids)
     return Candidate(
         versions=made.versions, currencies=made.currencies, prices=tuple(made.prices),
-        minimums=tuple(made.minimums), unfit=made.unfit, meters=meters,
+        minimums=tuple(made.minimums), commitments=tuple(made.commitments),
+        early_fees=tuple(made.early_fees), allowances=made.allowances,
+        unfit=made.unfit, meters=meters,
         calendars={**reading.calendars(), **_of_kind(changed, "calendar", build.calendar)},
         taxes=tuple({**{tax.code: tax for tax in reading.taxes()},
                      **_of_kind(changed, "tax", build.tax)}.values()),
         discounts={**reading.discounts(),
-                   **_of_kind(changed, "discount", lambda _, body: build.discount(body))},
+                   **_of_kind(changed, "discount", build.discount)},
     )  # fmt: skip
 
 
@@ -170,9 +209,13 @@ def _add(
         columns = resolve.price_columns(code, PriceSection.model_validate(price))
         row = {"id": next(ids), "body": price, **columns}
         made.prices.append(build.price(row, plan, meters))
-    minimum = build.minimum(plan["id"], body)
-    if minimum is not None:
-        made.minimums.append(minimum)
+    minimum, fee = build.minimum(plan, body), build.early_fee(plan, body)
+    made.minimums += [minimum] if minimum else []
+    made.early_fees += [fee] if fee else []
+    made.commitments += build.commitments(plan, body)
+    granted = tuple(build.allowances(version.plan_code, body))
+    if granted:
+        made.allowances[-version.pk] = granted
     if unfit:
         made.unfit[version.pk] = tuple(unfit)
 
@@ -199,26 +242,43 @@ def rebased(
 ) -> dict[str, dict[str, Any]]:
     """What a version derived from a plan `before` overrides of the plan `after`.
 
-    Overrides that repeat a phase of the plan are that phase: the same phase of `after` takes
-    their place. The others are the subscription's own, and stay.
+    Overrides that repeat a phase of the plan, or a step of its indexation, are that: the same
+    phase or step of `after` takes their place. The others are the subscription's own, and stay.
     """
-    for number, phase in enumerate(before.get("phases") or ()):
-        prices = phase.get("prices") or {}
+    for old, new in _stages(before, after):
         repeats = all(
             overrides.get(code, {}).get(name) == value
-            for code, changes in prices.items()
+            for code, changes in old.items()
             for name, value in changes.items()
         )
-        if prices and repeats:
+        if old and repeats:
             own = {
-                code: {k: v for k, v in changes.items() if k not in prices.get(code, {})}
+                code: {k: v for k, v in changes.items() if k not in old.get(code, {})}
                 for code, changes in overrides.items()
             }
-            phases = after.get("phases") or ()
-            new = (phases[number].get("prices") or {}) if number < len(phases) else {}
             both = {code: {**new.get(code, {}), **own.get(code, {})} for code in {**new, **own}}
             return {code: changes for code, changes in both.items() if changes}
     return {code: dict(changes) for code, changes in overrides.items()}
+
+
+def _stages(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[Overrides, Overrides]]:
+    """What the phases of a plan, plain and indexed, override; and those of the other plan."""
+    old, new = before.get("phases") or (), after.get("phases") or ()
+    for number in range(len(old), -1, -1):
+        one = _phase(old, number)
+        other = _phase(new, number)
+        raised, raised_new = indexed(before, one), indexed(after, other)
+        for since in sorted(raised, reverse=True):
+            reached = max((day for day in raised_new if day <= since), default=None)
+            yield raised[since], other if reached is None else raised_new[reached]
+        yield one, other
+
+
+def _phase(phases: Sequence[Mapping[str, Any]], number: int) -> Overrides:
+    """What a phase overrides; nothing where the plan has none of that number."""
+    return (phases[number].get("prices") or {}) if number < len(phases) else {}
 
 
 def _named(body: Mapping[str, Any]) -> set[tuple[str, str]]:

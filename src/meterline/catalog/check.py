@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
+from meterline.catalog.check_allowances import allowance_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
-from meterline.catalog.check_prices import Faults, Known, missing, price_faults
+from meterline.catalog.check_plans import plan_faults
+from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
+from meterline.catalog.check_terms import commitment_faults, discount_faults
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
 from meterline.catalog.resolve import overridden_price
@@ -33,6 +36,7 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
     taxes = data.get("taxes")
     return Known(
         meters=_codes(data.get("meters")),
+        aggregations={code: meter.aggregation for code, meter in model.meters.items()},
         calendar_codes=_codes(data.get("calendars")),
         rate_cards=_codes(data.get("rate_cards")),
         taxes=_codes(
@@ -41,6 +45,8 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
             if isinstance(one, Mapping)
         ),
         calendars=model.calendars,
+        meter_sections=model.meters,
+        card_sections=model.rate_cards,
     )
 
 
@@ -56,17 +62,24 @@ def references(model: CatalogModel, data: Mapping[str, Any]) -> Faults:
         yield from _calendar(("calendars", code), calendar)
     for code, card in model.rate_cards.items():
         yield from _card(("rate_cards", code), card, known)
-    for section, rows in (("taxes", model.taxes), ("discounts", model.discounts)):
+    lists: dict[str, Sequence[Any]] = {
+        "taxes": model.taxes,
+        "discounts": model.discounts,
+        "promotions": model.promotions,
+    }
+    for section, rows in lists.items():
         yield from _twice((one.code for one in rows), (section,), "code")
     for number, tax in enumerate(model.taxes):
         regions = ((rate.region, rate.from_) for rate in tax.rates)
         yield from _twice(regions, ("taxes", number, "rates"), "region")
     prices = [price for plan in _plans(data) for price in _prices(plan)]
-    for number, discount in enumerate(model.discounts):
-        at = ("discounts", number, "applies_to")
-        yield from missing(discount.applies_to, prices, "price", at)
+    yield from discount_faults(model, prices, _codes(data.get("plans")))
     for code, plan in model.plans.items():
         yield from _plan(("plans", code), plan, data["plans"][code], known)
+        yield from plan_faults(
+            ("plans", code), code, plan, plans=model.plans, plan_codes=_codes(data["plans"]),
+            prices=_prices(data["plans"][code]), known=known,
+        )  # fmt: skip
 
 
 def _plans(data: Mapping[str, Any]) -> list[Any]:
@@ -131,8 +144,12 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     models = {code: str(one.get("model")) for code, one in written.items() if _is_mapping(one)}
     for code, price in plan.prices.items():
         yield from price_faults((*place, "prices", code), price, models=models, known=known)
+    yield from rider_cycles((*place, "prices"), written)
     if plan.minimum is not None:
         yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
+    yield from _twice((one.code for one in plan.commitments), (*place, "commitments"), "code")
+    for number, commitment in enumerate(plan.commitments):
+        yield from commitment_faults((*place, "commitments", number), commitment, plan, known)
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)
@@ -141,8 +158,9 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
         yield from missing(allowance.prices, written, "price", (*at, "prices"))
-        meters = [*allowance.meters, *([allowance.meter] if allowance.meter else [])]
-        yield from missing(meters, known.meters, "meter", (*at, "meter"))
+        field = "meters" if allowance.meters else "meter"
+        yield from missing(allowance.all_meters, known.meters, "meter", (*at, field))
+        yield from allowance_faults(at, allowance, plan.prices, known)
 
 
 def _is_mapping(value: Any) -> bool:
@@ -168,3 +186,8 @@ def _phase(
                 yield (*place, code, *inner), message
             continue
         yield from price_faults((*place, code), price, models=models, known=known)
+    merged = {
+        code: overridden_price(body, phase.prices.get(code, {})) for code, body in prices.items()
+    }
+    if phase.prices:
+        yield from rider_cycles(place, merged)

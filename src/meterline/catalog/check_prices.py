@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.reach import unpriced
-from meterline.catalog.sections import CalendarSection
+from meterline.catalog.sections import CalendarSection, MeterSection, RateCardSection
 from meterline.catalog.yaml import Place
 
 _SHOWN = 20
@@ -20,13 +20,17 @@ Faults = Iterator[tuple[Place, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What there is to name. `calendars` holds the sound ones, to look at their bands."""
+    """What there is to name. `calendars`, `meter_sections` and `card_sections` hold the sound ones,
+    to look into; `aggregations` those of the sound meters."""
 
     meters: frozenset[str] = frozenset()
+    aggregations: Mapping[str, str] = field(default_factory=dict)
     calendar_codes: frozenset[str] = frozenset()
     rate_cards: frozenset[str] = frozenset()
     taxes: frozenset[str] = frozenset()
     calendars: Mapping[str, CalendarSection]
+    meter_sections: Mapping[str, MeterSection] = field(default_factory=dict)
+    card_sections: Mapping[str, RateCardSection] = field(default_factory=dict)
 
 
 def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:
@@ -47,6 +51,7 @@ def price_faults(
         yield place, text
     if price.meter is not None:
         yield from missing([price.meter], known.meters, "meter", (*place, "meter"))
+        yield from _aggregation(place, price, known.aggregations.get(price.meter))
     if price.tax is not None:
         yield from missing([price.tax], known.taxes, "tax", (*place, "tax"))
     try:
@@ -65,6 +70,56 @@ def price_faults(
         if calendar in known.calendars:
             yield from _bands(place, price, parameters, known.calendars[calendar])
     yield from _demand(place, parameters, models)
+    if price.model == "matrix":
+        yield from _cells(place, price, parameters)
+    if price.model == "percent_of":
+        codes = [code for code in parameters.of if code != place[-1]]  # type: ignore[attr-defined]
+        yield from missing(codes, models, "price", (*place, "of"))
+
+
+def _aggregation(place: Place, price: PriceSection, aggregation: str | None) -> Faults:
+    """Models that look at intervals take meters whose intervals add up, or are readings."""
+    taken = {"time_of_use": ("sum", "count"), "demand": ("sum", "max")}.get(price.model)
+    if taken is not None and aggregation is not None and aggregation not in taken:
+        text = f"model {price.model}: expected a meter of aggregation {' or '.join(taken)}"
+        yield (*place, "meter"), f"{text}, not {aggregation}"
+
+
+def _cells(place: Place, price: PriceSection, parameters: Any) -> Faults:
+    """The cells of a matrix name properties of its `by`."""
+    for number, cell in enumerate(parameters.cells):
+        at = (*place, "cells", number, "when")
+        yield from missing(cell.when, price.by, "property", at)
+
+
+def rider_cycles(place: Place, prices: Mapping[str, Any]) -> Faults:
+    """Riders (of `prices` as written) that count themselves, directly or through others."""
+    counted = {
+        code: [str(one) for one in body.get("of", ())]
+        for code, body in prices.items()
+        if isinstance(body, Mapping)
+        and body.get("model") == "percent_of"
+        and isinstance(body.get("of"), list | tuple)
+    }
+    for code in counted:
+        path = _path_back(code, counted)
+        if path:
+            text = f"expected no cycle: {' of '.join(path)}"
+            yield (*place, code, "of"), text
+
+
+def _path_back(code: str, counted: Mapping[str, list[str]]) -> list[str]:
+    """The shortest way from a rider back to itself; empty where there is none."""
+    paths = [[code]]
+    seen: set[str] = set()
+    for path in paths:
+        for inner in counted.get(path[-1], ()):
+            if inner == code:
+                return [*path, code]
+            if inner not in seen:
+                seen.add(inner)
+                paths.append([*path, inner])
+    return []
 
 
 def _bands(place: Place, price: PriceSection, parameters: Any, calendar: CalendarSection) -> Faults:

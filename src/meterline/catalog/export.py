@@ -15,16 +15,17 @@ from meterline.catalog.models import Entry, PlanVersion
 from meterline.kernel.policy import DEFAULT_POLICY
 
 _ORDER = (
-    "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts", "plans",
-    "code", "season", "band", "key", "name", "effective", "existing", "trial", "kind", "meter",
-    "aggregation", "interval", "timing", "due", "prorate", "by", "model", "calendar", "card",
+    "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts",
+    "promotions", "plans", "code", "season", "band", "key", "name", "effective", "existing",
+    "trial", "kind", "meter", "aggregation", "interval", "timing", "due", "prorate", "by", "model",
+    "calendar", "card",
     "field", "for", "up_to", "days", "from", "to", "price", "per", "increment", "connection_fee",
     "amount", "unit_amount", "percent", "seasons", "bands", "steps",
 )  # fmt: skip
 _OF_CODES = ("meters", "calendars", "rate_cards", "plans", "prices", "rates", "filter")
 _SECTIONS = {"meter": "meters", "calendar": "calendars", "rate_card": "rate_cards"}
 _NAMES = {"meter": "meter", "tax": "tax", "rate_card": "card", "calendar": "calendar"}
-_LISTS = {"tax": "taxes", "discount": "discounts"}
+_LISTS = {"tax": "taxes", "discount": "discounts", "promotion": "promotions"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ def catalog_texts(
     """A file for each currency and time zone of the plans, with the entries that they need; of the
     `whole` catalogue, the first one also holds the entries that no plan needs.
 
-    A discount is only in files that have all the prices that it names.
+    A discount is only in files that have all the prices and plans that it names, a promotion where
+    its discount is.
     """
     groups: dict[tuple[str, str], list[PlanVersion]] = {}
     for plan in plans:
@@ -71,11 +73,25 @@ def _text(
                 decks[body["file"]] = body.pop("deck")
         if entry.kind in _SECTIONS:
             document.setdefault(_SECTIONS[entry.kind], {})[entry.code] = body
-        elif entry.kind != "discount" or prices.issuperset(body.get("applies_to") or ()):
+        elif _all_there(entry, body, prices, {plan.plan_code for plan in plans}, document):
             document.setdefault(_LISTS[entry.kind], []).append({"code": entry.code, **body})
     document["plans"] = {plan.plan_code: _plan(plan) for plan in plans}
     name = f"{currency}-{timezone.replace('/', '-')}.yaml"
     return CatalogText(name=name, text=_yaml(document), decks=decks)
+
+
+def _all_there(
+    entry: Entry, body: dict[str, Any], prices: set[str], plans: set[str], document: dict[str, Any]
+) -> bool:
+    """Whether a file has all that a discount or promotion names; discounts come first."""
+    if entry.kind not in ("discount", "promotion"):
+        return True
+    discounts = {one["code"] for one in document.get("discounts") or ()}
+    return (
+        prices.issuperset(body.get("applies_to") or ())
+        and plans.issuperset(body.get("plans") or ())
+        and (entry.kind == "discount" or body["discount"] in discounts)
+    )
 
 
 def _plan(plan: PlanVersion) -> dict[str, Any]:
@@ -101,8 +117,9 @@ def _with_policy(body: dict[str, Any], policy: dict[str, str]) -> dict[str, Any]
 
 
 def needs(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> set[tuple[str, str]]:
-    """(kind, code) of what the plans' prices name, of what that names, and of the discounts."""
-    found = {("discount", one.code) for one in entries if one.kind == "discount"}
+    """(kind, code) of what the plans' prices name, of what that names, and of the discounts
+    and promotions."""
+    found = {(one.kind, one.code) for one in entries if one.kind in ("discount", "promotion")}
     for plan in plans:
         phases = plan.body.get("phases") or ()
         for prices in (plan.body["prices"], *(phase.get("prices") or {} for phase in phases)):

@@ -22,6 +22,7 @@ from meterline.catalog.sections import (
     DiscountSection,
     MeterSection,
     PolicySection,
+    PromotionSection,
     RateCardSection,
     TaxSection,
 )
@@ -42,6 +43,7 @@ class CatalogModel(Section):
     rate_cards: dict[Code, RateCardSection] = Field(default_factory=dict)
     taxes: tuple[TaxSection, ...] = ()
     discounts: tuple[DiscountSection, ...] = ()
+    promotions: tuple[PromotionSection, ...] = ()
     plans: dict[Code, PlanSection] = Field(default_factory=dict)
 
     @field_validator("currency")

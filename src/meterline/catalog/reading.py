@@ -14,9 +14,11 @@ from meterline.catalog import build
 from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
+from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
+from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
 from meterline.rating.compiled import CompiledCard
 from meterline.rating.tariff import Tariff, assemble, compile_cards
@@ -126,16 +128,56 @@ def taxes() -> list[build.Tax]:
     return [build.tax(code, body) for code, body in _latest("tax").items()]
 
 
-def discounts() -> dict[str, dict[str, Any]]:
-    """Discounts by code: percent, amount (one of them None), applies_to, periods."""
-    return {code: build.discount(body) for code, body in _latest("discount").items()}
+def discounts() -> dict[str, build.Discount]:
+    """Discounts by code."""
+    return _discounts(_newest_entry())
+
+
+@lru_cache(maxsize=8)
+def _discounts(newest_entry: int) -> dict[str, build.Discount]:
+    return {code: build.discount(code, body) for code, body in _latest("discount").items()}
+
+
+def promotions() -> dict[str, PromotionSection]:
+    """Promotion codes."""
+    return {
+        code: PromotionSection.model_validate({"code": code, **body})
+        for code, body in _latest("promotion").items()
+    }
 
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     """The minimum spends of plan versions (build.minimum)."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
-    found = (build.minimum(row.pk, row.body) for row in rows.order_by("id"))
+    found = (build.minimum(vars(row), row.body) for row in rows.order_by("id"))
     return [one for one in found if one is not None]
+
+
+def allowances() -> dict[int, tuple[Allowance, ...]]:
+    """The allowances of all plan versions that have some."""
+    return _allowances(PlanVersion.objects.aggregate(newest=Max("id"))["newest"] or 0)
+
+
+@lru_cache(maxsize=8)
+def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
+    """Versions are immutable, so they are read once."""
+    rows = PlanVersion.objects.filter(pk__lte=newest_version, body__has_key="allowances")
+    found = {row.pk: tuple(build.allowances(row.plan_code, row.body)) for row in rows}
+    return {version: granted for version, granted in found.items() if granted}
+
+
+def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The early fees of those plan versions that have one (build.early_fee)."""
+    wanted = set(plan_version_ids)
+    rows = PlanVersion.objects.filter(pk__in=wanted) if wanted else ()
+    found = (build.early_fee(vars(row), row.body) for row in rows)
+    return [one for one in found if one is not None]
+
+
+def commitments(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The volume commitments of plan versions (build.commitments)."""
+    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="commitments")
+    return [one for row in rows.order_by("id") for one in build.commitments(vars(row), row.body)]
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

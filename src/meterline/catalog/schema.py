@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from meterline.catalog.files import CatalogModel
-from meterline.catalog.plan_sections import COMING_MODELS
 from meterline.catalog.schema_words import WORDS
 from meterline.pricing.registry import all_models
 
@@ -30,15 +29,12 @@ def catalog_schema() -> dict[str, Any]:
         definitions |= own.pop("$defs", {})
         definitions[f"price_{name}"] = _price(name, common, own)
         choices.append(_choice(name))
-    for name in COMING_MODELS:
-        definitions[f"price_{name}"] = {**_price(name, common, {}), "additionalProperties": True}
-        choices.append(_choice(name))
     definitions["PriceSection"] = {
         "title": "Price",
         "description": "What is charged, and how: the other keys depend on `model`.",
         "type": "object",
         "required": list(common["required"]),
-        "properties": {"model": {"enum": sorted([*all_models(), *COMING_MODELS]),
+        "properties": {"model": {"enum": sorted(all_models()),
                                  "description": WORDS["price.model"]}},
         "allOf": choices,
     }  # fmt: skip

@@ -218,12 +218,43 @@ class DiscountSection(Validated):
 
     code: Code
     percent: NotNegative | None = None
-    amount: NotNegative | None = None
-    applies_to: tuple[Text, ...] = ()
-    periods: int | None = Field(None, gt=0)
+    amount: NotNegative | None = Field(None, description="Once a charge period, or an invoice.")
+    on: Literal["prices", "invoice"] = Field(
+        "prices", description="On prices, or on all lines that fall due together."
+    )
+    applies_to: tuple[Text, ...] = Field((), description="Codes of prices; all if left out.")
+    plans: tuple[Text, ...] = Field((), description="Only on prices of these plans.")
+    periods: int | None = Field(None, gt=0, le=10_000, description="For so many charge periods.")
+    from_: Day | None = Field(None, alias="from", description="Periods that begin then or later.")
+    to: Day | None = Field(None, description="Periods that begin before then.")
+    order: int = Field(100, ge=-(10**6), le=10**6, description="Lower ones are taken off first.")
+    of: Literal["left", "gross"] = Field(
+        "left", description="Of what earlier discounts left, or of the whole line."
+    )
+    exclusive: bool = Field(False, description="No other discount is taken off beside it.")
 
     def check(self) -> None:
         if (self.percent is None) == (self.amount is None):
             raise ValueError("expected either percent or amount")
         if self.percent is not None and self.percent > 100:
             raise ValueError("percent is at most 100")
+        if self.on == "invoice" and (self.applies_to or self.plans):
+            raise ValueError("a discount on the invoice takes no applies_to and no plans")
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+            raise ValueError(f"to: expected a day after {self.from_}, not {self.to}")
+
+
+class PromotionSection(Validated):
+    """A code by which customers get a discount, as often and as long as it says."""
+
+    code: Code
+    discount: Text
+    from_: Day | None = Field(None, alias="from", description="First day on which it is taken.")
+    to: Day | None = Field(None, description="The day after the last one.")
+    limit: int | None = Field(None, gt=0, le=10**9, description="So many times in all.")
+    limit_per_customer: int | None = Field(None, gt=0, le=10**9)
+    plans: tuple[Text, ...] = Field((), description="Only for subscriptions of these plans.")
+
+    def check(self) -> None:
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+            raise ValueError(f"to: expected a day after {self.from_}, not {self.to}")

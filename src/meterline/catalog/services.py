@@ -16,38 +16,47 @@ from meterline.catalog.compare import Difference, differences
 from meterline.catalog.errors import ReviewRequired
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
+from meterline.catalog.indexation import indexed
 from meterline.catalog.models import Entry, PlanVersion, ReviewRule
 from meterline.catalog.reading import (
     ALWAYS,
+    allowances,
     calendars,
+    commitments,
     deck_path,
     discounts,
+    early_fees,
     meters,
     minimums,
     plan_version_at,
     plans_in_force,
     prices,
+    promotions,
     rate_cards,
     tariff,
     taxes,
 )
-from meterline.catalog.support import refuse_unsupported
 from meterline.catalog.versions import derive_plan_version, write_prices
 from meterline.platform import audit, clock, events, files
 
 __all__ = [
     "Applied",
     "Change",
+    "allowances",
     "apply",
     "calendars",
+    "commitments",
     "derive_plan_version",
     "diff",
     "discounts",
+    "early_fees",
     "export",
+    "indexed",
     "meters",
     "minimums",
     "plan_version_at",
     "prices",
+    "promotions",
     "publish",
     "rate_cards",
     "rules",
@@ -59,7 +68,7 @@ __all__ = [
 
 _LOCK = 7206256
 _SECTIONS = {"meters": "meter", "calendars": "calendar", "rate_cards": "rate_card"}
-_LISTS = {"taxes": "tax", "discounts": "discount"}
+_LISTS = {"taxes": "tax", "discounts": "discount", "promotions": "promotion"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +124,7 @@ def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
     """Publish what a checked file changes: new versions, in force from `effective` (a plan's own
     date goes first; default: at once for what is new, from today for what changes).
 
-    Raises NotSupported where the file uses something that cannot be billed yet, ReviewRequired
-    where the installation publishes drafts only.
+    Raises ReviewRequired where the installation publishes drafts only.
     """
     if rules().required:
         raise ReviewRequired(file=catalogue.name)
@@ -164,7 +172,6 @@ def set_rules(*, required: bool | None = None, four_eyes: bool | None = None) ->
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
     """What applying a file would publish, or leave as it is; nothing is changed."""
-    refuse_unsupported(catalogue.plans, catalogue.model.meters)
     today = clock.now().astimezone(catalogue.timezone).date()
     changes = [
         _entry_change(kind, code, body, effective, today)

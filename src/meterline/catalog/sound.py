@@ -12,7 +12,9 @@ _OVERLONG = re.compile(r"\s*[-+]?[0-9_.]+[eE][-+]?[0-9_]{4,}\s*")
 _ITEMS: dict[str, dict[str, Any]] = {  # lists keep their places, so that lines stay right
     "taxes": {"rates": [{"region": "*", "percent": 0}]},
     "discounts": {"percent": 0},
+    "promotions": {"discount": "*"},
     "allowances": {"amount": 1},
+    "commitments": {"prices": ["*"], "quantity": 1, "shortfall": {"unit_amount": 0}},
     "phases": {"for": "month"},
 }
 _ESSENTIAL = ("kind", "model", "meter")  # without them a price has faults of another kind
@@ -45,7 +47,7 @@ def without(data: Mapping[str, Any], places: Sequence[Place]) -> dict[str, Any]:
 def part(data: Mapping[str, Any], place: Place) -> Place:
     """The part that a fault makes useless."""
     match place:
-        case ("plans", _, "prices" | "allowances" | "phases", _, *_):
+        case ("plans", _, "prices" | "allowances" | "commitments" | "phases", _, *_):
             return place[:4]
         case ("plans", _, _, *_):
             return place[:3]

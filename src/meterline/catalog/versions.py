@@ -9,14 +9,13 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from meterline.catalog import resolve
-from meterline.catalog.check_prices import Faults, Known, price_faults
+from meterline.catalog.check_prices import Faults, Known, price_faults, rider_cycles
 from meterline.catalog.errors import InvalidOverride
 from meterline.catalog.faults import faults
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.sections import CalendarSection
 from meterline.catalog.sound import unfit_values
-from meterline.catalog.support import refuse_unsupported_price
 from meterline.catalog.yaml import field_name
 
 Overrides = Mapping[str, Mapping[str, Any]]
@@ -34,7 +33,7 @@ def write_prices(version: PlanVersion) -> None:
 
 def derive_plan_version(plan_version_id: int, overrides: Overrides) -> int:
     """The version of a plan with some prices' fields replaced, for single subscriptions; equal
-    overrides share one version. Raises InvalidOverride, NotSupported."""
+    overrides share one version. Raises InvalidOverride."""
     base = PlanVersion.objects.get(pk=plan_version_id)
     _refuse(base, _shape_faults(base, overrides))
     body = resolve.overridden(base.body, overrides)
@@ -86,8 +85,8 @@ def _price_faults(prices: Mapping[str, Any], overrides: Overrides) -> Faults:
         except ValidationError as error:
             yield from _below(code, faults(prices[code], error))
             continue
-        refuse_unsupported_price(code, section)
         yield from price_faults((code,), section, models=models, known=known)
+    yield from rider_cycles((), prices)
 
 
 def _below(code: str, found: Faults) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -101,7 +100,9 @@ def _published() -> Known:
     for kind, code in Entry.objects.values_list("kind", "code").distinct():
         codes.setdefault(kind, set()).add(code)
     calendars = Entry.objects.filter(kind="calendar").order_by("version")
+    meters = Entry.objects.filter(kind="meter").order_by("version")
     return Known(
+        aggregations={row.code: row.body["aggregation"] for row in meters},
         meters=frozenset(codes.get("meter", ())),
         calendar_codes=frozenset(codes.get("calendar", ())),
         rate_cards=frozenset(codes.get("rate_card", ())),

@@ -14,27 +14,34 @@ from typing import Any
 
 import polars as pl
 
-from meterline import pricing
+from meterline.billing.charges.measured import wanted_detail
 from meterline.billing.document import Documents, make_documents
-from meterline.billing.snapshot import earliest_period, load, reach_of
+from meterline.billing.frames import Commitment, Minimum
+from meterline.billing.given import discounts_of
+from meterline.billing.snapshot import earliest_period, load, reach_of, settled_by
 from meterline.billing.workers import in_workers
+from meterline.catalog import services as catalog
 from meterline.catalog.candidate import Candidate, affected, candidate, compiled
 from meterline.catalog.files import CatalogFile
 from meterline.insight import members
 from meterline.insight.compare import BILLS, added_revenue, bills, extremes, revenue
 from meterline.insight.rerate import Rerated, rerate
 from meterline.insight.segment import Condition
-from meterline.insight.under import of_subscriptions, under
+from meterline.insight.under import Used, of_subscriptions, under
 from meterline.insight.window import Window, charges
 from meterline.invoices.explain import explain_line
 from meterline.kernel.money import decimals
 from meterline.platform import clock
 from meterline.platform.database import export_snapshot, reading
 from meterline.pricing.price import Price
+from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import phases_frame
 from meterline.usage import services as usage
+from meterline.usage.accounts import billing_days
+from meterline.usage.allowances import distinct
+from meterline.usage.place import Timelines
 from meterline.usage.process import Reference
-from meterline.usage.reference import billing_days
+from meterline.usage.settle import Cover, covered_prices
 
 CHUNK_SIZE = 10_000
 CHUNKS_A_WORKER = 6  # few are not worth starting processes
@@ -49,8 +56,7 @@ class Job:
     accounts: pl.DataFrame  # account_id, account, currency
     subscription_ids: list[int]
     candidate: Candidate
-    totals: pl.DataFrame
-    detail: pl.DataFrame
+    used: Used
     window: Window
     issued_at: datetime
 
@@ -120,38 +126,70 @@ def simulate(
     )
 
 
-def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Any) -> Rerated:
-    subscriptions = base["subscription_id"].unique().to_list()
-    phases = phases_frame(subscription_ids=subscriptions).with_columns(
+def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Tariff) -> Rerated:
+    accounts = base["account_id"].unique().to_list()
+    phases = phases_frame(account_ids=accounts).with_columns(
         pl.col("plan_version_id").replace(list(made.versions), list(made.versions.values()))
     )
     reference = Reference(
         by_identifier=pl.DataFrame(),
         by_code=pl.DataFrame(),
-        phases=phases,
-        billing_days=billing_days(base["account_id"].unique().to_list()),
+        timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
         tariff=tariff,
+        cover=_cover(made, phases, tariff),
     )
     since, until = _used(window, made)
-    detailed = {p.id for p in made.prices if pricing.needs_detail(p, made.meters)}
-    return rerate(usage.guided(subscriptions, since, until), reference, made.versions, detailed)
+    versions = {
+        price.id: made.versions[price.plan_version_id]
+        for price in catalog.prices(made.versions)
+        if price.kind == "usage"
+    }
+    records = usage.guided(base["subscription_id"].unique().to_list(), list(versions), since, until)
+    return rerate(records, reference, versions, _detailed(made))
+
+
+def _cover(made: Candidate, phases: pl.DataFrame, tariff: Tariff) -> Cover:
+    """What the candidate's allowances cover."""
+    allowances, carriers = distinct(made.allowances)
+    shared = [n for n, one in enumerate(allowances) if one.shared != "subscription"]
+    sharing = carriers.filter(pl.col("definition").is_in(shared))["plan_version_id"]
+    on = phases.filter(pl.col("plan_version_id").is_in(sharing.implode()))
+    return Cover(
+        allowances=allowances,
+        carriers=carriers,
+        prices=covered_prices(allowances, tariff),
+        accounts=on["account_id"].unique(),
+    )
+
+
+def _detailed(made: Candidate) -> list[int]:
+    wanted = wanted_detail(made.prices, made.meters)
+    return [price.id for price in (*wanted.recent, *wanted.whole)]
 
 
 def _used(window: Window, made: Candidate) -> tuple[datetime, datetime]:
-    """From when to when usage can matter for bills of the window; a day covers the zones."""
+    """From when to when usage can matter for bills of the window; a day covers the zones.
+
+    What rolls over, is carried or is measured against earlier peaks goes back to the beginning.
+    """
     day = timedelta(days=1)
     until = datetime.combine(window.until, time(0), tzinfo=UTC) + day
-    if any(pricing.looks_back(price) for price in made.prices):
+    granted = [one for allowances in made.allowances.values() for one in allowances]
+    if wanted_detail(made.prices, made.meters).whole or any(
+        one.rollover or one.valid is not None for one in granted
+    ):
         return _BEGINNING, until
-    since = datetime.combine(window.since, time(0), tzinfo=UTC) - reach_of(
-        one["interval"] for one in made.minimums
-    )
-    return datetime.combine(earliest_period(made.prices, since), time(0), tzinfo=UTC) - day, until
+    minimums = [Minimum(**one) for one in made.minimums]
+    commitments = [Commitment(**one) for one in made.commitments]
+    counting = reach_of(settled_by(minimums, commitments, made.prices))
+    since = datetime.combine(window.since, time(0), tzinfo=UTC) - counting
+    first = datetime.combine(earliest_period(made.prices, since), time(0), tzinfo=UTC)
+    return first - reach_of(one.interval for one in granted) - day, until
 
 
 def _jobs(base: pl.DataFrame, window: Window, made: Candidate, again: Rerated) -> Iterator[Job]:
     """Chunks of accounts, each with its part of everything."""
-    detail = _detail(again)
+    detail = _detail(again, made)
     everybody = base["account_id"].unique().sort()
     for first in range(0, len(everybody), CHUNK_SIZE):
         ids = everybody[first : first + CHUNK_SIZE]
@@ -162,18 +200,25 @@ def _jobs(base: pl.DataFrame, window: Window, made: Candidate, again: Rerated) -
             accounts=part.select("account_id", "account", "currency").unique("account_id"),
             subscription_ids=subscriptions,
             candidate=made.part(part["plan_version_id"].unique().to_list()),
-            totals=again.totals.filter(inside),
-            detail=detail.filter(
-                pl.col("subscription_id").is_in(pl.Series(subscriptions).implode())
+            used=Used(
+                totals=again.totals.filter(inside),
+                covered=again.covered.filter(inside),
+                detail=detail.filter(
+                    pl.col("subscription_id").is_in(pl.Series(subscriptions).implode())
+                ),
             ),
             window=window,
             issued_at=datetime.combine(window.until, time(12), tzinfo=UTC),
         )
 
 
-def _detail(again: Rerated) -> pl.DataFrame:
-    none = usage.detail([], [], _BEGINNING, _BEGINNING)
-    return pl.concat([none, *(usage.detail_of(rows) for rows in again.detail)])
+def _detail(again: Rerated, made: Candidate) -> pl.DataFrame:
+    """usage.services.detail of the records that were rated anew."""
+    wanted = wanted_detail(made.prices, made.meters)
+    schema = usage.detail_schema(ids=wanted.ids, properties=wanted.properties)
+    none = pl.DataFrame(schema=schema)
+    found = (usage.with_about(rated, records, schema) for rated, records in again.detail)
+    return pl.concat([none, *found])
 
 
 def _compared(
@@ -215,7 +260,7 @@ def both_sides(job: Job) -> tuple[Side, Side]:
     ids = job.accounts["account_id"].to_list()
     whole = load(ids, job.window.until, since=job.window.since)
     now = of_subscriptions(whole, job.subscription_ids)
-    then = under(job.candidate, now, job.totals, job.detail)
+    then = under(job.candidate, now, job.used, discounts_of(ids, job.candidate.discounts))
     sides = []
     for snapshot, versions in (
         (now, job.candidate.versions.keys()),

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 from django.db import transaction
 from django.db.models import Q
 
@@ -19,6 +20,7 @@ from meterline.kernel.money import decimals, round_amount
 from meterline.ledger import posting
 from meterline.ledger import services as ledger
 from meterline.payments import services as payments
+from meterline.payments.credit import USES
 from meterline.platform import audit, events
 
 
@@ -41,7 +43,7 @@ def adjust(
     note = credit_note(_facts(line, account), amount, at)
     made = services.record(note.documents, note.lines, note.taxes, issued_at=at)
     ledger.post(*posting.invoice_postings(made, note.lines, note.taxes))
-    payments.open_documents(made, at)
+    payments.open_documents(made, at, pl.DataFrame(schema=USES))
     invoice = Invoice.objects.get(pk=made["id"][0])
     told = {"line": line.pk, "amount": str(amount), "number": invoice.number}
     events.emit("invoice.issued", f"invoice:{invoice.pk}", told)

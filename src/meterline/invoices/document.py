@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +26,15 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Covered:
+    """What an allowance covered: units of the line, or money."""
+
+    allowance: str
+    money: bool
+    amount: Fraction
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentLine:
     """A charge. `start` and `last` are local days, both within the period; None: no period."""
 
@@ -37,6 +48,7 @@ class DocumentLine:
     unit: str
     amount: Decimal
     tax_percent: Decimal | None
+    covered: tuple[Covered, ...] = ()  # what allowances covered of the period, beside the quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +83,7 @@ class UsageRecord:
     identifier: str
     start: datetime  # local
     quantity: Decimal
+    covered: Decimal  # so much of it by allowances
     unit: str
     band: str
     amount: Decimal | None  # None: the period is priced, not the record
@@ -144,6 +157,20 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
         unit=row["unit"] or "",
         amount=row["amount"],
         tax_percent=row["tax_percent"],
+        covered=covered(row["inputs"]),
+    )
+
+
+def covered(inputs: Mapping[str, Any] | None) -> tuple[Covered, ...]:
+    """What allowances covered, of the inputs of a line: each code's together, units first."""
+    sums: dict[tuple[bool, str], Fraction] = {}
+    for one in (inputs or {}).get("covered") or ():
+        key = one["money"], one["allowance"]
+        sums[key] = sums.get(key, Fraction(0)) + Fraction(one["amount"]) / int(one["denominator"])
+    return tuple(
+        Covered(allowance=code, money=money, amount=amount)
+        for (money, code), amount in sorted(sums.items())
+        if amount
     )
 
 

@@ -60,7 +60,8 @@ def _usage(lines: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[UsageRecord]
         exact = record["amount"] / record["denominator"]
         yield UsageRecord(
             price=name, identifier=record["identifier"] or "", unit=unit,
-            start=record["start"].astimezone(zone), quantity=record["quantity"],
+            start=record["start"].astimezone(zone),
+            quantity=record["quantity"] + record["covered"], covered=record["covered"],
             band=record["band"] or "", amount=exact or None,
         )  # fmt: skip
 

@@ -12,7 +12,14 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-from meterline.invoices.document import Address, Block, DocumentLine, InvoiceDocument, UsageRecord
+from meterline.invoices.document import (
+    Address,
+    Block,
+    Covered,
+    DocumentLine,
+    InvoiceDocument,
+    UsageRecord,
+)
 
 _LETTER_BEFORE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
@@ -93,7 +100,8 @@ class _Writer:
         }
 
     def line(self, line: DocumentLine) -> dict[str, str]:
-        name = f"{line.name}, {line.detail}" if line.detail else line.name
+        told = [line.name, line.detail, *(self.covered(one, line.unit) for one in line.covered)]
+        name = ", ".join(text for text in told if text)
         return {
             "name": name,
             "period": self.period(line),
@@ -101,6 +109,13 @@ class _Writer:
             "tax": "" if line.tax_percent is None else f"{self.number(line.tax_percent)} %",
             "amount": self.money(line.amount),
         }
+
+    def covered(self, one: Covered, unit: str) -> str:
+        """What an allowance took off, to four decimals where it has no end."""
+        amount = Decimal(one.amount.numerator) / Decimal(one.amount.denominator)
+        shown = amount if amount == one.amount else round(amount, 4)
+        size = self.currency(shown) if one.money else self.quantity(shown, unit, "usage")
+        return f"{size} by {one.allowance}"
 
     def period(self, line: DocumentLine) -> str:
         if line.start is None or line.last is None:
@@ -121,7 +136,16 @@ class _Writer:
             "price": record.price,
             "identifier": record.identifier,
             "start": f"{self.day(record.start.date())}, {record.start:%H:%M:%S}",
-            "quantity": self.quantity(record.quantity, record.unit, "usage"),
+            "quantity": ", ".join(
+                text
+                for text in (
+                    self.quantity(record.quantity, record.unit, "usage"),
+                    f"{self.quantity(record.covered, record.unit, 'usage')} free"
+                    if record.covered
+                    else "",
+                )
+                if text
+            ),
             "band": record.band.replace("_", " "),
             "amount": "" if record.amount is None else self.number(record.amount, "0.0000##"),
         }

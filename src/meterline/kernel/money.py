@@ -85,6 +85,33 @@ def split(
     return [-part if amount < 0 else part for part in parts]
 
 
+def split_rows(
+    frame: pl.DataFrame, *, amount: str, weight: str, group: list[str], order: list[str]
+) -> pl.DataFrame:
+    """`split` on columns: `frame` with `split`, the part of `amount` for each row of a `group`.
+
+    `amount` (the same on all rows of a group) and `weight` (above 0) are amounts of money in the
+    decimals of the column `places`. Of equal remainders the first row by `order` gets more.
+    """
+    unit = _power_of_ten(10 - pl.col("places"))
+    units = to_scaled(pl.col(amount), 10) // unit
+    weights = to_scaled(pl.col(weight), 10) // unit
+    product = units * weights
+    whole = pl.col("_whole")
+    ranked = (
+        frame.with_columns(_whole=weights.sum().over(group))
+        .with_columns(_down=product // whole, _rest=product % whole)
+        .with_columns(_missing=units - pl.col("_down").sum().over(group))
+        .sort(*group, "_rest", *order, descending=[*(False for _ in group), True,
+              *(False for _ in order)], nulls_last=True)
+    )  # fmt: skip
+    more = pl.int_range(pl.len()).over(group) < pl.col("_missing")
+    parts = (pl.col("_down") + more.cast(pl.Int128)) * unit
+    return ranked.with_columns(split=from_scaled(parts, 10)).drop(
+        "_whole", "_down", "_rest", "_missing"
+    )
+
+
 def round_column(
     numerator: pl.Expr, denominator: pl.Expr, places: pl.Expr | int, mode: pl.Expr | str
 ) -> pl.Expr:

@@ -1,7 +1,7 @@
 """What documents and payments do to the books. Pure: frames in, entries and lines out.
 
 Amounts on the debit side are positive. Accounts of the ledger: receivable, cash, customer_credit,
-deferred_revenue, revenue:KIND (of invoice lines), tax_payable:CODE, goodwill.
+deferred_revenue, revenue:KIND (of invoice lines), tax_payable:CODE, goodwill, breakage.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ CUSTOMER_CREDIT = "customer_credit"
 DEFERRED_REVENUE = "deferred_revenue"
 RECURRING_REVENUE = "revenue:recurring"
 GOODWILL = "goodwill"
+BREAKAGE = "breakage"
 
 Posting = tuple[pl.DataFrame, pl.DataFrame]
 
@@ -80,7 +81,11 @@ def payment_postings(payments: pl.DataFrame) -> Posting:
     kind, rest = pl.col("kind"), pl.col("amount") - pl.col("allocated")
     incoming = kind.is_in(["payment", "credit"])
     sign = pl.when(incoming).then(1).otherwise(-1)
-    against = pl.when(kind == "credit").then(pl.lit(GOODWILL)).otherwise(pl.lit(CASH))
+    against = (
+        pl.when(kind.is_in(["credit", "void"])).then(pl.lit(GOODWILL))
+        .when(kind == "expiry").then(pl.lit(BREAKAGE))
+        .otherwise(pl.lit(CASH))
+    )  # fmt: skip
     parts = [
         _lines(payments, against, pl.col("amount") * sign, key="key"),
         _lines(payments, RECEIVABLE, 0 - pl.col("allocated") * sign, key="key"),

@@ -1,4 +1,4 @@
-"""Which invoices a payment settles, and which credit a document uses. Pure."""
+"""Which invoices a payment settles, and which a chargeback opens again. Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,6 @@ from typing import Any
 import polars as pl
 
 from meterline.kernel.money import MONEY
-
-
-def apply_credit(documents: pl.DataFrame, credits: pl.DataFrame) -> pl.DataFrame:
-    """`documents` with the credit of their accounts used: credit_applied, due = total - it.
-
-    `credits`: account_id, currency, credit. One document an account.
-    """
-    joined = documents.join(
-        credits.select("account_id", "currency", "credit"),
-        on=["account_id", "currency"], how="left", maintain_order="left",
-    )  # fmt: skip
-    usable = pl.min_horizontal("total", pl.col("credit").fill_null(0)).clip(0)
-    return joined.with_columns(credit_applied=usable.cast(MONEY)).with_columns(
-        due=(pl.col("total") - pl.col("credit_applied")).cast(MONEY)
-    ).drop("credit")  # fmt: skip
 
 
 @dataclass(kw_only=True)

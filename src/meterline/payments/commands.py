@@ -41,10 +41,10 @@ def pay(
     from meterline.payments import services
 
     made = services.pay(
-        _account_id(account), _amount(amount), currency=currency, invoice=invoice,
-        at=_at(at, account), reference=reference, code=code,
+        _account_id(account), money_of(amount), currency=currency, invoice=invoice,
+        at=instant_of(at, account), reference=reference, code=code,
     )  # fmt: skip
-    _tell(made, account, as_json)
+    show_payment(made, account, as_json)
 
 
 @app.command("credit")
@@ -59,9 +59,9 @@ def credit_command(
     from meterline.payments import services
 
     made = services.grant_credit(
-        _account_id(account), _amount(amount), at=_at(at, account), reason=reason
+        _account_id(account), money_of(amount), at=instant_of(at, account), reason=reason
     )
-    _tell(made, account, as_json)
+    show_payment(made, account, as_json)
 
 
 @app.command("refund")
@@ -78,12 +78,12 @@ def refund_command(
 
     made = services.refund(
         _account_id(account),
-        _amount(amount),
+        money_of(amount),
         invoice=invoice,
-        at=_at(at, account),
+        at=instant_of(at, account),
         reference=reference,
     )
-    _tell(made, account, as_json)
+    show_payment(made, account, as_json)
 
 
 @app.command("chargeback")
@@ -100,12 +100,12 @@ def chargeback_command(
 
     made = services.chargeback(
         _account_id(account),
-        _amount(amount),
+        money_of(amount),
         invoice=invoice,
-        at=_at(at, account),
+        at=instant_of(at, account),
         reference=reference,
     )
-    _tell(made, account, as_json)
+    show_payment(made, account, as_json)
 
 
 @app.command("import")
@@ -166,7 +166,7 @@ def show_command(
         raise UnknownPayment(payment=payment)
     parts = found.allocation_set.select_related("invoice").order_by("id")
     rows = [
-        {"invoice": part.invoice.number, "amount": _money(part.amount, found.currency)}
+        {"invoice": part.invoice.number, "amount": written_amount(part.amount, found.currency)}
         for part in parts
     ]
     told = {**_row(found), "method": found.method}
@@ -186,9 +186,9 @@ def balance_command(
     """What an account owes now, and what of it is overdue at an instant."""
     from meterline.payments import services
 
-    found = services.balance(_account_id(account), _at(at, account))
+    found = services.balance(_account_id(account), instant_of(at, account))
     told = {
-        name: _money(value, found.currency) if isinstance(value, Decimal) else value
+        name: written_amount(value, found.currency) if isinstance(value, Decimal) else value
         for name, value in vars(found).items()
     }
     if as_json:
@@ -198,7 +198,8 @@ def balance_command(
         _console.print(f"{name}: {value}", markup=False)
 
 
-def _tell(payment: Any, account: str, as_json: bool) -> None:
+def show_payment(payment: Any, account: str, as_json: bool) -> None:
+    """Print a payment just recorded, and what the account owes now."""
     from meterline.payments import services
 
     if as_json:
@@ -206,7 +207,8 @@ def _tell(payment: Any, account: str, as_json: bool) -> None:
         return
     now = services.balance(payment.account_id)
     amount, receivable, credit = (
-        _money(figure, now.currency) for figure in (payment.amount, now.receivable, now.credit)
+        written_amount(figure, now.currency)
+        for figure in (payment.amount, now.receivable, now.credit)
     )
     _console.print(
         f"{payment.kind} {payment.code}: {amount} {now.currency}."
@@ -219,35 +221,38 @@ def _row(payment: Any) -> dict[str, str]:
     return {
         "code": payment.code, "account": payment.account.code, "kind": payment.kind,
         "at": payment.at.isoformat(), "currency": payment.currency,
-        "reference": payment.reference, "amount": _money(payment.amount, payment.currency),
+        "reference": payment.reference, "amount": written_amount(payment.amount, payment.currency),
     }  # fmt: skip
 
 
-def _money(amount: Decimal, currency: str) -> str:
+def written_amount(amount: Decimal, currency: str) -> str:
+    """An amount as people read it."""
     from meterline.payments.check import written
 
     return written(amount, currency)
 
 
 def _account_id(code: str) -> int:
-    return int(_account(code).pk)
+    return int(account_of(code).pk)
 
 
-def _account(code: str) -> Any:
+def account_of(code: str) -> Any:
+    """The account of a code. Raises UnknownAccount."""
     from meterline.customers.services import account_by_code
 
     return account_by_code(code)
 
 
-def _amount(text: str) -> Decimal:
+def money_of(text: str) -> Decimal:
+    """An amount from the command line."""
     try:
         return Decimal(text)
     except InvalidOperation:
         raise typer.BadParameter(f"expected an amount such as 10.00, not {text}") from None
 
 
-def _at(text: str | None, account: str) -> datetime | None:
+def instant_of(text: str | None, account: str) -> datetime | None:
     """A date alone is the beginning of that day in the account's zone."""
     from meterline.payments.statement import instant
 
-    return None if text is None else instant(text, _account(account).timezone)
+    return None if text is None else instant(text, account_of(account).timezone)

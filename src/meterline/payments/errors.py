@@ -26,7 +26,8 @@ class UnknownInvoice(MeterlineError):
 
 
 class NotEnoughCredit(MeterlineError):
-    """account {account} has {credit} {currency} of credit, {amount} were to be refunded"""
+    """account {account} has {credit} {currency} of credit that can be paid out, {amount} were to be
+    refunded; credit that expires or is for some charges only is not paid out"""
 
     code = "not_enough_credit"
 
@@ -53,3 +54,21 @@ class UnknownPayment(MeterlineError):
     """there is no payment {payment}: `meterline payment list` shows those that there are"""
 
     code = "unknown_payment"
+
+
+class UnknownGrant(MeterlineError):
+    """there is no grant {grant}: `meterline credit list ACCOUNT` shows those that an account has"""
+
+    code = "unknown_grant"
+
+
+class NothingLeft(MeterlineError):
+    """nothing is left of grant {grant}: it was used, taken back, or has expired"""
+
+    code = "nothing_left_of_grant"
+
+
+class ExpiresInPast(MeterlineError):
+    """a grant cannot expire at {expires}, when it begins at {at}: give a later date"""
+
+    code = "grant_expires_in_past"

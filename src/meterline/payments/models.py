@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.db import models
 
-KINDS = ("payment", "refund", "chargeback", "credit")
+KINDS = ("payment", "refund", "chargeback", "credit", "void", "expiry")
 
 
 class Payment(models.Model):
-    """Money in (payment), out (refund), taken back by a bank (chargeback), or granted (credit)."""
+    """Money in (payment), out (refund), taken back by a bank (chargeback), or credit that was
+    granted (credit), taken back (void) or not used in time (expiry)."""
 
     code = models.CharField(max_length=100, unique=True)
     account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
@@ -83,4 +84,55 @@ class Credit(models.Model):
                 fields=["account_id", "currency"], name="one_credit_a_currency"
             ),
             models.CheckConstraint(condition=models.Q(credit__gte=0), name="credit_not_below_zero"),
+        )
+
+
+class Grant(models.Model):
+    """Credit that was granted: what is left of it, until when, and what it pays for.
+
+    What is left is part of the account's Credit; the rest of that is what was paid too much, or
+    came back by credit notes.
+    """
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, primary_key=True)
+    account_id = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    remaining = models.DecimalField(max_digits=28, decimal_places=10)
+    priority = models.IntegerField(default=100)
+    expires_at = models.DateTimeField(null=True)
+    only_usage = models.BooleanField(default=False)
+    price_codes = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "payments_grant"
+        indexes = (
+            models.Index(
+                fields=["account_id"], condition=models.Q(remaining__gt=0), name="grants_by_account"
+            ),
+            models.Index(
+                fields=["expires_at"], condition=models.Q(remaining__gt=0), name="grants_by_expiry"
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(remaining__gte=0, remaining__lte=models.F("amount")),
+                name="remaining_within_grant",
+            ),
+        )
+
+
+class GrantUse(models.Model):
+    """What was taken from a grant: by an invoice, or by a refund, void or expiry. Append-only."""
+
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="uses")
+    kind = models.CharField(max_length=20)  # used, or the kind of the payment
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, null=True)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "payments_grantuse"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="grant_use_above_zero"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -76,6 +76,15 @@ def record(row: Row, *, undone: list[tuple[int, Decimal]]) -> int:
     taken = [(payment_id, row.account_id, invoice_id, -part, row.at) for invoice_id, part in undone]
     store.write_allocations(pl.DataFrame(taken, schema=store.ALLOCATION, orient="row"))
     return payment_id
+
+
+def record_all(rows: Sequence[Row]) -> list[int]:
+    """Record acts that only take out of credit. Returns their ids. The accounts must be locked."""
+    if not rows:
+        return []
+    made = _numbered(rows).with_columns(allocated=pl.lit(0).cast(MONEY))
+    _book(made)
+    return made["id"].to_list()
 
 
 def _book(rows: pl.DataFrame) -> None:

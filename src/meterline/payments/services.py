@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from meterline.customers.errors import UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
 from meterline.kernel.money import MONEY
-from meterline.payments import store
+from meterline.payments import grants, store
 from meterline.payments.allocate import take_back
 from meterline.payments.check import (
     Known,
@@ -26,7 +25,14 @@ from meterline.payments.check import (
     known_codes,
     written,
 )
-from meterline.payments.errors import NotEnoughCredit, NotEnoughPaid, UnknownInvoice
+from meterline.payments.credit import Parts, use
+from meterline.payments.errors import (
+    ExpiresInPast,
+    NotEnoughCredit,
+    NotEnoughPaid,
+    UnknownInvoice,
+)
+from meterline.payments.grants import Terms
 from meterline.payments.models import OpenItem, Payment
 from meterline.payments.record import Row, record, take
 from meterline.platform import audit, clock
@@ -53,10 +59,13 @@ class Balance:
     overdue: Decimal
 
 
-def open_documents(documents: pl.DataFrame, at: datetime) -> None:
+def open_documents(documents: pl.DataFrame, at: datetime, uses: pl.DataFrame) -> None:
     """Documents just issued (id, account_id, currency, due_date, total, credit_applied, due) are
-    open from now on, or are credit; the credit that they use is used."""
+    open from now on, or are credit; the credit that they use (credit.USES) is used."""
     store.write_open_items(documents)
+    invoices = documents.select("account_id", pl.col("id").alias("invoice_id"))
+    granted = uses.filter(pl.col("grant_id").is_not_null())
+    grants.take(granted.join(invoices, on="account_id").sort("grant_id"), "used", at)
     is_credit = pl.col("total") < 0
     store.add_credit(
         documents.select(
@@ -67,12 +76,17 @@ def open_documents(documents: pl.DataFrame, at: datetime) -> None:
     )
 
 
-def credit_balances(account_ids: Sequence[int], *, lock: bool = False) -> pl.DataFrame:
-    """account_id, currency, credit of accounts that have some; with `lock` nobody else uses it
-    until the transaction ends."""
+def use_credit(
+    documents: pl.DataFrame, parts: Parts, at: datetime, *, lock: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What `credit.use` gives for documents issued at `at`; with `lock` nobody else uses the
+    accounts' credit until the transaction ends."""
+    account_ids = documents["account_id"].to_list()
     if lock:
         store.lock_accounts(account_ids)
-    return store.credits(account_ids)
+    credits = store.credits(account_ids)
+    ids = credits["account_id"].to_list()  # without credit there is no grant with some left
+    return use(documents, credits, grants.usable(ids, at), parts)
 
 
 @transaction.atomic
@@ -151,13 +165,24 @@ def pay_many(payments: pl.DataFrame) -> int:
 
 @transaction.atomic
 def grant_credit(
-    account_id: int, amount: Decimal, *, at: datetime | None = None, reason: str = ""
+    account_id: int,
+    amount: Decimal,
+    *,
+    at: datetime | None = None,
+    reason: str = "",
+    terms: Terms = grants.PLAIN,
 ) -> Payment:
-    """Give an account credit, at the seller's expense; the next invoice uses it."""
+    """Give an account credit, at the seller's expense; the next invoice that `terms` allow uses
+    it. Raises WrongCurrency, InvalidAmount, InvalidField, ExpiresInPast."""
     account = _account(account_id)
     check_amount(amount, account, None)
+    moment = at or clock.now()
+    if terms.expires_at is not None and terms.expires_at <= moment:
+        raise ExpiresInPast(expires=terms.expires_at, at=moment)
     store.lock_accounts([account_id])
-    return _record("credit", account, amount, [], at, reason)
+    payment = _record("credit", account, amount, [], moment, reason)
+    grants.open_grant(payment, terms)
+    return payment
 
 
 @transaction.atomic
@@ -178,13 +203,13 @@ def refund(
     if invoice is not None:
         return _give_back("refund", account, amount, invoice, at, reference)
     store.lock_accounts([account_id])
-    credit = _credit(account_id)
-    if credit < amount:
+    free = _free_credit(account_id)
+    if free < amount:
         raise NotEnoughCredit(
-            account=account.code, credit=written(credit, account.currency),
+            account=account.code, credit=written(free, account.currency),
             currency=account.currency, amount=amount,
         )  # fmt: skip
-    return _record("refund", account, amount, [], at, reference)
+    return _pay_out("refund", account, amount, [], at, reference)
 
 
 @transaction.atomic
@@ -231,12 +256,28 @@ def _give_back(
     store.lock_accounts([account.pk])
     undone = take_back(amount, store.allocated(account.pk, _invoice_id(account, invoice)))
     reopened = sum((part for _, part in undone), Decimal(0))
-    if amount - reopened > _credit(account.pk):
+    paid = reopened + _free_credit(account.pk)
+    if amount > paid:
         raise NotEnoughPaid(
-            account=account.code, paid=written(reopened + _credit(account.pk), account.currency),
+            account=account.code, paid=written(paid, account.currency),
             currency=account.currency, amount=amount,
         )  # fmt: skip
-    return _record(kind, account, amount, undone, at, reference)
+    return _pay_out(kind, account, amount, undone, at, reference)
+
+
+def _pay_out(
+    kind: str,
+    account: Account,
+    amount: Decimal,
+    undone: list[tuple[int, Decimal]],
+    at: datetime | None,
+    reference: str,
+) -> Payment:
+    """Money that leaves: what it does not take back from invoices, it takes out of credit."""
+    moment = at or clock.now()
+    from_credit = amount - sum((part for _, part in undone), Decimal(0))
+    grants.take_out(account.pk, from_credit, _credit(account.pk), kind, moment)
+    return _record(kind, account, amount, undone, moment, reference)
 
 
 def _record(
@@ -289,6 +330,11 @@ def _invoice_ids(numbers: list[str]) -> dict[str, tuple[int, int]]:
 def _credit(account_id: int) -> Decimal:
     credits = store.credits([account_id])
     return credits["credit"][0] if credits.height else Decimal(0)
+
+
+def _free_credit(account_id: int) -> Decimal:
+    """The credit that may be paid out."""
+    return _credit(account_id) - grants.bound(account_id)
 
 
 def _told(payment: Payment) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 from django.db import connection, transaction
 from psycopg import ClientCursor, sql
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 
 __all__ = ["export_snapshot", "read_frame", "reading", "write_frame"]
 
@@ -68,19 +70,37 @@ def read_frame(
     Decimals are read from their text, exactly.
     """
     connection.ensure_connection()
-    with connection.cursor() as cursor:
-        select = ClientCursor(connection.connection).mogrify(query, parameters)
-        bound = f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')".encode()
-        buffer = io.BytesIO()
-        with cursor.copy(bound) as copy:
-            for chunk in copy:
-                buffer.write(chunk)
-    buffer.seek(0)
+    select = ClientCursor(connection.connection).mogrify(query, parameters)
+    buffer = _copied(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')")
     raw = pl.read_csv(
         buffer, has_header=False, schema=dict.fromkeys(schema, pl.String),
         null_values=["\\N"], empty_string_is_null=False, raise_if_empty=False,
     )  # fmt: skip
     return raw.select(_cast(name, kind) for name, kind in schema.items())
+
+
+def _copied(statement: str) -> io.BytesIO:
+    """What COPY TO STDOUT sends. libpq hands it over row by row; psycopg's Copy would wait for each
+    of them by itself, which takes three times as long."""
+    link = connection.connection
+    if not link.autocommit and link.info.transaction_status == TransactionStatus.IDLE:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT")  # begins the transaction
+    buffer = io.BytesIO()
+    with connection.wrap_database_errors:
+        started = link.pgconn.exec_(statement.encode())
+        if started.status != ExecStatus.COPY_OUT:
+            raise error_from_result(started)
+        while True:
+            size, row = link.pgconn.get_copy_data(0)
+            if size < 0:
+                break
+            buffer.write(row)
+        while ended := link.pgconn.get_result():
+            if ended.status != ExecStatus.COMMAND_OK:
+                raise error_from_result(ended)
+    buffer.seek(0)
+    return buffer
 
 
 def _cast(name: str, kind: Any) -> pl.Expr:
@@ -91,4 +111,6 @@ def _cast(name: str, kind: Any) -> pl.Expr:
         return column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", time_zone="UTC")
     if kind == pl.Date:
         return column.str.to_date("%Y-%m-%d")
+    if kind == pl.Time:
+        return column.str.to_time("%H:%M:%S%.f")
     return column.cast(kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from meterline.kernel.explain import Explanation
-from meterline.kernel.money import EXACT, from_scaled, to_scaled
+from meterline.kernel.money import EXACT
+from meterline.pricing import aggregate, factor
 from meterline.pricing.explain import explain_line
 from meterline.pricing.model import Calendars
 from meterline.pricing.models import demand
@@ -18,8 +20,8 @@ from meterline.pricing.price import Meter, Price
 from meterline.pricing.registry import model
 
 __all__ = [
-    "billed_quantity", "charge", "demand_reference", "explain", "looks_back", "measure",
-    "needs_detail", "recurring_amount",
+    "billed_quantity", "carries", "charge", "demand_reference", "explain", "looks_back", "measure",
+    "needs_detail", "needs_order", "recurring_amount", "with_factor",
 ]  # fmt: skip
 
 Meters = Mapping[str, Meter]
@@ -31,28 +33,40 @@ def charge(price: Price, rows: pl.DataFrame, *, calendars: Calendars) -> pl.Data
     `rows`: line UInt32 (one subscription and period), season, band, by_value String or null,
     quantity Decimal(38, 10), events Int64, amount Decimal(38, 20) and denominator Int64 (sums of
     amounts of events; 0 and 1 for models that price the period), days Int32, demand Decimal(38,
-    10) or null. One row a line at least: a quantity of 0 has a price too.
+    10) or null, and maybe divisor Int64: the quantity is quantity / divisor. One row a line at
+    least: a quantity of 0 has a price too. Raises AmountTooLarge rather than counting wrong.
     """
-    return model(price.model).charge(price, _with_factor(price, rows), calendars)
+    if "divisor" not in rows.columns:
+        rows = rows.with_columns(divisor=pl.lit(1, pl.Int64))
+    if price.model != "demand":  # there it is in what was measured
+        rows = factor.with_factor(price, rows)
+    return model(price.model).charge(price, rows, calendars)
 
 
-def _with_factor(price: Price, rows: pl.DataFrame) -> pl.DataFrame:
-    """Quantities of the period x the meter's factor, rounded half up (cubic metres to kWh)."""
-    if price.factor is None or price.kind != "usage":
-        return rows
-    factor = Fraction(price.factor)
-    exact = to_scaled(pl.col("quantity"), 10) * factor.numerator
-    step = 10 ** (10 - (10 if price.factor_places is None else price.factor_places))
-    unit = factor.denominator * step
-    rounded = (exact.abs() * 2 + unit) // (2 * unit) * exact.sign() * step
-    return rows.with_columns(quantity=from_scaled(rounded, 10))
+def with_factor(price: Price, measured: pl.DataFrame) -> pl.DataFrame:
+    """`measured` (quantity) x the factor of the price's meter, to ten decimals."""
+    return factor.plain(price, measured)
 
 
 def needs_detail(price: Price, meters: Meters) -> bool:
     """Whether the price looks at each record of a period, because its totals do not add up."""
-    if price.kind != "usage":
+    if price.kind != "usage" or price.meter is None:
         return False
-    return model(price.model).detail or meters[price.meter or ""].aggregation == "max"
+    if model(price.model).looks_at_events(price):
+        return True
+    return not aggregate.adds_up(price, meters[price.meter])
+
+
+def carries(price: Price, meters: Meters) -> bool:
+    """Whether the price looks at all earlier records, because its meter's value stands over."""
+    return needs_detail(price, meters) and meters[price.meter or ""].carry
+
+
+def needs_order(price: Price, meters: Meters) -> bool:
+    """Whether the order of the records tells: start, then id."""
+    if price.model == "percentage":
+        return True
+    return meters[price.meter or ""].aggregation == "latest"
 
 
 def looks_back(price: Price) -> bool:
@@ -75,24 +89,21 @@ def demand_reference(price: Price) -> str | None:
 
 
 def measure(
-    price: Price, records: pl.DataFrame, lines: pl.DataFrame, *, calendars: Calendars
+    price: Price, records: pl.DataFrame, lines: pl.DataFrame, *, meter: Meter, calendars: Calendars
 ) -> pl.DataFrame:
-    """The measured quantity of each line: line, season, quantity Decimal(38, 10).
-
-    `records`: line, start, end, quantity; `lines`: line, start_at.
-    """
-    if price.model == "demand":
-        return demand.measured(price, records, lines, calendars)
-    highest = records.group_by("line").agg(pl.col("quantity").max())
-    return lines.join(highest, on="line", how="left").select(
-        "line",
-        pl.lit(None, pl.String).alias("season"),
-        pl.col("quantity").fill_null(0).cast(pl.Decimal(38, 10)),
-    )
+    """aggregate.MEASURED rows of each line; see aggregate.measured for the arguments, and for
+    demand the records' end (null: a reading)."""
+    if price.model != "demand":
+        return aggregate.measured(price, records, lines, meter)
+    found = factor.plain(price, demand.measured(price, records, lines, calendars))
+    return found.with_columns(
+        band=pl.lit(None, pl.String), divisor=pl.lit(1), events=pl.lit(1), amount=pl.lit(0),
+        denominator=pl.lit(1),
+    ).select(pl.col(name).cast(kind) for name, kind in aggregate.MEASURED.items())  # fmt: skip
 
 
 def billed_quantity(price: Price, measured: pl.DataFrame) -> pl.DataFrame:
-    """What is billed of what was measured (line, subscription_id, period_start, season,
+    """What is billed of what was measured (line, subscription_id, period_start, season, by_value,
     quantity): with a minimum and a ratchet it is more."""
     return demand.billed(price, measured) if price.model == "demand" else measured
 
@@ -117,7 +128,11 @@ def recurring_amount(price: Price, quantity: Fraction) -> Fraction:
 
 def explain(price: Price, inputs: Mapping[str, Any]) -> Explanation:
     """How a line came to its amount: the model's arithmetic, its share, its rounding."""
-    return explain_line(price, inputs)
+    if not factor.applies(price) or price.model == "demand":
+        return explain_line(price, inputs)
+    rows = [factor.row_with_factor(price, row) for row in inputs["rows"]]
+    explained = explain_line(price, {**inputs, "rows": rows})
+    return replace(explained, rule=f"{explained.rule}; {factor.told(price)}")
 
 
 def _decimal(value: Fraction) -> Decimal:

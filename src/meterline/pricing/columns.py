@@ -3,34 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from math import lcm
 from typing import Any
 
 import polars as pl
 
+from meterline.kernel.errors import MeterlineError
 from meterline.kernel.explain import Explanation, evaluate, number
-from meterline.kernel.money import EXACT
+from meterline.kernel.money import EXACT, from_scaled, round_fraction, to_scaled
 from meterline.pricing.model import CHARGED, Inputs
 
 _SCALE = 10**20
+_WIDE = Context(prec=60)  # beyond all columns, so that nothing is rounded on the way
+_MOST = 10**38  # beyond it 128-bit decimals end
+
+
+class AmountTooLarge(MeterlineError):
+    """{what}: a quantity of {quantity} at these prices is beyond what can be counted exactly (38
+    digits): check the usage and the price's decimals"""
+
+    code = "amount_too_large"
+
+
+def scaled(value: Decimal, scale: int = 10) -> pl.Expr:
+    """A parameter in units of 10^-scale."""
+    return pl.lit(int(value.scaleb(scale)), pl.Int128)
+
+
+def units() -> pl.Expr:
+    """The rows' quantity x their divisor, in units of 10^-10."""
+    return to_scaled(pl.col("quantity"), 10)
+
+
+def divisor() -> pl.Expr:
+    """What `units` must be divided by."""
+    return pl.col("divisor").cast(pl.Int128)
+
+
+def started(amount: pl.Expr, size: pl.Expr) -> pl.Expr:
+    """How many blocks of a size are started."""
+    return (amount + size - 1) // size
+
+
+def beyond(free: Decimal) -> pl.Expr:
+    """`units` less the free ones, at least 0."""
+    if not free:
+        return units()
+    return pl.max_horizontal(units() - scaled(free) * divisor(), pl.lit(0, pl.Int128))
+
+
+def check_range(
+    what: str,
+    rows: pl.DataFrame,
+    rates: Sequence[Decimal],
+    amounts: Sequence[Decimal] = (),
+    scale: int = 20,
+) -> None:
+    """Raise AmountTooLarge where quantities x `rates` + `amounts`, in units of 10^-scale, could
+    leave 128 bits.
+
+    Columns of whole numbers would wrap around silently.
+    """
+    if rows.is_empty():
+        return
+    facts = rows.select(
+        pl.col("quantity").max().alias("most"), pl.col("quantity").min().alias("least"),
+        pl.col("divisor").max(),
+    ).row(0)  # fmt: skip
+    largest = max(abs(Fraction(facts[0] or 0)), abs(Fraction(facts[1] or 0)))
+    bound = largest * sum(map(abs, map(Fraction, rates)))
+    bound += sum(map(abs, map(Fraction, amounts))) * facts[2]
+    if bound * 10**scale >= _MOST:
+        raise AmountTooLarge(what=what, quantity=number(largest / facts[2]))
 
 
 def one_row_a_line(
-    rows: pl.DataFrame, amount: pl.Expr, *, quantity: pl.Expr | None = None
+    rows: pl.DataFrame,
+    amount: pl.Expr,
+    *,
+    quantity: pl.Expr | None = None,
+    parts: pl.Expr | int = 1,
 ) -> pl.DataFrame:
-    """CHARGED with `amount` (an exact expression over the rows) for each row."""
+    """CHARGED with `amount` for each row: an exact expression over the rows, `divisor` x `parts`
+    times what the row comes to."""
     return rows.with_columns(
-        quantity=(pl.col("quantity") if quantity is None else quantity).cast(pl.Decimal(38, 10)),
+        quantity=(plain_quantity() if quantity is None else quantity).cast(pl.Decimal(38, 10)),
         amount=amount.cast(EXACT),
-        denominator=pl.lit(1, pl.Int64),
+        denominator=pl.col("divisor") * parts,
     ).select(CHARGED.keys())
+
+
+def plain_quantity() -> pl.Expr:
+    """quantity / divisor, rounded half up to ten decimals: what the line shows."""
+    rounded = (units().abs() * 2 + divisor()) // (divisor() * 2) * units().sign()
+    return pl.when(pl.col("divisor") == 1).then("quantity").otherwise(from_scaled(rounded, 10))
+
+
+def quantity_of(row: Mapping[str, Any]) -> Fraction:
+    """The exact quantity of a row of an explanation."""
+    return Fraction(row["quantity"]) / int(row.get("divisor") or 1)
 
 
 def sum_by_line(rows: pl.DataFrame, *also: str) -> pl.DataFrame:
     """CHARGED: the events' amounts added up a line and value (and, say, band), exactly."""
     key = ["line", "by_value", *also]
+    rows = rows.with_columns(quantity=plain_quantity())
     single = rows.group_by(key, maintain_order=True).agg(
         pl.col("quantity").sum(),
         pl.col("amount").sum(),
@@ -67,8 +146,9 @@ def _sum_mixed(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def charged_row(row: Mapping[str, Any], amount: Fraction) -> dict[str, Any]:
+def charged_row(what: str, row: Mapping[str, Any], amount: Fraction) -> dict[str, Any]:
     """One CHARGED row with an exact amount as decimal / denominator."""
+    quantity = quantity_of(row)
     denominator = amount.denominator
     twos = fives = 0
     while denominator % 2 == 0:
@@ -76,13 +156,16 @@ def charged_row(row: Mapping[str, Any], amount: Fraction) -> dict[str, Any]:
     while denominator % 5 == 0:
         denominator, fives = denominator // 5, fives + 1
     if max(twos, fives) > 20:
-        denominator, scaled = amount.denominator, Decimal(amount.numerator)
+        denominator, exact_amount = amount.denominator, Decimal(amount.numerator)
     else:
         exact = amount * denominator
-        scaled = Decimal(int(exact * _SCALE)).scaleb(-20)
+        exact_amount = Decimal(int(exact * _SCALE)).scaleb(-20, _WIDE)
+    if abs(exact_amount) * _SCALE >= _MOST or denominator >= 2**63:
+        raise AmountTooLarge(what=what, quantity=number(quantity))
     return {
         **{name: row.get(name) for name in CHARGED},
-        "amount": scaled,
+        "quantity": round_fraction(quantity, 10),
+        "amount": exact_amount,
         "denominator": denominator,
     }
 

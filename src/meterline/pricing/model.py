@@ -32,14 +32,18 @@ class PriceModel(ABC):
     """A way to price a period's usage, or a subscription's quantity.
 
     `charge` is given one row a line, season, band and value (see pricing.charge) and returns
-    CHARGED: one row for each line of the invoice, exact and unrounded.
+    CHARGED: one row for each line of the invoice, exact and unrounded. A row's quantity is
+    `quantity / divisor`, so that an average or a share of a month is exact.
     """
 
     name: ClassVar[str]
     parameters: ClassVar[type[Parameters]]
     kinds: ClassVar[tuple[str, ...]] = ("recurring", "one_time", "usage")
-    detail: ClassVar[bool] = False  # whether it looks at each record instead of totals
     prices_events: ClassVar[bool] = False  # whether each record has an amount of its own
+
+    def looks_at_events(self, price: Price) -> bool:
+        """Whether the price needs each record of a period, because totals do not tell enough."""
+        return False
 
     @abstractmethod
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:

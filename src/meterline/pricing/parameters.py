@@ -44,6 +44,23 @@ Exact = Annotated[
 Positive = Annotated[Exact, Field(gt=0)]
 NotNegative = Annotated[Exact, Field(ge=0)]
 
+
+def _values(value: Any) -> Any:
+    listed = value if isinstance(value, list | tuple) else [value]
+    if not listed:
+        raise ValueError("expected at least one value")
+    for one in listed:
+        if isinstance(one, bool) or not isinstance(one, str | int | Decimal):
+            raise ValueError(f"expected text, or a list of texts, not {one!r}")
+    return tuple(f"{one:f}" if isinstance(one, Decimal) else str(one) for one in listed)
+
+
+Value = Annotated[  # a property's value, or several of which it may have any
+    tuple[str, ...],
+    BeforeValidator(_values),
+    Field(json_schema_extra={"type": ["string", "number", "array"]}),
+]
+
 _PER = re.compile(r"([0-9]+(?:\.[0-9]+)?)/(day|demand)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from meterline.kernel.explain import number
-from meterline.kernel.money import EXACT, from_scaled, to_scaled
+from meterline.kernel.money import from_scaled, to_scaled
+from meterline.pricing.columns import check_range, divisor, quantity_of, scaled, started, units
 from meterline.pricing.parameters import PercentTier, Tier, UpTo
 
 Tiers = Sequence[Tier | PercentTier]
@@ -36,67 +38,95 @@ def limit_of(up_to: UpTo, days: Any, demand: Any) -> Fraction:
     return Fraction(up_to.amount) * Fraction(factor or 0)
 
 
-def graduated_column(tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
-    """Each unit at its own tier's price: Decimal(38, 20) for columns quantity, days, demand."""
-    quantity = to_scaled(pl.col("quantity"), 10)
+def parts_of(tiers: Tiers) -> int:
+    """What a tier's rate must be divided by: percentages by 100."""
+    return 100 if isinstance(tiers[0], PercentTier) else 1
+
+
+def graduated_column(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
+    """Each unit at its own tier's price: Decimal(38, 20), `divisor` x parts_of(tiers) times the
+    amount, for columns quantity, divisor, days, demand. `what` names the price in errors."""
+    _check(what, tiers, rows)
+    quantity = units()
     low: pl.Expr | None = None
     total = pl.lit(0, pl.Int128)
     for tier in tiers:
-        high = None if tier.up_to is None else _limit_column(tier.up_to, rows)
+        high = None if tier.up_to is None else _limit_column(what, tier.up_to, rows)
         inside = quantity if high is None else pl.min_horizontal(quantity, high)
         if low is not None:
             inside = pl.max_horizontal(inside - low, pl.lit(0, pl.Int128))
-        total = total + _tier_amount(tier, inside)
         reached = pl.lit(True) if low is None else quantity > low
-        total = total + pl.when(reached).then(_money(tier.flat_amount)).otherwise(
-            _money(Decimal(0))
-        )
+        flat = pl.when(reached).then(_flat(tier)).otherwise(pl.lit(0, pl.Int128))
+        total = total + _tier_amount(tier, inside) + flat
         low = high
     return from_scaled(total, 20)
 
 
-def volume_column(tiers: Sequence[Tier], rows: pl.DataFrame) -> pl.Expr:
-    """All units at the price of the tier that the quantity reaches: Decimal(38, 20)."""
-    quantity = to_scaled(pl.col("quantity"), 10)
+def volume_column(what: str, tiers: Sequence[Tier], rows: pl.DataFrame) -> pl.Expr:
+    """All units at the price of the tier that the quantity reaches: Decimal(38, 20), `divisor`
+    times the amount."""
+    _check(what, tiers, rows)
+    quantity = units()
     chosen: Any = pl
     for tier in tiers[:-1]:
         assert tier.up_to is not None
-        amount = _tier_amount(tier, quantity) + _money(tier.flat_amount)
-        chosen = chosen.when(quantity <= _limit_column(tier.up_to, rows)).then(amount)
-    last = _tier_amount(tiers[-1], quantity) + _money(tiers[-1].flat_amount)
+        amount = _tier_amount(tier, quantity) + _flat(tier)
+        chosen = chosen.when(quantity <= _limit_column(what, tier.up_to, rows)).then(amount)
+    last = _tier_amount(tiers[-1], quantity) + _flat(tiers[-1])
     return from_scaled(last if chosen is pl else chosen.otherwise(last), 20)
 
 
+def _rate(tier: Tier | PercentTier) -> Decimal:
+    return tier.percent if isinstance(tier, PercentTier) else tier.unit_amount
+
+
+def _check(what: str, tiers: Tiers, rows: pl.DataFrame) -> None:
+    rates = [_rate(tier) for tier in tiers]
+    blocks = [tier.unit_amount for tier in tiers if isinstance(tier, Tier) and tier.size]
+    per_block = [
+        Decimal(math.ceil(Fraction(tier.unit_amount) / Fraction(tier.size)))
+        for tier in tiers
+        if isinstance(tier, Tier) and tier.size
+    ]
+    flats = [tier.flat_amount * parts_of(tiers) for tier in tiers]
+    check_range(what, rows, rates + per_block, flats + blocks)
+
+
 def _tier_amount(tier: Tier | PercentTier, inside: pl.Expr) -> pl.Expr:
-    price = unit_price(tier) * _UNIT
+    price = scaled(_rate(tier))
     if isinstance(tier, Tier) and tier.size is not None:
-        size = pl.lit(int(tier.size * _UNIT), pl.Int128)
-        blocks = (inside + size - 1) // size
-        return blocks * pl.lit(int(price) * _UNIT, pl.Int128)
-    return inside * pl.lit(int(price), pl.Int128)
+        blocks = started(inside, scaled(tier.size) * divisor())
+        return blocks * price * _UNIT * divisor()
+    return inside * price
 
 
-def _money(amount: Decimal) -> pl.Expr:
-    return pl.lit(int(amount.scaleb(20)), pl.Int128)
+def _flat(tier: Tier | PercentTier) -> pl.Expr:
+    return scaled(tier.flat_amount * parts_of([tier]), 20) * divisor()
 
 
-def _limit_column(up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
-    scaled = pl.lit(int(up_to.amount * _UNIT), pl.Int128)
+def _limit_column(what: str, up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
+    """The upper end of a tier, in the units of the quantity."""
+    limit = scaled(up_to.amount)
     match up_to.per:
         case "day":
-            return scaled * pl.col("days").cast(pl.Int128)
+            per_day = rows.with_columns(quantity=pl.col("days") * pl.col("divisor"))
+            check_range(what, per_day, [up_to.amount], scale=10)
+            return limit * pl.col("days").cast(pl.Int128) * divisor()
         case "demand":
-            fine = scaled * to_scaled(pl.col("demand").fill_null(0), 10)
+            per_unit = rows.with_columns(quantity=pl.col("demand").fill_null(0))
+            check_range(what, per_unit, [up_to.amount])
+            fine = limit * to_scaled(pl.col("demand").fill_null(0), 10)
             if rows.select((fine % _UNIT != 0).any()).item():
                 raise LimitTooFine(f"{up_to} of {rows['demand'].to_list()[:5]}")
-            return fine // _UNIT
+            return fine // _UNIT * divisor()
         case None:
-            return scaled
+            check_range(what, rows, [], [up_to.amount], scale=10)
+            return limit * divisor()
 
 
 def graduated_terms(tiers: Tiers, row: Mapping[str, Any]) -> list[str]:
     """The arithmetic of graduated tiers for one row (quantity, days, demand), term by term."""
-    quantity = Fraction(row["quantity"])
+    quantity = quantity_of(row)
     low: Fraction | None = None
     terms = []
     for tier in tiers:
@@ -125,9 +155,6 @@ def volume_tier(tiers: Sequence[Tier], row: Mapping[str, Any]) -> Tier:
     for tier in tiers:
         if tier.up_to is None:
             return tier
-        if Fraction(row["quantity"]) <= limit_of(tier.up_to, row["days"], row["demand"]):
+        if quantity_of(row) <= limit_of(tier.up_to, row["days"], row["demand"]):
             return tier
     raise AssertionError("the last tier is open")
-
-
-__all__ = ["EXACT", "graduated_column", "graduated_terms", "volume_column", "volume_tier"]

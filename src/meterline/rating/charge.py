@@ -33,21 +33,31 @@ class CardAmounts:
 
 
 def charge_events(
-    compiled: CompiledCard, start: pl.Series, quantity: pl.Series, keys: pl.DataFrame, elapses: bool
+    compiled: CompiledCard,
+    start: pl.Series,
+    quantity: pl.Series,
+    keys: pl.DataFrame,
+    elapses: bool,
+    covered: pl.Series | None = None,
 ) -> CardAmounts:
     """Amounts of events: `start` Datetime(us, UTC), `quantity` Decimal(38, 10) >= 0, `keys` one
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
+    `covered` Decimal(38, 10) <= quantity: so much costs nothing; charging begins there.
     """
-    destination = compiled.destinations.find(keys, keys.columns)
-    places, units = _whole_units(quantity, compiled.needed_places)
+    least = compiled.needed_places
+    if covered is not None:
+        least = _whole_units(covered, least)[0]
+    places, units = _whole_units(quantity, least)
+    begin = np.zeros_like(units) if covered is None else _in_units(covered, places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
+    destination = bands.destinations(keys)
     rows = bands.first_rows(destination)
     known = rows != NO_ROW
     meter = _Meter(compiled, table, bands, destination, units)
-    total, complete = meter.run(np.flatnonzero(known & (units > 0)))
+    total, complete = meter.run(np.flatnonzero(known & (units > begin)), rows, begin)
     known &= complete
-    total = _fee_and_cap(table, total, rows, units, known)
+    total = _fee_and_cap(table, total, rows, known & (units > begin))
     amount, denominator = _amounts(compiled, table, total)
     return CardAmounts(
         amount=amount,
@@ -65,6 +75,11 @@ def _whole_units(quantity: pl.Series, least: int) -> tuple[int, Array]:
         if _divides(physical, step):
             return places, _to_int64(physical, step)
     raise AssertionError("quantities have at most ten decimals")
+
+
+def _in_units(quantity: pl.Series, places: int) -> Array:
+    """Quantities in units of 10^-places, which they are multiples of."""
+    return _to_int64(quantity.to_physical(), 10 ** (10 - places))
 
 
 def _divides(physical: pl.Series, step: int) -> bool:
@@ -108,7 +123,23 @@ class _Bands:
             for epoch in self.compiled.epochs
         ]
         since[0] = -(2**63)
-        return np.searchsorted(np.array(since), self.start, side="right") - 1
+        found: Array = np.searchsorted(np.array(since), self.start, side="right") - 1
+        return found
+
+    def destinations(self, keys: pl.DataFrame) -> Array:
+        """The destination of each event among those of its epoch, UNKNOWN where none matches."""
+        numbers = np.unique(self.epoch)
+        tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
+        if len(tables) == 1:
+            only: Array = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+            return only
+        found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
+        for number in numbers:
+            inside = np.flatnonzero(self.epoch == number)
+            found[inside] = self.compiled.epochs[number].destinations.find(
+                keys[inside], keys.columns
+            )
+        return found
 
     def first_rows(self, destination: Array) -> Array:
         return self.rows(np.arange(len(destination)), destination, self.band)
@@ -147,6 +178,25 @@ class _Bands:
         return pl.Series(names, dtype=pl.String).gather(pl.Series(self.band))
 
 
+@dataclass(kw_only=True)
+class _Front:
+    """The events that are still being charged, a place each."""
+
+    which: Array  # their indexes
+    row: Array  # of the card, in the band at `position`
+    position: Array
+    units: Array
+    edge: Array  # the position at which the band may change
+    owed: Array  # end of an increment that a band's edge has cut
+    owed_step: Array
+
+    def only(self, places: Array) -> _Front:
+        """Those at some places."""
+        if len(places) == len(self.which):
+            return self
+        return _Front(**{name: values.take(places) for name, values in vars(self).items()})
+
+
 class _Meter:
     """The taximeter of all events."""
 
@@ -160,91 +210,96 @@ class _Meter:
     ) -> None:
         self.compiled, self.table, self.bands = compiled, table, bands
         self.destination, self.units = destination, units
+        self.split = compiled.card.split_increments
         most = int(units.max(initial=0)) + int(table.increments.max(initial=1))
         steepest = max((abs(int(c)) for c in table.coefficients.flat), default=0)
         safe = most * steepest < _SAFE
         self.kind: Any = np.int64 if safe else object
-        self.coefficients = table.coefficients.astype(self.kind)
+        self.coefficients = table.coefficients.astype(self.kind).ravel()
+        self.increments, self.ends = table.increments.ravel(), table.ends.ravel()
+        self.width = table.starts.shape[1]
 
-    def run(self, which: Array) -> tuple[Array, Array]:
-        """The sums of charged units x coefficient of every event, and whether each found a row in
-        every band that it crossed."""
+    def run(self, which: Array, rows: Array, begin: Array) -> tuple[Array, Array]:
+        """The sums of charged units x coefficient of every event, from its position `begin` on, and
+        whether each found a row in every band that it crossed. `which` are charged; `rows`: the row
+        of each event's start."""
         total = np.zeros(len(self.units), dtype=self.kind)
         complete = np.ones(len(self.units), dtype=bool)
-        position = np.zeros(len(which), dtype=np.int64)
-        owed = np.zeros(len(which), dtype=np.int64)  # end of an increment cut by a band's edge
-        owed_step = np.zeros(len(which), dtype=np.int64)
-        band = self.bands.band[which]
-        edge = self._first_edge(which)
-        while which.size:
-            row = self.bands.rows(which, self.destination[which], band)
-            lost = row == NO_ROW
-            complete[which[lost]] = False
-            row = np.where(lost, 0, row)
-            lists = self.compiled.step_lists[row]
-            step = self._step(lists, position)
-            if self.compiled.card.split_increments:
-                step = np.where(owed > position, np.minimum(owed_step, self._last(lists)), step)
-            length, stop = self._length(which, lists, step, position, edge, owed)
-            total[which] += length.astype(self.kind) * self.coefficients[lists, step]
-            if self.compiled.card.split_increments:
-                owed = np.where(stop > position + length, stop, 0)
-                owed_step = step
-            position = position + length
-            going = ((position < self.units[which]) | (owed > position)) & ~lost
-            which, position, owed, owed_step, band, edge = (
-                values[going] for values in (which, position, owed, owed_step, band, edge)
-            )
-            band, edge = self._move_on(which, position, band, edge)
+        front = _Front(
+            which=which,
+            row=rows.take(which),
+            position=begin.take(which),
+            units=self.units.take(which),
+            edge=self._first_edge(which),
+            owed=np.zeros(len(which), dtype=np.int64),
+            owed_step=np.zeros(len(which), dtype=np.int64),
+        )
+        self._cross(front)
+        while front.which.size:
+            lost = front.row == NO_ROW
+            if lost.any():
+                complete[front.which[lost]] = False
+                front = front.only(np.flatnonzero(~lost))
+            total[front.which] += self._advance(front)
+            left = front.position < front.units
+            if self.split:
+                left |= front.owed > front.position
+            front = front.only(np.flatnonzero(left))
+            self._cross(front)
         return total, complete
+
+    def _advance(self, front: _Front) -> Array:
+        """Charge up to the next edge: what it comes to, in units x coefficient."""
+        lists = self.compiled.step_lists.take(front.row)
+        step = self._step(lists, front.position)
+        if self.split:
+            within = front.owed > front.position
+            step = np.where(within, np.minimum(front.owed_step, self._last(lists)), step)
+        cell = lists * self.width + step
+        increment, stop = self.increments.take(cell), self.ends.take(cell)
+        stop = np.minimum(np.minimum(stop, front.units), front.edge)
+        length = -(-(stop - front.position) // increment) * increment
+        if self.split:
+            end = np.where(within, front.owed, front.position + length)
+            length = np.minimum(end, front.edge) - front.position
+            front.owed = np.where(end > front.position + length, end, 0)
+            front.owed_step = step
+        front.position = front.position + length
+        amount: Array = length.astype(self.kind, copy=False) * self.coefficients.take(cell)
+        return amount
+
+    def _cross(self, front: _Front) -> None:
+        """Move those that came to an edge on to the row of the next band."""
+        crossed = np.flatnonzero(front.position >= front.edge)
+        if crossed.size:
+            which = front.which[crossed]
+            band, front.edge[crossed] = self.bands.at(which, front.position[crossed])
+            front.row[crossed] = self.bands.rows(which, self.destination[which], band)
 
     def _first_edge(self, which: Array) -> Array:
         if not self.bands.elapses:
             return np.full(len(which), NO_END, dtype=np.int64)
         return self.bands.position_of(which, self.bands.edge[which])
 
-    def _move_on(
-        self, which: Array, position: Array, band: Array, edge: Array
-    ) -> tuple[Array, Array]:
-        crossed = position >= edge
-        if crossed.any():
-            band, edge = band.copy(), edge.copy()
-            band[crossed], edge[crossed] = self.bands.at(which[crossed], position[crossed])
-        return band, edge
-
     def _step(self, lists: Array, position: Array) -> Array:
         """The step in which a position lies."""
-        if self.table.starts.shape[1] == 1:
-            return np.zeros(len(lists), dtype=np.int64)
-        begun: Array = (self.table.starts[lists] <= position[:, None]).sum(axis=1)
-        return begun - 1
+        step = np.zeros(len(lists), dtype=np.int64)
+        if position.any():
+            for later in range(1, self.width):
+                step += self.table.starts[:, later].take(lists) <= position
+        return step
 
     def _last(self, lists: Array) -> Array:
         used: Array = (self.table.starts[lists] < NO_END).sum(axis=1)
         return used - 1
 
-    def _length(
-        self, which: Array, lists: Array, step: Array, position: Array, edge: Array, owed: Array
-    ) -> tuple[Array, Array]:
-        """How much is charged in this round, and the end of the last increment begun in it."""
-        increment = self.table.increments[lists, step]
-        stop = np.minimum(self.units[which], self.table.ends[lists, step])
-        if not self.compiled.card.split_increments:
-            stop = np.minimum(stop, edge)
-            whole = -(-(stop - position) // increment) * increment
-            return whole, position + whole
-        begun = -(-(np.minimum(stop, edge) - position) // increment) * increment
-        end = np.where(owed > position, owed, position + begun)
-        return np.minimum(end, edge) - position, end
 
-
-def _fee_and_cap(table: StepTable, total: Array, rows: Array, units: Array, known: Array) -> Array:
+def _fee_and_cap(table: StepTable, total: Array, rows: Array, charged: Array) -> Array:
     """Totals with the starting row's connection fee, and never more than its maximum charge."""
     fees, caps = table.fees, table.caps
     if total.dtype == object or fees.dtype == object or caps.dtype == object:
         total, fees = total.astype(object), fees.astype(object)
         caps = np.array([NO_CAP if cap >= NO_END else cap for cap in caps.tolist()], dtype=object)
-    charged = known & (units > 0)
     row = np.where(charged, rows, 0)
     with_fee = np.minimum(total + fees[row], caps[row])
     return np.where(charged, with_fee, total * 0)

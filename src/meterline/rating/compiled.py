@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cached_property
 from math import lcm
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,10 +14,11 @@ import numpy as np
 import polars as pl
 
 from meterline.kernel.calendar import CalendarSpec
-from meterline.rating.card import RateCard, Step
+from meterline.rating.card import KeyField, RateCard, Step
 from meterline.rating.destination import Destinations
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Rows = np.ndarray[Any, np.dtype[np.int32]]
 NO_ROW = -1
 NO_END = 2**62
 NO_CAP = 10**60
@@ -45,10 +45,15 @@ class StepTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """The rows in force from `since` on: row[destination, band], the last band being any other."""
+    """The rows in force from `since` on: row[destination, band], the last band being any other.
+
+    `destinations` finds only keys that have a row now: where a longer prefix begins later, or is
+    given up, the shorter one is in force.
+    """
 
     since: datetime
-    rows: np.ndarray[Any, np.dtype[np.int32]]
+    rows: Rows
+    destinations: Destinations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +62,14 @@ class CompiledCard:
 
     card: RateCard  # the newest version; fields, rounding and calendar are its
     calendar: CalendarSpec | None
-    destinations: Destinations
+    keys: Mapping[tuple[str, ...], int]  # destinations of all versions
     bands: Mapping[str, int]
     epochs: tuple[Epoch, ...]
     fees: tuple[Decimal, ...]
     caps: tuple[Decimal | None, ...]
     step_lists: Ints  # of each row
     steps: tuple[tuple[Step, ...], ...]
+    needed_places: int  # decimals that the steps' own bounds and increments have
     tables: dict[int, StepTable] = field(default_factory=dict, repr=False)  # by decimals
 
     def table(self, places: int) -> StepTable:
@@ -72,15 +78,13 @@ class CompiledCard:
             self.tables[places] = _step_table(self, places)
         return self.tables[places]
 
-    @cached_property
-    def needed_places(self) -> int:
-        """Decimals that the steps' own bounds and increments have."""
-        return max(
-            _decimals(value)
-            for one in self.steps
-            for step in one
-            for value in (step.start, step.per, step.increment)
-        )
+
+def places_of(steps: Iterable[Sequence[Step]]) -> int:
+    """Decimals that the bounds and increments of steps have."""
+    values = {
+        value for one in steps for step in one for value in (step.start, step.per, step.increment)
+    }
+    return max(map(_decimals, values), default=0)
 
 
 def compile_card(
@@ -100,13 +104,14 @@ def compile_card(
     return CompiledCard(
         card=newest,
         calendar=calendar,
-        destinations=Destinations(newest.keys, keys),
+        keys=keys,
         bands=bands,
-        epochs=_epochs(ordered, rows, bands, len(keys)),
+        epochs=_epochs(ordered, rows, bands, keys),
         fees=tuple(rows["connection_fee"].fill_null(0)),
         caps=tuple(rows["max_charge"]),
         step_lists=rows["steps"].to_numpy().astype(np.int64),
         steps=steps,
+        needed_places=places_of(steps),
     )
 
 
@@ -125,7 +130,10 @@ def _stack(versions: Sequence[RateCard]) -> tuple[pl.DataFrame, tuple[tuple[Step
 
 
 def _epochs(
-    versions: Sequence[RateCard], rows: pl.DataFrame, bands: Mapping[str, int], destinations: int
+    versions: Sequence[RateCard],
+    rows: pl.DataFrame,
+    bands: Mapping[str, int],
+    keys: Mapping[tuple[str, ...], int],
 ) -> tuple[Epoch, ...]:
     """One table of rows for each date at which any row or version becomes effective."""
     zone = ZoneInfo(versions[-1].timezone)
@@ -134,7 +142,7 @@ def _epochs(
     columns = rows.with_row_index("row").select(
         "row", "version", "destination", "band", pl.col("effective").fill_null(_ALWAYS)
     )
-    epochs = []
+    epochs: list[Epoch] = []
     for day in sorted(dates | {_ALWAYS}):
         current = max(
             (n for n, card in enumerate(versions) if (card.valid_from or _ALWAYS) <= day),
@@ -143,14 +151,36 @@ def _epochs(
         inside = columns.filter(pl.col("version") == current, pl.col("effective") <= day).sort(
             "effective", "row"
         )
-        since = datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
-        epochs.append(Epoch(since=since, rows=_row_table(inside, bands, destinations)))
+        table = row_table(inside, bands, len(keys))
+        found = destinations_of(table, keys, versions[-1].keys, epochs)
+        epochs.append(Epoch(since=instant_of(day, zone), rows=table, destinations=found))
     return tuple(epochs)
 
 
-def _row_table(
-    rows: pl.DataFrame, bands: Mapping[str, int], destinations: int
-) -> np.ndarray[Any, np.dtype[np.int32]]:
+def instant_of(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins; the first of all days, not before time can be told."""
+    return datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
+
+
+def destinations_of(
+    table: Rows,
+    keys: Mapping[tuple[str, ...], int],
+    fields: tuple[KeyField, ...],
+    epochs: Sequence[Epoch],
+) -> Destinations:
+    """The destinations that have a row in `table`; those of an epoch with the same, if there is
+    one."""
+    there = (table != NO_ROW).any(axis=1)
+    for epoch in epochs:
+        if len(epoch.rows) == len(table) and np.array_equal(
+            (epoch.rows != NO_ROW).any(axis=1), there
+        ):
+            return epoch.destinations
+    found = keys if there.all() else {key: code for key, code in keys.items() if there[code]}
+    return Destinations(fields, dict(found))
+
+
+def row_table(rows: pl.DataFrame, bands: Mapping[str, int], destinations: int) -> Rows:
     """row[destination, band]; a row without band stands in for every band that has none."""
     table = np.full((destinations, len(bands) + 1), NO_ROW, dtype=np.int32)
     plain = rows.filter(pl.col("band").is_null())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ import polars as pl
 from meterline.rating.card import ANY, KeyField
 
 _WIDTH = 18
+_TAILS = 10**6  # first digits that are told apart
+_TAIL = 10**_WIDTH // _TAILS
+_FEW = 4096
 UNKNOWN = -1
 
 Codes = np.ndarray[Any, np.dtype[np.int32]]
@@ -118,18 +121,39 @@ class _Ranges:
     def find(self, numbers: pl.Series) -> tuple[Codes, np.ndarray[Any, np.dtype[np.int64]]]:
         """Codes, and the positions of rows that must be looked up as texts."""
         text = numbers.cast(pl.String)
-        frame = text.to_frame("n").select(
-            value=pl.col("n").str.slice(0, _WIDTH).cast(pl.Int64, strict=False),
-            length=pl.col("n").str.len_bytes().clip(0, _WIDTH).fill_null(0).cast(pl.Int64),
+        size = text.str.len_bytes()
+        digits = text if (size.max() or 0) <= _WIDTH else text.str.slice(0, _WIDTH)  # type: ignore[operator]
+        frame = digits.to_frame("n").select(
+            value=pl.col("n").cast(pl.Int64, strict=False),
             signed=pl.col("n").str.starts_with("+") | pl.col("n").str.starts_with("-"),
         )
         is_number = (frame["value"].is_not_null() & ~frame["signed"]).fill_null(False).to_numpy()
-        length = frame["length"].to_numpy()
-        value = frame["value"].fill_null(0).to_numpy() * _POWERS[_WIDTH - length]
-        at = np.searchsorted(self.starts, value, side="right") - 1
-        codes = self.codes[at]
-        too_short = length < self.lengths[at]
-        return codes, np.flatnonzero(~is_number | too_short)
+        length = size.clip(0, _WIDTH).fill_null(0).cast(pl.Int64).to_numpy()
+        value = frame["value"].fill_null(0).to_numpy() * _POWERS.take(_WIDTH - length)
+        at = self._at(value)
+        too_short = length < self.lengths.take(at)
+        return self.codes.take(at), np.flatnonzero(~is_number | too_short)
+
+    def _at(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> Codes:
+        """The range in which each number lies. Most first digits lie in one range altogether;
+        only the others need the search, which is slow in large decks."""
+        if len(values) < _FEW or len(self.starts) < _FEW:
+            return self._search(values)
+        head = values // _TAIL
+        at: Codes = self._heads.take(head)
+        open_heads = np.flatnonzero(at != self._heads.take(head + 1))
+        at[open_heads] = self._search(values[open_heads])
+        return at
+
+    def _search(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> Codes:
+        found: Codes = (np.searchsorted(self.starts, values, side="right") - 1).astype(np.int32)
+        return found
+
+    @cached_property
+    def _heads(self) -> Codes:
+        """The range in which the smallest number with each first digits lies."""
+        smallest = np.arange(_TAILS + 1, dtype=np.int64) * _TAIL
+        return self._search(smallest)
 
 
 _POWERS = 10 ** np.arange(_WIDTH + 1, dtype=np.int64)

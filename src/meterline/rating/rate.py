@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from meterline.kernel.money import EXACT
+from meterline.pricing.models import matrix
 from meterline.pricing.price import Meter, Price
 from meterline.pricing.registry import model
 from meterline.rating.charge import charge_events
 from meterline.rating.tariff import Tariff
+from meterline.rating.values import by_values
 
 QUANTITY = pl.Decimal(38, 10)
 
@@ -67,7 +68,12 @@ def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
         events = usage if part.height == usage.height else usage.join(
             part.select("row"), on="row", how="semi", maintain_order="left"
         )  # fmt: skip
-        rated, refused = _rate_price(events, tariff.prices[price_id], tariff)
+        price = tariff.prices[price_id]
+        meter = tariff.meters[price.meter or ""]
+        if meter.filter:
+            parts.append(_uncounted(events.filter(~counts(meter, events)), price))
+            events = events.filter(counts(meter, events))
+        rated, refused = _rate_price(events, price, tariff)
         parts.append(rated)
         rejects.append(refused)
     refused = pl.concat([pl.DataFrame(schema=REJECTS), *rejects]).unique(
@@ -96,6 +102,7 @@ def _with_quantity(usage: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, p
         wrong = pl.col("quantity").is_null()
         if meter.aggregation != "weighted_sum":
             wrong = wrong | (pl.col("quantity") < 0)
+        wrong = wrong & counts(meter, part)
         bad = filled.filter(wrong)
         parts.append(filled.filter(~wrong) if bad.height else filled)
         rejects.append(
@@ -110,9 +117,24 @@ def _with_quantity(usage: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, p
     return pl.concat(parts), pl.concat(rejects)
 
 
+def counts(meter: Meter, events: pl.DataFrame) -> pl.Expr:
+    """Whether events pass the meter's filter. One that does not is rated as nothing: it is no
+    error, and its quantity is null."""
+    found = pl.lit(True)
+    for name, wanted in meter.filter.items():
+        value = pl.col(name).cast(pl.String) if name in events.columns else pl.lit(None, pl.String)
+        found = found & value.is_in(list(wanted)).fill_null(False)
+    return found
+
+
 def _quantity(meter: Meter, part: pl.DataFrame) -> pl.Expr:
+    one = pl.lit(1).cast(QUANTITY)
     if meter.aggregation == "count":
-        return pl.lit(1).cast(QUANTITY)
+        return one
+    if meter.aggregation == "unique":
+        name = str(meter.value)
+        known = pl.col(name).is_not_null() if name in part.columns else pl.lit(False)
+        return pl.when(known).then(one)
     return pl.coalesce("quantity", _property_number(meter.value, part))
 
 
@@ -138,6 +160,8 @@ def _rate_price(
             return _by_card(events, price, tariff)
         case "dynamic":
             return _by_property(events, price)
+        case "matrix":
+            return _by_cell(events, price)
         case "time_of_use":
             calendar = tariff.calendars[price.parameter("calendar")].calendar
             placed = calendar.place(events["start"])
@@ -150,6 +174,10 @@ def _rate_price(
 def _plain(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records whose price looks at the period: only quantity, band and value."""
     return _rated(events, price), pl.DataFrame(schema=REJECTS)
+
+
+def _uncounted(events: pl.DataFrame, price: Price) -> pl.DataFrame:
+    return _rated(events.with_columns(quantity=pl.lit(None, QUANTITY)), price)
 
 
 def _rated(events: pl.DataFrame, price: Price, **columns: Any) -> pl.DataFrame:
@@ -167,21 +195,28 @@ def _rated(events: pl.DataFrame, price: Price, **columns: Any) -> pl.DataFrame:
     )
 
 
-def _by_value(events: pl.DataFrame, price: Price) -> pl.Expr:
-    """The values of the price's `by` fields as a JSON array."""
+def _by_value(events: pl.DataFrame, price: Price) -> pl.Expr | pl.Series:
     if not price.by:
         return pl.lit(None, pl.String)
-    fields = [
-        pl.col(name).cast(pl.String) if name in events.columns else pl.lit(None, pl.String)
-        for name in price.by
-    ]
-    return pl.concat_list(fields).map_elements(
-        lambda values: _json_array(values.to_list()), return_dtype=pl.String
+    absent = pl.Series([None], dtype=pl.String).new_from_index(0, events.height)
+    return by_values(
+        [events[name].cast(pl.String) if name in events.columns else absent for name in price.by]
     )
 
 
-def _json_array(values: list[str | None]) -> str:
-    return json.dumps(values, ensure_ascii=False)
+def _by_cell(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """matrix: only events for which there is a unit price."""
+    rated = _rated(events, price)
+    values = rated["by_value"].unique()
+    priced = rated["by_value"].is_in(matrix.unit_amounts(price, values)["by_value"].implode())
+    rejects = rated.filter(~priced).select(
+        "row",
+        pl.lit("no_price").alias("reason"),
+        pl.concat_str(
+            pl.lit(f"price {price.code}: no cell for {', '.join(price.by)} "), "by_value"
+        ).alias("detail"),
+    )
+    return rated.filter(priced), rejects
 
 
 def _by_property(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -202,12 +237,10 @@ def _by_card(
     compiled = tariff.cards[price.parameter("card")]
     card = compiled.card
     quantity = pl.col("quantity")
-    unit = tariff.meters[price.meter or ""].unit
     if card.quantity_field is not None:
         quantity = pl.coalesce(
             _property_number(card.quantity_field, events), pl.lit(None, QUANTITY)
         )
-        unit = card.quantity_unit
     measured = events.with_columns(quantity=quantity)
     good = (pl.col("quantity") >= 0).fill_null(False)
     wrong = measured.filter(~good).select(
@@ -220,7 +253,7 @@ def _by_card(
     measured = measured.filter(good)
     keys = measured.select(_key_columns(price, compiled.card.keys, measured))
     charged = charge_events(
-        compiled, measured["start"], measured["quantity"], keys, elapses=unit == "second"
+        compiled, measured["start"], measured["quantity"], keys, _elapses(price, tariff)
     )
     known = pl.Series(charged.known)
     split = price.parameter("split") == "band"
@@ -238,6 +271,28 @@ def _by_card(
         ).alias("detail"),
     )  # fmt: skip
     return rated, pl.concat([wrong, unknown])
+
+
+def _elapses(price: Price, tariff: Tariff) -> bool:
+    """Whether the quantity that a card prices is a time, in seconds."""
+    card = tariff.cards[price.parameter("card")].card
+    meter = tariff.meters[price.meter or ""]
+    return (meter.unit if card.quantity_field is None else card.quantity_unit) == "second"
+
+
+def charge_rest(events: pl.DataFrame, price: Price, tariff: Tariff) -> pl.DataFrame:
+    """Events of a rate card with the amount and denominator of what an allowance does not cover.
+
+    `events`: start, quantity (what the card prices), covered (so much of it costs nothing) and the
+    properties. The rest is priced at its place in the steps; the connection fee is due with it.
+    """
+    compiled = tariff.cards[price.parameter("card")]
+    charged = charge_events(
+        compiled, events["start"], events["quantity"],
+        events.select(_key_columns(price, compiled.card.keys, events)),
+        _elapses(price, tariff), events["covered"],
+    )  # fmt: skip
+    return events.with_columns(amount=charged.amount, denominator=charged.denominator)
 
 
 def _key_columns(price: Price, fields: Any, events: pl.DataFrame) -> list[pl.Expr]:

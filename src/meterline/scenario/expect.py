@@ -15,7 +15,9 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-LineKind = Literal["recurring", "one_time", "usage", "minimum", "discount", "adjustment"]
+LineKind = Literal[
+    "recurring", "one_time", "usage", "minimum", "commitment", "discount", "adjustment"
+]
 
 
 class ExpectedLine(Part):

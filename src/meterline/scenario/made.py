@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from meterline.billing.services import DocumentPreview
+from meterline.invoices.document import covered
 from meterline.invoices.models import Invoice
 from meterline.scenario.picture import FIGURES, MadeInvoice, MadeLine
 from meterline.subscriptions.models import Subscription
@@ -25,6 +27,12 @@ def previewed(documents: Iterable[DocumentPreview]) -> list[MadeInvoice]:
     listed = [(one, [SimpleNamespace(**line) for line in one.lines]) for one in documents]
     names = _names([line for _, lines in listed for line in lines])
     return [_made(one, lines, one.account_code, names) for one, lines in listed]
+
+
+def _allowances(inputs: str | dict[str, Any] | None) -> frozenset[str]:
+    """The allowances that a line tells of; a preview's inputs are still text."""
+    told = json.loads(inputs) if isinstance(inputs, str) else inputs
+    return frozenset(one.allowance for one in covered(told))
 
 
 def _names(lines: Sequence[Any]) -> dict[int, str]:
@@ -47,6 +55,7 @@ def _made(row: Any, lines: Sequence[Any], account: str, names: dict[int, str]) -
                 quantity=line.quantity,
                 amount=line.amount,
                 band=line.band,
+                allowances=_allowances(line.inputs),
             )
             for line in lines
         ),

@@ -25,6 +25,7 @@ class MadeLine:
     quantity: Decimal | None
     amount: Decimal
     band: str | None
+    allowances: frozenset[str] = frozenset()  # that covered some of the usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ def fits(expected: ExpectedLine, made: MadeLine, zone: ZoneInfo) -> bool:
         and expected.kind in (None, made.kind)
         and expected.subscription in (None, made.subscription)
         and expected.band in (None, made.band)
+        and (expected.allowance is None or expected.allowance in made.allowances)
         and expected.amount in (None, made.amount)
         and expected.quantity in (None, made.quantity)
         and (expected.from_ is None or instant(expected.from_, zone) == made.start)
@@ -135,7 +137,7 @@ def _expected_text(line: ExpectedLine, zone: ZoneInfo) -> str:
 
 
 def _made_text(line: MadeLine, zone: ZoneInfo) -> str:
-    words = [line.price, line.kind, line.subscription, line.band]
+    words = [line.price, line.kind, line.subscription, line.band, *sorted(line.allowances)]
     return _words(words, line.start, line.end, line.quantity, line.amount, zone)
 
 

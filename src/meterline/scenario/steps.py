@@ -16,9 +16,9 @@ from meterline.scenario.expect import (
     ExpectedState,
     Part,
 )
-from meterline.scenario.values import At, Number, Text
+from meterline.scenario.values import At, Moment, Number, Text, read_moment
 
-When = Literal["policy", "now", "end_of_period"]
+When = Literal["policy", "now", "end_of_period", "end_of_term"] | At
 
 
 class _Step(Part):
@@ -35,7 +35,9 @@ class Subscribe(_Step):
     quantity: Number | None = None
     overrides: dict[Text, dict[str, Any]] | None = None
     discounts: tuple[Text, ...] = ()
+    promotion: Text | None = None
     identifiers: dict[Text, Text] = Field(default_factory=dict)
+    base: Text | None = Field(None, description="of an add-on: the subscription it is beside")
 
 
 class Change(_Step):
@@ -62,6 +64,30 @@ class SetQuantity(_Step):
     subscription: Text
     quantity: Number
     when: When = "now"
+
+
+class GiveDiscount(_Step):
+    """A discount is given to a subscription or account, or ends."""
+
+    do: Literal["give_discount", "end_discount"]
+    discount: Text
+    subscription: Text | None = None
+    account: Text | None = None
+
+    @model_validator(mode="after")
+    def _whose(self) -> GiveDiscount:
+        if (self.subscription is None) == (self.account is None):
+            raise ValueError("expected either `subscription` or `account`")
+        return self
+
+
+class Redeem(_Step):
+    """A promotion code is redeemed for a subscription; `refused`: the code of the error."""
+
+    do: Literal["redeem"]
+    subscription: Text
+    promotion: Text
+    refused: Text | None = None
 
 
 class SetBillingDay(_Step):
@@ -128,7 +154,19 @@ class Rate(_Step):
         plan = self.plan is not None and self.price is not None
         if plan == (self.card is not None) or (self.plan is None) != (self.price is None):
             raise ValueError("expected either `card`, or `plan` and `price`")
+        if "start" in self.event:
+            read_moment(self.event["start"])
         return self
+
+    @property
+    def start(self) -> Moment | None:
+        """When the event starts; without `start` in the event, at the step's `at`."""
+        return read_moment(self.event["start"]) if "start" in self.event else self.at
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What the event carries beside its start."""
+        return {name: value for name, value in self.event.items() if name != "start"}
 
 
 class Bill(_Step):
@@ -166,6 +204,18 @@ class Money(_Step):
     account: Text
     amount: Number
     invoice: Text | None = None
+    priority: int = Field(100, description="of credit: lower ones are used first")
+    expires: At | None = Field(None, description="of credit: not used then or later")
+    for_: Literal["all", "usage"] | tuple[Text, ...] = Field(
+        "all", alias="for", description="of credit: what it pays for, or codes of prices"
+    )
+
+    @model_validator(mode="after")
+    def _terms(self) -> Money:
+        terms = (self.priority, self.expires, self.for_)
+        if self.do != "credit" and terms != (100, None, "all"):
+            raise ValueError("only `credit` has `priority`, `expires` and `for`")
+        return self
 
 
 class Charging(_Step):
@@ -210,6 +260,8 @@ Step = Annotated[
     | Change
     | SetState
     | SetQuantity
+    | GiveDiscount
+    | Redeem
     | SetBillingDay
     | Usage
     | UsageFile

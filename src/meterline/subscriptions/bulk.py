@@ -20,7 +20,7 @@ from meterline.customers.imports import new_ids
 from meterline.platform import audit, clock, events
 from meterline.platform.database import read_frame, write_frame
 from meterline.subscriptions import decide, plans, store, timeline
-from meterline.subscriptions.timeline import Change
+from meterline.subscriptions.log import Change
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -36,6 +36,13 @@ CONTRACTS: dict[str, Any] = {
 }
 """A row a subscription. Codes, plans and discounts must be known to be good: imports check them."""
 
+PHASES: dict[str, Any] = {  # of timeline.Phase, as the table keeps them
+    "start_at": INSTANT, "end_at": INSTANT, "plan_version_id": pl.Int64,
+    "quantity": pl.Decimal(38, 10), "state": pl.String, "trial_end": pl.Date,
+    "charge_start": pl.Date, "anchor": pl.Date, "day_start": pl.Time,
+    "early_until": pl.Date, "early_version_id": pl.Int64,
+}  # fmt: skip
+
 _KEY = ("plan", "at", "end_at", "overrides", "timezone", "currency")
 
 
@@ -47,6 +54,13 @@ class _Contract:
     end: Change | None
     phases: list[timeline.Phase]
     state: str
+
+    @property
+    def end_at(self) -> datetime | None:
+        """When it ends: cancelled, or with its term."""
+        if self.phases:
+            return self.phases[-1].end_at
+        return None if self.end is None else self.end.effective_at
 
 
 @transaction.atomic
@@ -64,10 +78,7 @@ def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
         keys, on=_KEY, nulls_equal=True, how="left", maintain_order="left"
     )
     shared = pl.DataFrame(
-        [
-            (key, one.start.effective_at, one.end and one.end.effective_at, one.state)
-            for key, one in contracts.items()
-        ],
+        [(key, one.start.effective_at, one.end_at, one.state) for key, one in contracts.items()],
         schema={"key": pl.UInt32, "start_at": INSTANT, "until_at": INSTANT, "state": pl.String},
         orient="row",
     )
@@ -167,9 +178,10 @@ def _write_changes(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> No
         ).alias("payload"),
     )  # fmt: skip
     write_frame("subscriptions_change", begun)
-    ended = rows.filter(pl.col("until_at").is_not_null()).select(
+    cancelled = {k: one.end.effective_at for k, one in contracts.items() if one.end is not None}
+    ended = rows.filter(pl.col("key").is_in(list(cancelled))).select(
         "subscription_id",
-        pl.col("until_at").alias("effective_at"),
+        pl.col("key").replace_strict(cancelled, return_dtype=INSTANT).alias("effective_at"),
         recorded,
         pl.lit("cancel").alias("kind"),
         _by_key(tails).alias("payload"),
@@ -178,18 +190,16 @@ def _write_changes(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> No
 
 
 def _write_phases(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> None:
+    columns = {name: kind for name, kind in PHASES.items() if name != "quantity"}
     made = pl.DataFrame(
         [
-            (key, p.start_at, p.end_at, p.plan_version_id, p.state, p.trial_end, p.charge_start)
+            {"key": key, **{name: getattr(phase, name) for name in columns}}
             for key, one in contracts.items()
-            for p in one.phases
+            for phase in one.phases
         ],
-        schema={
-            "key": pl.UInt32, "start_at": INSTANT, "end_at": INSTANT, "plan_version_id": pl.Int64,
-            "state": pl.String, "trial_end": pl.Date, "charge_start": pl.Date,
-        },
+        schema={"key": pl.UInt32, **columns},
         orient="row",
-    )  # fmt: skip
+    )
     phases = rows.select("key", "subscription_id", "account_id", "quantity").join(
         made, on="key", how="inner", maintain_order="left"
     )

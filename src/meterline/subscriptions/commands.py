@@ -43,6 +43,7 @@ def subscribe_command(
     discount: Annotated[
         list[str] | None, typer.Option(help="Code, in the order in which they apply.")
     ] = None,
+    promotion: Annotated[str | None, typer.Option(help="Promotion code to redeem.")] = None,
     identifier: Annotated[
         list[str] | None, typer.Option(help="Such as msisdn=393331234567 (repeatable).")
     ] = None,
@@ -54,10 +55,11 @@ def subscribe_command(
     row = account_by_code(account)
     made = services.subscribe(
         account_id=row.id, plan=plan, code=code, quantity=quantity,
-        at=_instant(at, row.timezone), overrides=_overrides(override or []),
-        discounts=discount or [], identifiers=dict(_pair(text) for text in identifier or []),
+        at=local_instant(at, row.timezone), overrides=_overrides(override or []),
+        discounts=discount or [], promotion=promotion,
+        identifiers=dict(_pair(text) for text in identifier or []),
     )  # fmt: skip
-    _console.print(f"Subscription {made.code} begins {_text(made.started_at, row.timezone)}.")
+    _console.print(f"Subscription {made.code} begins {local_text(made.started_at, row.timezone)}.")
 
 
 @app.command("change")
@@ -119,7 +121,7 @@ def uncancel_command(code: CodeArgument, at: AtOption = None) -> None:
     """Take back a cancellation that is still to come."""
     from meterline.subscriptions import services
 
-    services.uncancel(code, _instant(at, _zone(code)))
+    services.uncancel(code, local_instant(at, _zone(code)))
     _console.print(f"Subscription {code} goes on.")
 
 
@@ -128,8 +130,8 @@ def identify_command(code: CodeArgument, kind: str, value: str, at: AtOption = N
     """Give a subscription an identifier, such as a telephone number."""
     from meterline.subscriptions import services
 
-    row = services.add_identifier(code, kind, value, _instant(at, _zone(code)))
-    _console.print(f"{value} leads to {code} from {_text(row.start_at, _zone(code))}.")
+    row = services.add_identifier(code, kind, value, local_instant(at, _zone(code)))
+    _console.print(f"{value} leads to {code} from {local_text(row.start_at, _zone(code))}.")
 
 
 @app.command("release")
@@ -137,7 +139,7 @@ def release_command(value: str, at: AtOption = None) -> None:
     """End an identifier, so that another subscription may have it."""
     from meterline.subscriptions import services
 
-    row = services.end_identifier(value, _instant(at, "UTC"))
+    row = services.end_identifier(value, local_instant(at, "UTC"))
     _console.print(f"{value} leads to {row.subscription.code} no more.")
 
 
@@ -174,7 +176,7 @@ def show_command(code: CodeArgument, as_json: JsonOption = False) -> None:
         "state": services.state(code),
         "phases": [
             {
-                "from": _text(phase.start_at, zone), "to": _text(phase.end_at, zone),
+                "from": local_text(phase.start_at, zone), "to": local_text(phase.end_at, zone),
                 "plan": versions[phase.plan_version_id],
                 "quantity": f"{phase.quantity.normalize():f}", "state": phase.state,
                 "trial until": str(phase.trial_end or ""),
@@ -182,13 +184,13 @@ def show_command(code: CodeArgument, as_json: JsonOption = False) -> None:
             for phase in held.timeline
         ],
         "log": [
-            {"effective": _text(one.effective_at, zone), "kind": one.kind,
-             "plan": one.payload.get("plan", ""), "recorded": _text(one.recorded_at, zone)}
+            {"effective": local_text(one.effective_at, zone), "kind": one.kind,
+             "plan": one.payload.get("plan", ""), "recorded": local_text(one.recorded_at, zone)}
             for one in log
         ],
         "identifiers": [
-            {"kind": one.kind, "value": one.value, "from": _text(one.start_at, zone),
-             "to": _text(one.end_at, zone)}
+            {"kind": one.kind, "value": one.value, "from": local_text(one.start_at, zone),
+             "to": local_text(one.end_at, zone)}
             for one in identifiers.of([held.subscription.id])
         ],
     }  # fmt: skip
@@ -239,8 +241,8 @@ def _act(
     if when not in ("policy", "now", "end_of_period"):
         raise InvalidField(field="when", value=when, expected="policy, now or end_of_period")
     zone = _zone(code)
-    effective = act(_instant(at, zone), when)
-    _console.print(f"Subscription {code} {says} {_text(effective, zone)}.")
+    effective = act(local_instant(at, zone), when)
+    _console.print(f"Subscription {code} {says} {local_text(effective, zone)}.")
 
 
 def _zone(code: str) -> str:
@@ -249,7 +251,8 @@ def _zone(code: str) -> str:
     return str(store.find(code).account.timezone)
 
 
-def _instant(text: str | None, zone: str) -> datetime | None:
+def local_instant(text: str | None, zone: str) -> datetime | None:
+    """An instant from the command line; a date is its midnight in a zone."""
     from meterline.platform.instants import parse_date_or_instant
 
     if text is None:
@@ -260,7 +263,8 @@ def _instant(text: str | None, zone: str) -> datetime | None:
     return datetime.combine(parsed, time(0), ZoneInfo(zone)).astimezone(UTC)
 
 
-def _text(at: datetime | None, zone: str) -> str:
+def local_text(at: datetime | None, zone: str) -> str:
+    """An instant in a zone, as people read it."""
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at else ""
 
 

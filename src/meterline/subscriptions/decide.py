@@ -15,9 +15,14 @@ from meterline.kernel.cycle import BillingDay, Schedule, period_end
 from meterline.kernel.interval import Interval
 from meterline.kernel.policy import Boundary, Policy
 from meterline.pricing.price import Price
+from meterline.subscriptions.errors import NoTerm
+from meterline.subscriptions.log import Change, in_force, term_end
 from meterline.subscriptions.timeline import Phase, phase_at
 
-When = Literal["policy", "now", "end_of_period"]
+When = Literal["policy", "now", "end_of_period", "end_of_term"] | date
+"""A date or an instant is when it shall be; a date is its local midnight."""
+
+WORDS = ("policy", "now", "end_of_period", "end_of_term")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,12 @@ class Contract:
     timeline: Sequence[Phase]
     zone: ZoneInfo
     billing_days: tuple[BillingDay, ...]
+    log: tuple[Change, ...] = ()
+
+    @property
+    def in_force(self) -> list[Change]:
+        """The log without what was taken back."""
+        return in_force(self.log)
 
     def phase(self, at: datetime) -> Phase | None:
         """The phase at an instant."""
@@ -68,9 +79,7 @@ def start_instant(at: datetime, policy: Policy, zone: ZoneInfo) -> datetime:
     return at if policy.day_count == "seconds" else _midnight(_day(at, zone), zone)
 
 
-def change_when(
-    when: When, left: PlanView, taken: PlanView, quantity: Decimal
-) -> Literal["now", "end_of_period"]:
+def change_when(when: When, left: PlanView, taken: PlanView, quantity: Decimal) -> When:
     """Whether a change of plan waits: an upgrade is one whose recurring amount a day is at least
     as high."""
     if when != "policy":
@@ -92,13 +101,41 @@ def effective_at(
 ) -> tuple[datetime, bool]:
     """When a change asked for at `at` takes effect, and whether it is deferred till then.
 
-    It never takes effect before the subscription's start. `policy` means now here.
+    It never takes effect before the subscription's start. `policy` means now here. What has a
+    date is not deferred: it comes on that date, whatever else is asked for before.
     """
     begin = contract.timeline[0].start_at
+    if isinstance(when, date):
+        return max(_moment(when, contract.zone), begin), False
+    if when == "end_of_term":
+        return _term_end(at, contract, notice=False), True
     phase = contract.phase(at)
     if when == "end_of_period" and phase is not None and left.longest is not None:
         return max(end_of_period(at, contract, left.longest, left.policy), begin), True
     return max(effective_now(at, boundary, left.policy, contract.zone), begin), False
+
+
+def cancel_at(
+    at: datetime, when: When, contract: Contract, left: PlanView
+) -> tuple[datetime, bool]:
+    """When a cancellation asked for at `at` takes effect, and whether it is deferred till then.
+
+    At the end of a term it is for the end of the next one if the term's notice has passed.
+    """
+    if when == "end_of_term":
+        return _term_end(at, contract, notice=True), True
+    end, deferred = effective_at(at, when, left.policy.cancel_day, contract, left)
+    term = term_end(contract.in_force, at, contract.zone, notice=False)
+    if when == "end_of_period" and term is not None and _midnight(term, contract.zone) == end:
+        return _term_end(at, contract, notice=True), True
+    return end, deferred
+
+
+def _term_end(at: datetime, contract: Contract, *, notice: bool) -> datetime:
+    end = term_end(contract.in_force, at, contract.zone, notice=notice)
+    if end is None:
+        raise NoTerm(at=f"{_day(at, contract.zone)}")
+    return _midnight(end, contract.zone)
 
 
 def end_of_period(at: datetime, contract: Contract, interval: Interval, policy: Policy) -> datetime:
@@ -112,11 +149,8 @@ def end_of_period(at: datetime, contract: Contract, interval: Interval, policy: 
     started = _run_start(contract, phase)
     offset = timedelta(0)
     if policy.day_count == "seconds" and days[-1].day is None:
-        local = started.astimezone(contract.zone)
-        offset = timedelta(
-            hours=local.hour, minutes=local.minute, seconds=local.second,
-            microseconds=local.microsecond,
-        )  # fmt: skip
+        begins = phase.day_start or time(0)
+        offset = datetime.combine(date.min, begins) - datetime.combine(date.min, time(0))
     start = max(_day(started, contract.zone, offset), phase.charge_start)
     schedule = Schedule(interval, days, first, policy.align)
     end = period_end(schedule, start, _day(at, contract.zone, offset))
@@ -130,6 +164,18 @@ def anchor(effective: datetime, left: PlanView, taken: PlanView, zone: ZoneInfo)
     if taken.policy.anchor == "keep" or left.longest == taken.longest:
         return None
     return _day(effective, zone)
+
+
+def renewal(at: datetime, contract: Contract, left: PlanView) -> datetime:
+    """The first end of a period at or after an instant: when a new period begins anyway."""
+    last = at - timedelta(microseconds=1)
+    if left.longest is None or contract.phase(last) is None:
+        return at
+    return end_of_period(last, contract, left.longest, left.policy)
+
+
+def _moment(when: date, zone: ZoneInfo) -> datetime:
+    return when if isinstance(when, datetime) else _midnight(when, zone)
 
 
 def _run_start(contract: Contract, phase: Phase) -> datetime:

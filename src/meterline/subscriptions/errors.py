@@ -79,3 +79,35 @@ class UnknownIdentifier(MeterlineError):
     """nobody holds {value} at {at}: `meterline subscription show` lists identifiers"""
 
     code = "unknown_identifier"
+
+
+class NoTerm(MeterlineError):
+    """no contract term runs at {at}: give another `when`, such as end_of_period"""
+
+    code = "no_term"
+
+
+class BaseNeeded(MeterlineError):
+    """plan {plan} is an add-on to {bases}: name a subscription of one of them as its base"""
+
+    code = "base_needed"
+
+
+class NotAnAddon(MeterlineError):
+    """plan {plan} is no add-on to the plan of {base} at {at}: it is taken beside {bases}"""
+
+    code = "not_an_addon"
+
+
+class BaseElsewhere(MeterlineError):
+    """subscription {base} is on account {holder}, not on {account}: an add-on is on the account of
+    its base"""
+
+    code = "base_elsewhere"
+
+
+class NotScheduled(MeterlineError):
+    """subscription {code} has no change {number} that is still to come: `meterline subscription
+    scheduled` lists those that there are"""
+
+    code = "not_scheduled"

@@ -24,6 +24,7 @@ PHASES: dict[str, Any] = {
     "trial_end": pl.Date,
     "charge_start": pl.Date,
     "anchor": pl.Date,
+    "day_start": pl.Time,
 }
 IDENTIFIERS: dict[str, Any] = {
     "subscription_id": pl.Int64,
@@ -41,7 +42,8 @@ def phases_frame(
     return read_frame(
         """
         SELECT p.subscription_id, p.account_id, s.code, a.timezone, p.start_at, p.end_at,
-            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor
+            p.plan_version_id, p.quantity, p.state, p.trial_end, p.charge_start, p.anchor,
+            p.day_start
         FROM subscriptions_phase p
         JOIN subscriptions_subscription s ON s.id = p.subscription_id
         JOIN customers_account a ON a.id = p.account_id

@@ -6,12 +6,16 @@ from django.db import models
 
 
 class Subscription(models.Model):
-    """A product that a customer has (TMF637 Product), on one billing account."""
+    """A product that a customer has (TMF637 Product), on one billing account.
+
+    An add-on has a base, and follows it.
+    """
 
     code = models.CharField(max_length=100, unique=True)
     account = models.ForeignKey("customers.Account", on_delete=models.PROTECT)
     started_at = models.DateTimeField()
     state = models.CharField(max_length=20)
+    base = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="addons")
 
     class Meta:
         db_table = "subscriptions_subscription"
@@ -38,7 +42,10 @@ class Phase(models.Model):
     """A stretch of a subscription in which nothing changes; made anew from the log each time.
 
     `charge_start` is the first day of the subscription with recurring charges, `trial_end` the
-    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset.
+    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset,
+    `day_start` the local time at which the days of cycles begin where seconds are counted (null:
+    midnight). The last phase of a contract that breaks off a term has `early_until`, the day on
+    which the term would have ended, and the plan version whose early fee is due.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
@@ -51,6 +58,9 @@ class Phase(models.Model):
     trial_end = models.DateField(null=True)
     charge_start = models.DateField()
     anchor = models.DateField(null=True)
+    day_start = models.TimeField(null=True)
+    early_until = models.DateField(null=True)
+    early_version_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "subscriptions_phase"
@@ -95,12 +105,17 @@ class Identifier(models.Model):
 
 
 class Discount(models.Model):
-    """A discount that a subscription was given, in the order in which they apply."""
+    """A discount that a subscription, or an account for all of its own, was given.
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT)
+    It holds for charge periods that begin within `[since_at, until_at)`.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, null=True)
+    account = models.ForeignKey("customers.Account", on_delete=models.PROTECT, null=True)
     position = models.IntegerField()
     discount_code = models.CharField(max_length=100)
     since_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "subscriptions_discount"
@@ -108,4 +123,34 @@ class Discount(models.Model):
             models.UniqueConstraint(
                 fields=["subscription", "position"], name="one_discount_a_position"
             ),
+            models.UniqueConstraint(
+                fields=["account", "position"], name="one_account_discount_a_position"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(subscription__isnull=True) ^ models.Q(account__isnull=True),
+                name="discount_of_a_subscription_or_account",
+            ),
         )
+
+
+class PromotionUse(models.Model):
+    """How often a promotion code was redeemed in all; locked while it is redeemed."""
+
+    promotion_code = models.CharField(max_length=100, primary_key=True)
+    used = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "subscriptions_promotionuse"
+
+
+class Redemption(models.Model):
+    """A promotion code that a customer has redeemed for a subscription."""
+
+    promotion_code = models.CharField(max_length=100)
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT)
+    discount = models.OneToOneField(Discount, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "subscriptions_redemption"
+        indexes = (models.Index(fields=["promotion_code", "customer"]),)

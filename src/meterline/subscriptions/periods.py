@@ -37,6 +37,7 @@ SPAN_SCHEMA: dict[str, Any] = {
     "billing_days": pl.Int64,  # the account, key of the mapping given beside the frame
     "first": pl.Date,  # the first charged day of the subscription
     "anchor": pl.Date,  # null, or where cycles were reset
+    "day_start": pl.Time,  # local time at which days of anniversaries begin; null: midnight
     "start_at": INSTANT,
     "end_at": INSTANT,  # null: open
     "since_at": INSTANT,  # only periods that end after it
@@ -136,7 +137,7 @@ def _periods_of(
         return []
     offset = time(0)
     if key["day_count"] == "seconds" and days[-1].day is None:
-        offset = start.astimezone(zone).time()
+        offset = key["day_start"] or time(0)
     clock = _Clock(zone, offset)
     found = charge_periods(
         schedule,

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from meterline.catalog import services as catalog
 from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
-from meterline.subscriptions import decide, identifiers, plans, store, timeline
+from meterline.subscriptions import addons, decide, identifiers, plans, store, timeline
+from meterline.subscriptions import discounts as given
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.decide import When
 from meterline.subscriptions.errors import (
@@ -24,19 +24,20 @@ from meterline.subscriptions.errors import (
     InvalidQuantity,
     NotCancelled,
     NotPaused,
+    NotScheduled,
     SubscriptionCodeTaken,
-    UnknownDiscount,
 )
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.subscriptions.imports import import_file
-from meterline.subscriptions.models import Discount, Identifier, Subscription
+from meterline.subscriptions.log import Change, Kind
+from meterline.subscriptions.models import Identifier, Subscription
 from meterline.subscriptions.store import Held
-from meterline.subscriptions.timeline import Change, State
+from meterline.subscriptions.timeline import State
 
 __all__ = [
     "add_identifier", "cancel", "change", "end_identifier", "identifiers_frame", "import_file",
-    "pause", "phases_frame", "resume", "set_quantity", "state", "subscribe", "subscribe_many",
-    "uncancel",
+    "pause", "phases_frame", "resume", "scheduled", "set_quantity", "state", "subscribe",
+    "subscribe_many", "uncancel", "unschedule",
 ]  # fmt: skip
 
 Number = Decimal | int | str
@@ -49,15 +50,18 @@ def subscribe(
     plan: str,
     at: datetime | None = None,
     code: str | None = None,
-    quantity: Number = 1,
+    quantity: Number | None = None,
     overrides: plans.Overrides | None = None,
     discounts: Sequence[str] = (),
+    promotion: str | None = None,
     identifiers: Mapping[str, str] | None = None,
+    base: int | str | None = None,
 ) -> Subscription:
     """A new subscription of an account, from `at` on (its first local day counts whole).
 
     `overrides`: {price code: {field: value}}; `discounts`: codes, in the order in which they
-    apply; `identifiers`: {kind: value}. Without a code one is made.
+    apply; `promotion`: a code to redeem; `identifiers`: {kind: value}; `base`: of an add-on.
+    Without a code one is made. A bundle brings its add-ons along.
     """
     account = Account.objects.get(id=account_id)
     zone, at = ZoneInfo(account.timezone), at or clock.now()
@@ -67,23 +71,35 @@ def subscribe(
         raise SubscriptionCodeTaken(code=code)
     taken = plans.offer(plan, at.astimezone(zone).date(), overrides)
     taken.check_currency(account.code, account.currency)
-    _check_discounts(discounts)
+    given.check_known(discounts)
+    under = None if base is None else store.load(base)
+    start = addons.start(taken, account, under, decide.start_instant(at, taken.policy, zone))
     first = Change(
-        number=1, kind="subscribe", effective_at=decide.start_instant(at, taken.policy, zone),
-        requested_at=at, terms=taken.terms, quantity=_quantity(quantity),
+        number=1, kind="subscribe", effective_at=start, requested_at=at, terms=taken.terms,
+        quantity=_quantity(1 if quantity is None else quantity),
     )  # fmt: skip
-    held = store.create(code, account, first, {"plan": plan, "overrides": plain(overrides or {})})
+    facts = {"plan": plan, "overrides": plain(overrides or {})}
+    beside = None if under is None else under.subscription
+    held = store.create(code, account, first, facts, beside)
     for kind, value in (identifiers or {}).items():
         _identify(held, kind, value, first.effective_at)
-    Discount.objects.bulk_create(
-        Discount(
-            subscription=held.subscription, position=position, discount_code=discount,
-            since_at=first.effective_at,
-        )
-        for position, discount in enumerate(discounts, start=1)
-    )  # fmt: skip
-    _conclude(held, first, plan=plan, discounts=list(discounts))
+    given.at_start(held, discounts, promotion)
+    conclude(held, first, plan=plan, discounts=list(discounts))
+    _bring_along(held, taken, at)
     return held.subscription
+
+
+def _bring_along(held: Held, taken: plans.Offer, at: datetime) -> None:
+    """The add-ons of a bundle that the subscription does not have already."""
+    for plan, quantity in taken.includes:
+        if not addons.has(held, plan, at):
+            code = f"{held.code}-{plan}"
+            if Subscription.objects.filter(code=code).exists():
+                code = f"{code}-{secrets.token_hex(3)}"
+            subscribe(
+                account_id=held.subscription.account_id, plan=plan, at=at, code=code,
+                quantity=quantity, base=held.code,
+            )  # fmt: skip
 
 
 @transaction.atomic
@@ -98,8 +114,8 @@ def change(
 ) -> datetime:
     """Change to another plan; gives the instant from which it holds.
 
-    `when`: policy (that of the plan that is left: upgrades and downgrades), now or
-    end_of_period. Overrides end with the plan they were made for. A newer change of plan
+    `when`: policy (that of the plan that is left: upgrades and downgrades), now, end_of_period,
+    end_of_term or a date. Overrides end with the plan they were made for. A newer change of plan
     replaces one that still waits for the end of a period.
     """
     at = at or clock.now()
@@ -114,15 +130,16 @@ def change(
     choice = decide.change_when(when or "policy", left, taken.view, phase.quantity)
     effective, deferred = decide.effective_at(asked, choice, left.policy.change_day, held, left)
     held.check_reached(effective)
-    if deferred:
+    if effective > asked:
         taken = plans.offer(plan, effective.astimezone(held.zone).date(), overrides)
+    addons.check_change(taken, held, effective)
     made = Change(
         number=store.next_number(held), kind="change", effective_at=effective, requested_at=at,
         deferred=deferred, terms=taken.terms, quantity=None if quantity is None else units,
         anchor=decide.anchor(effective, left, taken.view, held.zone),
     )  # fmt: skip
-    held = store.append(held, made, {"plan": plan, "overrides": plain(overrides or {})})
-    _conclude(held, made, plan=plan)
+    held = record(held, made, {"plan": plan, "overrides": plain(overrides or {})}, plan=plan)
+    _bring_along(held, taken, effective)
     return effective
 
 
@@ -137,22 +154,21 @@ def set_quantity(
 def cancel(
     subscription: int | str, at: datetime | None = None, when: When | None = "now"
 ) -> datetime:
-    """End a subscription, now or at the end of the period; gives its end.
+    """End a subscription now, at the end of the period or of the term, or on a date; gives its end.
 
-    A newer cancellation replaces one that is still to come. Identifiers end with it.
+    A newer cancellation replaces one that is still to come. Identifiers and add-ons end with it.
     """
     at = at or clock.now()
     store.lock_log()
     held = store.load(subscription)
     asked, phase = held.phase_for(at)
     left = plans.view(phase.plan_version_id)
-    end, deferred = decide.effective_at(asked, when or "now", left.policy.cancel_day, held, left)
+    end, deferred = decide.cancel_at(asked, when or "now", held, left)
     made = Change(
         number=store.next_number(held), kind="cancel", effective_at=end, requested_at=at,
         deferred=deferred,
     )  # fmt: skip
-    identifiers.move_end(held.subscription, held.end_at, end)
-    _conclude(store.append(held, made, {}), made)
+    record(held, made)
     return end
 
 
@@ -162,12 +178,12 @@ def uncancel(subscription: int | str, at: datetime | None = None) -> None:
     at = at or clock.now()
     store.lock_log()
     held = store.load(subscription)
-    end = held.end_at
-    if end is None or end <= at:
+    if not any(one.kind == "cancel" and one.effective_at > at for one in held.in_force):
         raise NotCancelled(code=held.code)
-    made = Change(number=store.next_number(held), kind="uncancel", effective_at=at, requested_at=at)
-    identifiers.move_end(held.subscription, end, None)
-    _conclude(store.append(held, made, {}), made)
+    record(
+        held,
+        Change(number=store.next_number(held), kind="uncancel", effective_at=at, requested_at=at),
+    )
 
 
 def pause(
@@ -208,6 +224,31 @@ def end_identifier(value: str, at: datetime | None = None) -> Identifier:
     return row
 
 
+@transaction.atomic
+def unschedule(subscription: int | str, number: int, at: datetime | None = None) -> None:
+    """Take back a change that is still to come, by its number in `scheduled`. Raises NotScheduled,
+    IdentifierTaken."""
+    at = at or clock.now()
+    store.lock_log()
+    held = store.load(subscription)
+    if number not in {one.number for one in scheduled(held, at)}:
+        raise NotScheduled(code=held.code, number=number)
+    record(
+        held,
+        Change(
+            number=store.next_number(held), kind="unschedule", effective_at=at, requested_at=at,
+            of=number,
+        ),
+    )  # fmt: skip
+
+
+def scheduled(held: Held, at: datetime | None = None) -> list[Change]:
+    """The changes of a subscription that are still to come, in the order in which they come."""
+    at = at or clock.now()
+    found = [one for one in held.in_force if one.effective_at > at and one.kind != "subscribe"]
+    return sorted(found, key=lambda one: (one.effective_at, one.number))
+
+
 def state(subscription: int | str, at: datetime | None = None) -> State:
     """What a subscription is at an instant: pending, trial, active, paused or cancelled."""
     held = store.load(subscription)
@@ -237,7 +278,7 @@ def _step(
         deferred=deferred, quantity=quantity,
     )  # fmt: skip
     _check_state(held, made)
-    _conclude(store.append(held, made, {}), made)
+    record(held, made)
     return effective
 
 
@@ -250,7 +291,7 @@ def _check_state(held: Held, made: Change) -> None:
         raise AlreadyPaused(code=held.code, at=text)
     waiting = any(
         one.kind == "pause" and one.deferred and one.effective_at > made.requested_at
-        for one in timeline.in_force(held.log)
+        for one in held.in_force
     )
     if made.kind == "resume" and not paused and not waiting:
         raise NotPaused(code=held.code, at=text)
@@ -261,13 +302,6 @@ def _identify(held: Held, kind: str, value: str, start: datetime) -> Identifier:
     return identifiers.add(
         held.subscription, kind, value, start if end is None else min(start, end), end
     )
-
-
-def _check_discounts(codes: Sequence[str]) -> None:
-    known = catalog.discounts() if codes else {}
-    for code in codes:
-        if code not in known:
-            raise UnknownDiscount(code=code, known=", ".join(sorted(known)) or "none")
 
 
 def _quantity(value: Number) -> Decimal:
@@ -282,9 +316,19 @@ def _quantity(value: Number) -> Decimal:
     return quantity
 
 
-def _conclude(held: Held, made: Change, **facts: Any) -> None:
+def record(held: Held, made: Change, facts: Mapping[str, Any] | None = None, **told: Any) -> Held:
+    """Append a change; identifiers and add-ons follow."""
+    after = store.append(held, made, facts or {})
+    if after.end_at != held.end_at:
+        identifiers.move_end(held.subscription, held.end_at, after.end_at)
+    addons.follow(after, made.effective_at)
+    conclude(after, made, **told)
+    return after
+
+
+def conclude(held: Held, made: Change, **facts: Any) -> None:
     """Tell of a change; usage that came before it and after its effect is rated anew."""
-    from meterline.usage.services import rerate  # usage stands on subscriptions
+    from meterline.usage.services import follow_contract  # usage stands on subscriptions
 
     told = {
         "code": held.code,
@@ -297,8 +341,7 @@ def _conclude(held: Held, made: Change, **facts: Any) -> None:
     name = f"subscription.{_EVENTS[made.kind]}"
     events.emit(name, f"subscription:{held.code}", told)
     audit.record(name, f"subscription:{held.code}", after=told)
-    if made.kind != "subscribe" and made.effective_at < clock.now():
-        rerate([held.subscription.pk], made.effective_at)
+    follow_contract(held.subscription.pk, made.effective_at, new=made.kind == "subscribe")
 
 
 def _tell_identifier(what: str, row: Identifier, at: datetime) -> None:
@@ -310,9 +353,10 @@ def _tell_identifier(what: str, row: Identifier, at: datetime) -> None:
     audit.record(f"subscription.identifier_{what}", subject, after=told)
 
 
-_EVENTS = {
+_EVENTS: dict[Kind, str] = {
     "subscribe": "created",
     "change": "changed",
+    "unschedule": "unscheduled",
     "set_quantity": "quantity_set",
     "cancel": "cancelled",
     "uncancel": "uncancelled",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,14 +12,17 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import Min
 
+from meterline.catalog.models import PlanVersion
 from meterline.customers.models import Account, BillingDay
 from meterline.kernel import cycle
 from meterline.platform import clock
+from meterline.subscriptions import log as logs
 from meterline.subscriptions import models, timeline
 from meterline.subscriptions.decide import Contract
 from meterline.subscriptions.errors import SubscriptionEnded, UnknownSubscription
+from meterline.subscriptions.log import Change
 from meterline.subscriptions.terms import Terms
-from meterline.subscriptions.timeline import Change, Phase
+from meterline.subscriptions.timeline import Phase
 
 _LOG_LOCK = 0x6D6C_636F_6E74  # any number that nothing else locks
 
@@ -29,7 +32,6 @@ class Held(Contract):
     """A contract as loaded, with the rows behind it."""
 
     subscription: models.Subscription
-    log: tuple[Change, ...]
 
     @property
     def code(self) -> str:
@@ -39,7 +41,10 @@ class Held(Contract):
     @property
     def end_at(self) -> datetime | None:
         """When it ends, as it stands."""
-        return timeline.end_of(timeline.in_force(self.log))
+        if self.timeline:
+            return self.timeline[-1].end_at
+        own = logs.end_of(self.in_force, self.zone).at
+        return self.subscription.started_at if own is None else own
 
     def phase_for(self, at: datetime) -> tuple[datetime, Phase]:
         """The phase that a request concerns; before the start that is the first one.
@@ -67,13 +72,8 @@ class Held(Contract):
 
     def final_version(self, at: datetime) -> int:
         """The plan version that the plan in force at an instant ends up with."""
-        taken = [
-            change for change in timeline.in_force(self.log)
-            if change.terms is not None and change.effective_at <= at
-        ]  # fmt: skip
-        terms = max(taken, key=lambda change: (change.effective_at, change.number)).terms
-        assert terms is not None
-        return terms.stages[-1].plan_version_id
+        terms = logs.terms_at(self.in_force, at)
+        return terms.version(len(terms.stages) - 1, at.astimezone(self.zone).date())
 
 
 def lock_log() -> None:
@@ -93,7 +93,7 @@ def changed_since(change_id: int, subscription_ids: Sequence[int]) -> list[tuple
 
 def find(subscription: int | str) -> models.Subscription:
     """A subscription by its id or code. Raises UnknownSubscription."""
-    rows = models.Subscription.objects.select_related("account")
+    rows = models.Subscription.objects.select_related("account", "base__account")
     field = "id" if isinstance(subscription, int) else "code"
     found = rows.filter(**{field: subscription}).first()
     if found is None:
@@ -103,18 +103,36 @@ def find(subscription: int | str) -> models.Subscription:
 
 def load(subscription: int | str) -> Held:
     """A contract with its log and timeline. Raises UnknownSubscription."""
-    row = find(subscription)
+    return held(find(subscription))
+
+
+def held(row: models.Subscription) -> Held:
+    """The contract of a subscription's row."""
     zone = ZoneInfo(row.account.timezone)
-    log = tuple(
-        _change(one) for one in models.Change.objects.filter(subscription=row).order_by("id")
-    )
+    changes = models.Change.objects.filter(subscription=row).order_by("id")
+    log = tuple(read_change(one) for one in changes)
     return Held(
-        subscription=row,
-        log=log,
-        timeline=timeline.phases(log, zone),
-        zone=zone,
+        subscription=row, log=log, timeline=timeline_of(row, log, zone), zone=zone,
         billing_days=billing_days(row.account_id),
-    )
+    )  # fmt: skip
+
+
+def timeline_of(row: models.Subscription, log: Sequence[Change], zone: ZoneInfo) -> list[Phase]:
+    """The phases that follow from a subscription's log and, of an add-on, from its base."""
+    own = timeline.phases(log, zone)
+    if row.base is None:
+        return own
+    base = held(row.base).timeline
+    versions = {phase.plan_version_id for phase in base}
+    plans = dict(PlanVersion.objects.filter(id__in=versions).values_list("id", "plan_code"))
+    kept = logs.in_force(log)
+    return timeline.followed(own, base, lambda at: logs.terms_at(kept, at), plans)
+
+
+def addons(held: Held) -> list[models.Subscription]:
+    """The add-ons that a subscription has or had."""
+    rows = models.Subscription.objects.filter(base=held.subscription).order_by("id")
+    return list(rows.select_related("account", "base__account"))
 
 
 def billing_days(account_id: int) -> tuple[cycle.BillingDay, ...]:
@@ -123,10 +141,16 @@ def billing_days(account_id: int) -> tuple[cycle.BillingDay, ...]:
     return cycle.sorted_days([cycle.BillingDay(row.since, row.day) for row in rows])
 
 
-def create(code: str, account: Account, change: Change, facts: Mapping[str, Any]) -> Held:
+def create(
+    code: str,
+    account: Account,
+    change: Change,
+    facts: Mapping[str, Any],
+    base: models.Subscription | None = None,
+) -> Held:
     """A new subscription with the first entry of its log."""
     row = models.Subscription.objects.create(
-        code=code, account=account, started_at=change.effective_at, state="pending"
+        code=code, account=account, started_at=change.effective_at, state="pending", base=base
     )
     blank = Held(
         subscription=row, log=(), timeline=(), zone=ZoneInfo(account.timezone),
@@ -142,20 +166,19 @@ def append(held: Held, change: Change, facts: Mapping[str, Any]) -> Held:
         recorded_at=clock.now(), kind=change.kind, payload=payload(change, facts),
     )  # fmt: skip
     log = (*held.log, change)
-    made = timeline.phases(log, held.zone)
-    models.Phase.objects.filter(subscription=held.subscription).delete()
+    made = timeline_of(held.subscription, log, held.zone)
+    write_phases(held.subscription, made, held.zone)
+    return replace(held, log=log, timeline=made)
+
+
+def write_phases(row: models.Subscription, made: Sequence[Phase], zone: ZoneInfo) -> None:
+    """Replace a subscription's phases, and bring its state up to date."""
+    models.Phase.objects.filter(subscription=row).delete()
     models.Phase.objects.bulk_create(
-        models.Phase(
-            subscription=held.subscription, account_id=held.subscription.account_id, **vars(phase)
-        )
-        for phase in made
+        models.Phase(subscription=row, account_id=row.account_id, **vars(phase)) for phase in made
     )
-    held.subscription.state = timeline.state_at(made, clock.now(), held.zone)
-    held.subscription.save(update_fields=["state"])
-    return Held(
-        subscription=held.subscription, log=log, timeline=made, zone=held.zone,
-        billing_days=held.billing_days,
-    )  # fmt: skip
+    row.state = timeline.state_at(made, clock.now(), zone)
+    row.save(update_fields=["state"])
 
 
 def next_number(held: Held) -> int:
@@ -172,20 +195,27 @@ def payload(change: Change, facts: Mapping[str, Any]) -> dict[str, Any]:
         "terms": change.terms and change.terms.dump(),
         "quantity": None if change.quantity is None else f"{change.quantity:f}",
         "anchor": change.anchor and change.anchor.isoformat(),
+        **({} if change.of is None else {"of": change.of}),
     }
 
 
-def _change(row: models.Change) -> Change:
-    body = row.payload
+def read_change(row: models.Change) -> Change:
+    """An entry of the log from its row."""
+    return change_of(row.id, row.kind, row.effective_at, row.payload)
+
+
+def change_of(number: int, kind: Any, effective_at: datetime, body: Mapping[str, Any]) -> Change:
+    """An entry of the log from its columns."""
     return Change(
-        number=row.id,
-        kind=row.kind,
-        effective_at=row.effective_at,
+        number=number,
+        kind=kind,
+        effective_at=effective_at,
         requested_at=datetime.fromisoformat(body["requested_at"]),
         deferred=body["deferred"],
         terms=Terms.load(body["terms"]) if body["terms"] else None,
         quantity=None if body["quantity"] is None else Decimal(body["quantity"]),
         anchor=date.fromisoformat(body["anchor"]) if body["anchor"] else None,
+        of=body.get("of"),
     )
 
 

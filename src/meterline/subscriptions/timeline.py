@@ -7,34 +7,18 @@ of several changes at one instant the one recorded last counts. Phases lie betwe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from meterline.kernel.cycle import first_charged
+from meterline.subscriptions.log import Change, end_of, in_force, taken
 from meterline.subscriptions.terms import Terms, after, moment_after
 
-Kind = Literal["subscribe", "change", "set_quantity", "cancel", "uncancel", "pause", "resume"]
 State = Literal["pending", "trial", "active", "paused", "cancelled"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One entry of the log. `effective_at` is where the timeline steps, already adjusted to the
-    policy; `requested_at` is when it was asked for; `deferred` ones wait for the period's end."""
-
-    number: int
-    kind: Kind
-    effective_at: datetime
-    requested_at: datetime
-    deferred: bool = False
-    terms: Terms | None = None
-    quantity: Decimal | None = None
-    anchor: date | None = None
-    """The day at which cycles are reset; None keeps them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +33,9 @@ class Phase:
     trial_end: date | None
     charge_start: date
     anchor: date | None
+    day_start: time | None = None
+    early_until: date | None = None
+    early_version_id: int | None = None
 
 
 Value = TypeVar("Value")
@@ -70,6 +57,7 @@ class _Plan:
     plan_version_id: int
     trial_end: date | None
     anchor: date | None
+    day_start: time | None
 
 
 def phases(changes: Iterable[Change], zone: ZoneInfo) -> list[Phase]:
@@ -78,13 +66,13 @@ def phases(changes: Iterable[Change], zone: ZoneInfo) -> list[Phase]:
     `changes` begin with a `subscribe`, in the order of their numbers.
     """
     log = in_force(changes)
-    end = end_of(log)
+    end = end_of(log, zone)
     plan = _plans(log, zone)
     quantity = _steps(log, lambda change: change.quantity)
     state = _steps(log, _state_after)
     begin = log[0].effective_at
     cuts = sorted({*plan.at, *quantity.at, *state.at})
-    cuts = [cut for cut in cuts if cut >= begin and (end is None or cut < end)]
+    cuts = [cut for cut in cuts if cut >= begin and (end.at is None or cut < end.at)]
     made = [
         Phase(
             start_at=start,
@@ -95,31 +83,67 @@ def phases(changes: Iterable[Change], zone: ZoneInfo) -> list[Phase]:
             trial_end=plan(start).trial_end,
             charge_start=date.min,
             anchor=plan(start).anchor,
+            day_start=plan(start).day_start,
         )
-        for start, stop in zip(cuts, [*cuts[1:], end], strict=True)
+        for start, stop in zip(cuts, [*cuts[1:], end.at], strict=True)
     ] if cuts else []  # fmt: skip
-    charged = _charge_start(made, zone)
-    return _joined([replace(phase, charge_start=charged) for phase in made])
+    charged, day_start = _charge_start(made, zone)
+    made = [
+        replace(
+            phase, charge_start=charged, day_start=phase.day_start if phase.anchor else day_start
+        )
+        for phase in made
+    ]  # fmt: skip
+    if made:
+        early = {"early_until": end.early_until, "early_version_id": end.early_version_id}
+        made[-1] = replace(made[-1], **early)  # type: ignore[arg-type]
+    return _joined(made)
 
 
-def in_force(changes: Iterable[Change]) -> list[Change]:
-    """The log without what was taken back: cancellations by `uncancel` or a later cancellation,
-    and deferred changes that a newer change of the same kind overtook before they came."""
-    kept: list[Change] = []
-    for change in changes:
-        match change.kind:
-            case "uncancel" | "cancel":
-                kept = [one for one in kept if one.kind != "cancel"]
-            case _:
-                kept = [one for one in kept if not _overtaken(one, change)]
-        if change.kind != "uncancel":
-            kept.append(change)
-    return kept
+def followed(
+    own: Sequence[Phase],
+    base: Sequence[Phase],
+    terms_at: Callable[[datetime], Terms],
+    plans: Mapping[int, str],
+) -> list[Phase]:
+    """The phases of an add-on, given its `own` and those of its base.
+
+    It pauses with its base, and is over when its base is, or has a plan to which it does not
+    belong. `terms_at`: the add-on's terms at an instant; `plans`: plan code by version id.
+    """
+    made: list[Phase] = []
+    for phase in own:
+        terms = terms_at(phase.start_at)
+        at: datetime | None = phase.start_at
+        for under in base:
+            if at is None or (phase.end_at is not None and under.start_at >= phase.end_at):
+                break
+            if under.end_at is not None and under.end_at <= at:
+                continue
+            if under.start_at > at or plans[under.plan_version_id] not in terms.addon_to:
+                return _cut_off(made)
+            stop = _earliest(phase.end_at, under.end_at)
+            paused = "paused" in (phase.state, under.state)
+            made.append(
+                replace(
+                    phase, start_at=at, end_at=stop, state="paused" if paused else "active",
+                    quantity=under.quantity if terms.base_quantity else phase.quantity,
+                )
+            )  # fmt: skip
+            at = stop
+        if at is not None and at != phase.end_at:
+            return _cut_off(made)
+    return _joined(made)
 
 
-def end_of(log: Sequence[Change]) -> datetime | None:
-    """When the subscription ends; None while nothing ends it. `log` as `in_force` gives it."""
-    return next((one.effective_at for one in reversed(log) if one.kind == "cancel"), None)
+def _cut_off(made: Sequence[Phase]) -> list[Phase]:
+    """Phases that end with the base break no term of their own."""
+    kept = [replace(one, early_until=None, early_version_id=None) for one in made]
+    return _joined(kept)
+
+
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def phase_at(timeline: Sequence[Phase], instant: datetime) -> Phase | None:
@@ -141,27 +165,6 @@ def state_at(timeline: Sequence[Phase], instant: datetime, zone: ZoneInfo) -> St
     if phase.state == "active" and phase.trial_end is not None and today < phase.trial_end:
         return "trial"
     return phase.state
-
-
-def _overtaken(one: Change, newer: Change) -> bool:
-    family = _FAMILY[newer.kind]
-    return (
-        one.deferred
-        and one.effective_at > newer.requested_at
-        and family is not None
-        and _FAMILY[one.kind] == family
-    )
-
-
-_FAMILY: dict[Kind, str | None] = {
-    "subscribe": None,
-    "change": "plan",
-    "set_quantity": "quantity",
-    "pause": "state",
-    "resume": "state",
-    "cancel": None,
-    "uncancel": None,
-}
 
 
 def _state_after(change: Change) -> Literal["active", "paused"] | None:
@@ -186,59 +189,81 @@ def _steps(log: Sequence[Change], value: Callable[[Change], Any]) -> _Steps[Any]
 
 def _plans(log: Sequence[Change], zone: ZoneInfo) -> _Steps[_Plan]:
     """The steps of the plan: its changes, and the stages of each plan in between."""
-    taken = _steps(log, lambda change: change if change.terms is not None else None)
     first_day = log[0].effective_at.astimezone(zone).date()
     anchor: date | None = None
+    day_start: time | None = None
     found: dict[datetime, _Plan] = {}
-    for i, (at, change) in enumerate(zip(taken.at, taken.values, strict=True)):
-        terms: Terms = change.terms
-        stop = taken.at[i + 1] if i + 1 < len(taken.at) else None
-        trial_end = after(first_day, terms.trial) if terms.trial else None
-        if change.anchor is not None:
-            anchor = first_charged(change.anchor, trial_end)
-        for start, version in _stages(terms, at, trial_end, zone):
-            if stop is None or start < stop:
-                found[start] = _Plan(version, trial_end, anchor)
+    for one in taken(log):
+        for i, (at, terms) in enumerate(one.terms):
+            stop = one.terms[i + 1][0] if i + 1 < len(one.terms) else one.stop
+            trial_end = after(first_day, terms.trial) if terms.trial else None
+            if i == 0 and one.change.anchor is not None:
+                anchor = first_charged(one.change.anchor, trial_end)
+                at_once = anchor == one.change.anchor
+                day_start = _time(one.change.effective_at, zone) if at_once else None
+            for start, version in _stages(terms, one.change.effective_at, trial_end, zone, at):
+                if stop is None or start < stop:
+                    found[start] = _Plan(version, trial_end, anchor, day_start)
     order = sorted(found)
     return _Steps(tuple(order), tuple(found[at] for at in order))
 
 
 def _stages(
-    terms: Terms, at: datetime, trial_end: date | None, zone: ZoneInfo
+    terms: Terms, origin: datetime, trial_end: date | None, zone: ZoneInfo, since: datetime
 ) -> list[tuple[datetime, int]]:
-    """When each stage of a plan begins: the first at once, and lasts from the trial's end on."""
-    local = at.astimezone(zone)
+    """When each plan version begins, from `since` on. Stages count from `origin`: the first holds
+    at once, and lasts from the trial's end on."""
+    local = origin.astimezone(zone)
     if trial_end is not None and trial_end > local.date():
         local = datetime.combine(trial_end, local.min.time(), zone)
-    begun: list[tuple[datetime, int]] = []
-    start, months, days = at, 0, 0
+    begun: list[datetime] = []
+    start, months, days = origin, 0, 0
     for stage in terms.stages:
-        begun.append((start, stage.plan_version_id))
+        begun.append(start)
         if stage.length is not None:
             months, days = months + stage.length.months, days + stage.length.days
             start = moment_after(local, months, days).astimezone(UTC)
-    return begun
+    raised = [
+        datetime.combine(one.since, time(0), zone).astimezone(UTC) for one in terms.raises
+    ]  # fmt: skip
+    found = {}
+    for at in sorted({since, *(at for at in (*begun, *raised) if at > since)}):
+        stage_number = bisect_right(begun, at) - 1
+        found[at] = terms.version(stage_number, at.astimezone(zone).date())
+    return list(found.items())
 
 
-def _charge_start(made: Sequence[Phase], zone: ZoneInfo) -> date:
-    """The first local day with recurring charges; of a contract that never got there, the day on
-    which it would have begun to be charged."""
-    day = date.min
+def _charge_start(made: Sequence[Phase], zone: ZoneInfo) -> tuple[date, time | None]:
+    """The first local day with recurring charges and the time at which it begins; of a contract
+    that never got there, the day on which it would have begun to be charged."""
+    day, begins = date.min, None
     for phase in made:
         start = phase.start_at.astimezone(zone).date()
         day = first_charged(start, phase.trial_end)
+        begins = _time(phase.start_at, zone) if day == start else None
         reached = phase.end_at is None or day < phase.end_at.astimezone(zone).date()
         if phase.state == "active" and (reached or day == start):
-            return day
-    return day
+            return day, begins
+    return day, begins
+
+
+def _time(at: datetime, zone: ZoneInfo) -> time | None:
+    """The local time of an instant; None at midnight."""
+    local = at.astimezone(zone).time()
+    return None if local == time(0) else local
 
 
 def _joined(made: Sequence[Phase]) -> list[Phase]:
     """Neighbours that differ in nothing become one."""
     joined: list[Phase] = []
     for phase in made:
-        if joined and replace(joined[-1], start_at=phase.start_at, end_at=phase.end_at) == phase:
-            joined[-1] = replace(joined[-1], end_at=phase.end_at)
+        last = joined[-1] if joined else None
+        same = last is not None and phase == replace(
+            last, start_at=phase.start_at, end_at=phase.end_at,
+            early_until=phase.early_until, early_version_id=phase.early_version_id,
+        )  # fmt: skip
+        if last is not None and same:
+            joined[-1] = replace(phase, start_at=last.start_at)
         else:
             joined.append(phase)
     return joined

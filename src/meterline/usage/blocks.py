@@ -54,13 +54,12 @@ def blocks(path: Path, size: int) -> Iterator[bytes]:
     for part in content(path):
         parts.append(part)
         length += len(part)
-        if length < size:
+        cut = part.rfind(b"\n") + 1
+        if length < size or not cut:
             continue
-        block = b"".join(parts)
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield block[:cut]
-        parts, length = [block[cut:]], len(block) - cut
+        parts[-1] = part[:cut]
+        yield b"".join(parts)
+        parts, length = [part[cut:]], len(part) - cut
     if rest := b"".join(parts):
         yield rest
 

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from meterline.platform.instants import parse_date_or_instant
+
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
 
@@ -109,6 +111,42 @@ def back_out_command(
 
     made = services.back_out(batch_id)
     _console.print(f"Batch {batch_id} is backed out, by batch {made.pk}.")
+
+
+@app.command("allowances")
+def allowances_command(
+    whose: Annotated[str, typer.Argument(help="Code of an account or a subscription.")],
+    at: Annotated[str | None, typer.Option(help="An instant or day; default: now.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is left of the allowances that an account, or one subscription, can use."""
+    from meterline.usage import services
+
+    moment = None if at is None else parse_date_or_instant(at)
+    rows = [_balance(one) for one in services.balances_of(whose, moment)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("allowance", "of", "from", "valid until")
+    for name in ("granted", "used", "left"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row["allowance"], row["subscription"] or "account", row["from"][:16],
+            (row["until"] or "")[:16], row["granted"], row["used"], row["left"],
+        )  # fmt: skip
+    _console.print(table)
+
+
+def _balance(one: Any) -> dict[str, Any]:
+    from meterline.kernel.explain import number
+
+    return {
+        "allowance": one.allowance, "subscription": one.subscription or None,
+        "unit": "money" if one.money else None, "from": one.start.isoformat(),
+        "until": one.end and one.end.isoformat(), "granted": number(one.granted),
+        "used": number(one.used), "left": number(one.left),
+    }  # fmt: skip
 
 
 @app.command("rejects")

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 from django.db import connection, transaction
 
 from meterline.platform import audit
+from meterline.subscriptions.periods import INSTANT
 from meterline.usage import reference as references
+from meterline.usage.allowances import (
+    drawn_again,
+    freed,
+    of_owners,
+    settled,
+    together,
+)
 from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.errors import BatchNotBackedOut, UnknownBatch, UnknownRecord
-from meterline.usage.guide import guide
+from meterline.usage.guide import GUIDED, guide
 from meterline.usage.load import lock_batches, lock_loading, register_batch, write_rejects
 from meterline.usage.models import Batch, Reject
 from meterline.usage.process import rate_and_place
-from meterline.usage.store import RATED, BatchFolder, live
+from meterline.usage.settle import DRAWN, LATE, USES
+from meterline.usage.store import RATED, BatchFolder, Live, live
 from meterline.usage.totals import added, negated, totals
 
 CORRECTIONS = ("back-out", "re-rate", "reversal")
@@ -38,15 +48,20 @@ def back_out(batch_id: int) -> Batch:
             else f"a {batch.format} of others",
         )  # fmt: skip
     came_with = (pl.col("batch_id") == batch_id) | (pl.col("origin") == batch_id)
-    rows = live(batch.first_start, None).rated().filter(came_with)
+    standing = live(batch.first_start, None)
+    rows = standing.rated().filter(came_with)
+    uses = standing.uses(rows)
+    later = freed(rows, uses)
     made = register_batch(
-        added([negated(totals(rows))]), None, source=batch.source, file_name=batch.file_name,
+        added([negated(totals(rows))]), None, [drawn_again(uses, -1)],
+        source=batch.source, file_name=batch.file_name,
         format="back-out", digest="", records=0, rated=0, rejected=0, duplicates=0,
         first_start=batch.first_start, last_start=batch.last_start, corrects=batch,
     )  # fmt: skip
     Batch.objects.filter(pk=batch_id).update(state="backed_out")
     Reject.objects.filter(batch=batch_id, state="open").update(state="discarded")
     audit.record("usage.back_out", f"usage_batch:{batch_id}", after={"by": made.id})
+    rerate_each(of_owners(later))
     return made
 
 
@@ -63,48 +78,103 @@ def reverse(record_id: str) -> Batch:
     rows = standing.rated().join(found, on=_ROW, how="semi")
     if rows.is_empty():
         raise UnknownRecord(record_id=record_id)
+    uses = standing.uses(rows)
+    later = freed(rows, uses)
     folder = BatchFolder()
     here = {"line": pl.lit(0, pl.UInt32), "origin": pl.lit(0, pl.Int64)}
     folder.add(pl.DataFrame(), pl.DataFrame(schema=RATED), key.with_columns(**here))
     folder.supersede(found)
     folder.close()
     made = register_batch(
-        added([negated(totals(rows))]), folder, source="reversal", file_name=record_id,
+        added([negated(totals(rows))]), folder, [drawn_again(uses, -1)],
+        source="reversal", file_name=record_id,
         format="reversal", digest="", records=0, rated=0, rejected=0, duplicates=0,
         supersedes=True, first_start=rows["start"].min(), last_start=rows["start"].max(),
     )  # fmt: skip
     audit.record("usage.reverse", f"usage_record:{record_id}", after={"by": made.id})
+    rerate_each(of_owners(later))
     return made
 
 
-@transaction.atomic
 def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
     """Guide and rate again the records of subscriptions from `since` on, under the contracts as
     they are now. What changes is superseded by a new batch; None if nothing does.
     """
-    if not _has_usage(subscription_ids, since):
+    wanted = pl.DataFrame(
+        {"subscription_id": subscription_ids}, schema={"subscription_id": pl.Int64}
+    )
+    return rerate_each(wanted.with_columns(since=pl.lit(since, INSTANT)))
+
+
+@transaction.atomic
+def rerate_each(wanted: pl.DataFrame) -> Batch | None:
+    """`rerate` of subscription_id from since on, each, with whoever shares allowances with them."""
+    wanted = together(wanted)
+    if wanted.is_empty():
+        return None
+    ids, first = wanted["subscription_id"].to_list(), cast(datetime, wanted["since"].min())
+    if not _has_usage(ids, first):
         return None
     lock_batches()
-    standing = live(start=since)
-    old = standing.rated(subscription_ids, start=since)
+    standing = live(start=first)
+    old = (
+        standing.rated(ids, start=first)
+        .join(wanted, on="subscription_id", maintain_order="left")
+        .filter(pl.col("start") >= pl.col("since"))
+        .drop("since")
+    )
     if old.is_empty():
         return None
+    again = _again(old, standing)
+    if again.changed.is_empty():
+        return None
+    made = _supersede(old, again)
+    concerned = wanted["subscription_id"].implode()
+    others = of_owners(again.late).filter(~pl.col("subscription_id").is_in(concerned))
+    rerate_each(others)
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Again:
+    """Records rated anew, in the numbers of a new batch (`line`)."""
+
+    records: pl.DataFrame  # as stored, with origin
+    kept: pl.DataFrame  # guided
+    rated: pl.DataFrame
+    refused: pl.DataFrame
+    taken: pl.DataFrame  # DRAWS and batch_id of the old ones
+    uses: pl.DataFrame  # settle.USES
+    drawn: pl.DataFrame
+    late: pl.DataFrame
+    changed: pl.DataFrame  # line, batch_id, old_line of what is not as it was
+
+
+def _again(old: pl.DataFrame, standing: Live) -> _Again:
     rows = (
         old.select(*_ROW, "origin").unique(_ROW, maintain_order=True).with_row_index("new_line", 1)
     )
     stored = standing.records(rows)
-    records = stored.drop(*_ROW, "subscription_id", "account_id", "plan_version_id").rename(
-        {"new_line": "line"}
-    )
+    records = stored.drop(*_ROW, *GUIDED, strict=False).rename({"new_line": "line"})
     reference = references.reference_for(records)
     again = records.with_columns(local=pl.lit(None, pl.Datetime("us")))
     guided, lost = guide(again.drop("origin"), reference.by_identifier, reference.by_code)
     kept, rated, refused = rate_and_place(guided, reference)
+    taken = standing.uses(old)
+    uses, drawn = pl.DataFrame(schema=USES), pl.DataFrame(schema=DRAWN)
+    late = pl.DataFrame(schema=LATE)
+    waits = reference.cover.touches(rated)
+    if waits is not None:
+        outcome = settled(kept, rated.filter(waits), taken)
+        rated = pl.concat([rated.filter(~waits), outcome.rated.select(rated.columns)])
+        uses, drawn, late = outcome.uses, outcome.drawn, outcome.late
     places = rows.select(pl.col("new_line").alias("line"), "batch_id", old_line="line")
-    changed = _changed(old, rated, places)
-    if changed.is_empty():
-        return None
-    return _supersede(old, records, kept, rated, pl.concat([lost, refused]), changed, rows)
+    changed = [_changed(old, rated, places, _COMPARED), _changed(taken, uses, places, [*USES])]
+    return _Again(
+        records=records.join(places, on="line"),
+        kept=kept, rated=rated, refused=pl.concat([lost, refused]), taken=taken, uses=uses,
+        drawn=drawn, late=late, changed=pl.concat(changed).unique(maintain_order=True),
+    )  # fmt: skip
 
 
 def _has_usage(subscription_ids: Sequence[int], since: datetime) -> bool:
@@ -122,12 +192,16 @@ def _has_usage(subscription_ids: Sequence[int], since: datetime) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _changed(old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
-    """`places` of the records that are not rated as they were."""
-    compared = [
-        "line", "account_id", "subscription_id", "price_id", "period_start", "quantity", "season",
-        "band", "by_value", "amount", "denominator",
-    ]  # fmt: skip
+_COMPARED = [
+    "line", "account_id", "subscription_id", "price_id", "period_start", "quantity", "covered",
+    "season", "band", "by_value", "amount", "denominator",
+]  # fmt: skip
+
+
+def _changed(
+    old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame, compared: list[str]
+) -> pl.DataFrame:
+    """`places` of the records whose rows are not as they were."""
     before = old.rename({"line": "old_line"}).join(places, on=["batch_id", "old_line"])
     one, other = before.select(compared), new.select(compared)
     differ = pl.concat(
@@ -139,36 +213,35 @@ def _changed(old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame) -> pl.D
     return places.join(differ, on="line", how="semi")
 
 
-def _supersede(
-    old: pl.DataFrame,
-    records: pl.DataFrame,
-    kept: pl.DataFrame,
-    rated: pl.DataFrame,
-    refused: pl.DataFrame,
-    changed: pl.DataFrame,
-    rows: pl.DataFrame,
-) -> Batch:
+def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
     """The batch that holds the changed records anew and supersedes them where they were."""
-    origins = rows.select(
-        pl.col("new_line").alias("line"),
-        origin=pl.when(pl.col("origin") == 0).then("batch_id").otherwise("origin"),
+    changed = again.changed
+    origins = again.records.select(
+        "line", origin=pl.when(pl.col("origin") == 0).then("batch_id").otherwise("origin")
     )
     gone = changed.select("batch_id", line="old_line")
-    new_rated = rated.join(changed, on="line", how="semi").join(origins, on="line")
-    new_records = kept.join(changed, on="line", how="semi")
+    new_rated = again.rated.join(changed, on="line", how="semi").join(origins, on="line")
+    new_uses = again.uses.join(changed, on="line", how="semi").join(origins, on="line")
+    new_records = again.kept.join(changed, on="line", how="semi")
     new_keys = keys(new_records["id"]).select(KEY).hstack(new_records.select("line"))
     folder = BatchFolder()
     folder.add(new_records, new_rated, new_keys.join(origins, on="line"))
+    folder.add_settled(new_rated.clear(), new_uses)
     folder.supersede(gone)
     folder.close()
     taken = old.join(gone, on=_ROW, how="semi")
+    drawn = [
+        drawn_again(again.taken.join(gone, on=_ROW, how="semi"), -1),
+        drawn_again(new_uses, 1),
+        again.drawn.with_columns(pl.col("amount") * 0, pl.lit(1, pl.Int64).alias("denominator")),
+    ]
     made = register_batch(
-        added([totals(new_rated), negated(totals(taken))]), folder, source="re-rate",
+        added([totals(new_rated), negated(totals(taken))]), folder, drawn, source="re-rate",
         file_name="", format="re-rate", digest="", records=changed.height,
         rated=new_records.height, rejected=changed.height - new_records.height, duplicates=0,
         supersedes=True, first_start=taken["start"].min(), last_start=taken["start"].max(),
     )  # fmt: skip
-    write_rejects(made, _as_rejects(records, refused, changed))
+    write_rejects(made, _as_rejects(again.records, again.refused, changed))
     return made
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 _SEEDS = (11, 7919)
 KEY = ("key_high", "key_low")
-_FILTER_BITS = 27
+_BITS_LEAST, _BITS_MOST = 20, 27
 
 
 def keys(ids: pl.Series) -> pl.DataFrame:
@@ -21,30 +21,40 @@ def keys(ids: pl.Series) -> pl.DataFrame:
 
 class Seen:
     """The keys seen so far. A filter on the first bits of a key lets most new ones pass quickly;
-    only those it holds back are looked up exactly."""
+    only those it holds back are looked up exactly. It grows with them, up to 128 MiB."""
 
     def __init__(self) -> None:
         self.count = 0
         self._parts: list[pl.DataFrame] = []
+        self._bits = _BITS_LEAST
         self._filter: np.ndarray[Any, Any] | None = None  # made with the first keys
 
     def add(self, keyed: pl.DataFrame) -> None:
         """Remember keys (KEY)."""
+        if keyed.is_empty():
+            return
         self.count += keyed.height
         self._parts.append(keyed.select(KEY))
-        if self._filter is None:
-            self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)
-        self._filter[_slots(keyed)] = True
+        if self._filter is None or (self.count << 4 > 1 << self._bits < 1 << _BITS_MOST):
+            self._bits = min(max(self.count.bit_length() + 6, _BITS_LEAST), _BITS_MOST)
+            self._filter = np.zeros(1 << self._bits, dtype=bool)
+            for part in self._parts:
+                self._filter[self._slots(part)] = True
+        else:
+            self._filter[self._slots(keyed)] = True
 
     def has(self, keyed: pl.DataFrame) -> pl.Series:
         """Whether each key was seen before."""
-        suspects = None if self._filter is None else self._filter[_slots(keyed)]
+        suspects = None if self._filter is None else self._filter[self._slots(keyed)]
         if suspects is None or not suspects.any():
             return _at(pl.Series([], dtype=pl.UInt32), keyed.height)
         rows = keyed.with_row_index("row").filter(pl.Series(suspects))
         # the few suspects make the hash table, the many keys pass through it
         found = pl.concat([part.join(rows, on=KEY, how="semi") for part in self._parts])
         return _at(rows.join(found, on=KEY, how="semi")["row"], keyed.height)
+
+    def _slots(self, keyed: pl.DataFrame) -> np.ndarray[Any, Any]:
+        return (keyed["key_high"].to_numpy() >> np.uint64(64 - self._bits)).view(np.int64)
 
 
 def new_records(records: pl.DataFrame, seen: Sequence[Seen]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -56,10 +66,6 @@ def new_records(records: pl.DataFrame, seen: Sequence[Seen]) -> tuple[pl.DataFra
     if not again.any():
         return records, keyed
     return records.filter(~again), keyed.filter(~again)
-
-
-def _slots(keyed: pl.DataFrame) -> np.ndarray[Any, Any]:
-    return (keyed["key_high"].to_numpy() >> np.uint64(64 - _FILTER_BITS)).astype(np.int64)
 
 
 def _repeated(keyed: pl.DataFrame) -> pl.Series:

@@ -53,7 +53,7 @@ def guide(
         found = part.join(holders, on=column, how="left", maintain_order="left")
         nobody = found["subscription_id"].is_null()
         unknown.append(_unknown(found.filter(nobody), column, words))
-        placed.append(_in_time(_with_instants(_where(found, ~nobody))))
+        placed.append(_in_time(_with_instants(found)))
     if not parts:
         return _in_time(records.join(by_code, on="subscription")), _unknown(
             records, "identifier", ""
@@ -101,6 +101,8 @@ def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
         return found.drop("local")
     parts = []
     for (zone,), part in found.partition_by("timezone", as_dict=True).items():
+        if zone is None:  # nobody's
+            continue
         in_zone = pl.col("local").dt.replace_time_zone(
             str(zone), ambiguous="earliest", non_existent="null"
         )
@@ -109,7 +111,7 @@ def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
         ) + pl.duration(hours=1)
         moment = pl.coalesce(in_zone, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
         parts.append(part.with_columns(start=pl.coalesce("start", moment)))
-    return pl.concat(parts).drop("local")
+    return pl.concat([found.clear(), *parts]).drop("local")
 
 
 def _where(rows: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import cast
@@ -13,15 +14,19 @@ from meterline.platform import clock, events
 from meterline.platform.database import write_frame
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
+from meterline.usage.allowances import settled, write_drawn
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch
 from meterline.usage.process import Processed, Reference, process
+from meterline.usage.settle import LATE
+from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
+_HERE = pl.lit(0, pl.Int64).alias("origin")
 _REJECTED = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String, "detail": pl.String,
              "record": pl.String}  # fmt: skip
 
@@ -54,11 +59,13 @@ class Load:
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = 0
-        self.touched: list[pl.DataFrame] = []  # subscription_id
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
         self._stored = known_records()
         self._seen = Seen()
+        self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
+        self._staging = Staging(self.folder.path)
+        self._drawn: list[pl.DataFrame] = []
         self._writer = ThreadPoolExecutor(1)  # writes a chunk while the next is processed
         self._writing: Future[None] | None = None
         self._reference: Reference | None = None
@@ -95,24 +102,40 @@ class Load:
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
-        """Commit the batch with its totals and rejects."""
+        """Commit the batch with its totals and rejects, after allowances."""
         self._written()
-        self.folder.close()
         lock_batches()
+        self._settle()
+        self.folder.close()
         rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
         sums = added(self._totals)
         batch = register_batch(
-            sums, self.folder, source=self.source, file_name=self.file_name, format=self.format,
+            sums, self.folder, self._drawn, source=self.source, file_name=self.file_name,
+            format=self.format,
             digest=self.digest, records=self.records, rated=self.rated, rejected=rejects.height,
             duplicates=self.duplicates, first_start=self._first, last_start=self._last,
         )  # fmt: skip
         write_rejects(batch, rejects)
         return batch
 
+    def touched(self) -> list[int]:
+        """The subscriptions to which the batch adds something."""
+        parts = [part["subscription_id"] for part in self._totals]
+        return pl.concat(parts).unique().sort().to_list() if parts else []
+
     def discard(self) -> None:
         """Remove what was written: the batch will not be registered."""
         self._writer.shutdown()
         self.folder.remove()
+
+    def _settle(self) -> None:
+        """What waits for allowances draws on them, in the order of time."""
+        for records, rated in self._staging.shards():
+            outcome = settled(records, rated)
+            self.folder.add_settled(outcome.rated, outcome.uses.with_columns(_HERE))
+            self._totals.append(totals(outcome.rated))
+            self._drawn.append(outcome.drawn)
+            self.late = pl.concat([self.late, outcome.late])
 
     def _written(self) -> None:
         """Wait for the chunk that is being written; its error, if any, comes through."""
@@ -127,14 +150,14 @@ class Load:
         return self._reference
 
     def _write(self, outcome: Processed) -> None:
-        here = pl.lit(0, pl.Int64).alias("origin")
-        rated = outcome.rated.with_columns(here)
+        rated = outcome.rated.with_columns(_HERE)
         self._written()
         self._writing = self._writer.submit(
-            self.folder.add, outcome.records, rated, outcome.keys.with_columns(here)
+            self.folder.add, outcome.records, rated, outcome.keys.with_columns(_HERE)
         )
+        if outcome.waiting.height:
+            self._staging.add(outcome.records, outcome.waiting.with_columns(_HERE))
         self._totals.append(totals(rated))
-        self.touched.append(outcome.records.select("subscription_id").unique())
         starts = outcome.records["start"]
         first, last = cast(datetime, starts.min()), cast(datetime, starts.max())
         self._first = first if self._first is None else min(self._first, first)
@@ -144,7 +167,8 @@ class Load:
         if rejects.is_empty():
             return
         fields = [name for name in decoded.columns if name not in _PLACE]
-        about = decoded.select(
+        first = self.records - decoded.height + 1  # lines of a chunk are numbered on from it
+        about = decoded[(rejects["line"] - first).unique()].select(
             "line",
             "file_line",
             pl.struct(fields).struct.json_encode().alias("record"),
@@ -159,8 +183,14 @@ class Load:
 _PLACE = ("line", "file_line", "file_name")
 
 
-def register_batch(sums: pl.DataFrame, folder: BatchFolder | None, **fields: object) -> Batch:
-    """The batch's row and its totals (TOTALS), after lock_batches()."""
+def register_batch(
+    sums: pl.DataFrame,
+    folder: BatchFolder | None,
+    drawn: Sequence[pl.DataFrame],
+    **fields: object,
+) -> Batch:
+    """The batch's row, its totals (TOTALS) and what it draws on allowances (DRAWN), after
+    lock_batches()."""
     batch = Batch.objects.create(
         committed_at=clock.now(),
         totals=control_totals(sums),
@@ -171,6 +201,7 @@ def register_batch(sums: pl.DataFrame, folder: BatchFolder | None, **fields: obj
         "usage_total",
         sums.select(pl.lit(batch.id, pl.Int64).alias("batch_id"), *TOTALS),
     )
+    write_drawn(batch.id, drawn)
     events.emit(
         "usage.batch", f"usage_batch:{batch.id}",
         {"format": batch.format, "records": batch.records, "rated": batch.rated,

@@ -58,6 +58,32 @@ class Total(models.Model):
         indexes = (models.Index(fields=["account_id", "period_start", "batch"]),)
 
 
+class Drawn(models.Model):
+    """What one batch takes of an allowance's lot for a subscription's period at a price.
+    Append-only; what is left of a lot is its grant less the sum.
+
+    A lot is known by its owner (the subscription, or 0: all of the account), the code and digest of
+    its allowance, and its start. The amount is units, or money.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    account_id = models.BigIntegerField()
+    owner_id = models.BigIntegerField()
+    allowance = models.CharField(max_length=100)
+    definition = models.CharField(max_length=16)
+    lot_start = models.DateTimeField()
+    subscription_id = models.BigIntegerField()
+    price_id = models.BigIntegerField()
+    period_start = models.DateField()
+    amount = models.DecimalField(max_digits=58, decimal_places=20)
+    denominator = models.BigIntegerField()
+    last_start = models.DateTimeField(null=True)  # of the records that may use the lot
+
+    class Meta:
+        db_table = "usage_drawn"
+        indexes = (models.Index(fields=["account_id", "lot_start"]),)
+
+
 class Reject(models.Model):
     """A record that could not be rated, and why; to be recycled or discarded."""
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from meterline.rating.rate import rate
+from meterline.rating.rate import QUANTITY, rate
 from meterline.rating.tariff import Tariff
-from meterline.subscriptions.periods import BillingDays
 from meterline.usage.deduplicate import Seen, new_records
 from meterline.usage.guide import guide
 from meterline.usage.normalise import normalise
-from meterline.usage.place import with_period_start
+from meterline.usage.place import Timelines, with_period_start
+from meterline.usage.settle import Cover
 
 REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
 
@@ -26,9 +26,9 @@ class Reference:
 
     by_identifier: pl.DataFrame  # guide.holdings
     by_code: pl.DataFrame
-    phases: pl.DataFrame  # subscriptions.frames.PHASES
-    billing_days: BillingDays
+    timelines: Timelines
     tariff: Tariff
+    cover: Cover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Processed:
 
     records: pl.DataFrame  # guided, line is unique
     rated: pl.DataFrame  # store.RATED but origin
+    waiting: pl.DataFrame  # as `rated`, of what may use an allowance: not settled yet
     rejects: pl.DataFrame  # REJECTS
     keys: pl.DataFrame  # store.KEYS but origin, of `records`
     seen: pl.DataFrame  # deduplicate.KEY of all new ones, rejected ones too
@@ -57,9 +58,11 @@ def process(
     lines = keys.hstack(fresh.select("line"))
     guided, lost = guide(fresh, reference.by_identifier, reference.by_code)
     records, rated, refused = rate_and_place(guided, reference)
+    waits = reference.cover.touches(rated)
     return Processed(
         records=records,
-        rated=rated,
+        rated=rated if waits is None else rated.filter(~waits),
+        waiting=rated.clear() if waits is None else rated.filter(waits),
         rejects=pl.concat([frame.select(REJECTS.keys()) for frame in (malformed, lost, refused)]),
         keys=lines
         if records.height == lines.height
@@ -85,5 +88,5 @@ def rate_and_place(
         "line", "account_id", "subscription_id", "plan_version_id", "start", "duration_us"
     )
     rated = outcome.rated.rename({"row": "line"}).join(about, on="line", maintain_order="left")
-    placed = with_period_start(rated, reference.phases, reference.billing_days, reference.tariff)
-    return records, placed, refused
+    placed = with_period_start(rated, reference.timelines, reference.tariff)
+    return records, placed.with_columns(covered=pl.lit(0).cast(QUANTITY)), refused

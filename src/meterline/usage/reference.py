@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from functools import lru_cache
-
 import polars as pl
 from django.db import connection
 
 from meterline.catalog import services as catalog
-from meterline.kernel.cycle import BillingDay, sorted_days
-from meterline.platform.database import read_frame
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
-from meterline.subscriptions.periods import BillingDays
+from meterline.usage.accounts import billing_days
+from meterline.usage.allowances import cover_of
 from meterline.usage.guide import holdings
+from meterline.usage.place import Timelines
 from meterline.usage.process import Reference
 
 FEW_RECORDS = 20_000
@@ -30,7 +26,7 @@ def newest_change() -> int:
 
 def reference_of_all() -> Reference:
     """Identifiers, timelines, billing days and tariff of everybody."""
-    return _reference(identifiers_frame(), phases_frame())
+    return _reference(identifiers_frame(), phases_frame(), everybody=True)
 
 
 def reference_for(records: pl.DataFrame) -> Reference:
@@ -52,39 +48,20 @@ def _texts(records: pl.DataFrame, column: str) -> list[str]:
     return known.filter(~known.str.contains("\0", literal=True)).to_list()
 
 
-def _reference(identifiers: pl.DataFrame, phases: pl.DataFrame) -> Reference:
+def _reference(
+    identifiers: pl.DataFrame, phases: pl.DataFrame, *, everybody: bool = False
+) -> Reference:
     by_identifier, by_code = holdings(identifiers, phases)
+    accounts, tariff = phases["account_id"].unique().to_list(), tariff_of(phases)
     return Reference(
         by_identifier=by_identifier,
         by_code=by_code,
-        phases=phases,
-        billing_days=billing_days(phases["account_id"].unique().to_list()),
-        tariff=tariff_of(phases),
+        timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
+        tariff=tariff,
+        cover=cover_of(tariff, None if everybody else accounts),
     )
 
 
 def tariff_of(phases: pl.DataFrame) -> Tariff:
     """The compiled tariff of the phases' plan versions."""
     return catalog.tariff(phases["plan_version_id"].unique().to_list())
-
-
-def billing_days(account_ids: Sequence[int]) -> BillingDays:
-    """The billing days of accounts, in order."""
-    rows = read_frame(
-        "SELECT account_id, since, day FROM customers_billingday WHERE account_id = ANY(%s)"
-        " ORDER BY account_id, since, id",
-        [list(account_ids)],
-        schema={"account_id": pl.Int64, "since": pl.Date, "day": pl.Int64},
-    )
-    if rows.height == rows["account_id"].n_unique():  # as it mostly is
-        return {account: _interned((since,), (day,)) for account, since, day in rows.iter_rows()}
-    grouped = rows.group_by("account_id").agg("since", "day")
-    return {
-        account: _interned(tuple(since), tuple(day)) for account, since, day in grouped.iter_rows()
-    }
-
-
-@lru_cache(maxsize=4096)
-def _interned(since: tuple[date, ...], day: tuple[int | None, ...]) -> Sequence[BillingDay]:
-    """Most accounts have the same billing days."""
-    return sorted_days([BillingDay(*pair) for pair in zip(since, day, strict=True)])

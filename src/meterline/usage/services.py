@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
 
 from meterline.catalog import services as catalog
-from meterline.platform import audit, files
+from meterline.customers.models import Account
+from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
+from meterline.subscriptions.models import Subscription
+from meterline.subscriptions.store import changed_since, find
 from meterline.usage import formats
-from meterline.usage.correct import back_out, rerate, reverse
+from meterline.usage.allowances import Balance, balances, covered, earliest_change, of_owners
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
@@ -25,11 +30,15 @@ from meterline.usage.store import live
 
 __all__ = [
     "back_out",
+    "balances",
+    "balances_of",
     "batch",
     "control_totals",
+    "covered",
     "detail",
-    "detail_of",
+    "detail_schema",
     "discard",
+    "follow_contract",
     "guided",
     "load_file",
     "load_records",
@@ -38,6 +47,7 @@ __all__ = [
     "rejects",
     "rerate",
     "reverse",
+    "with_about",
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
@@ -92,28 +102,54 @@ def _finish(
                 load.add(chunk.records)
             if progress:
                 progress(load.records)
-        batch = load.register()
-        _follow_changes(load)
+        batch = _registered(load)
     except BaseException:
         load.discard()
         raise
     return batch
 
 
+def _registered(load: Load) -> Batch:
+    batch = load.register()
+    rerate_each(of_owners(load.late))
+    _follow_changes(load)
+    return batch
+
+
 def _follow_changes(load: Load) -> None:
     """Contracts that changed while the batch was in the making."""
-    from meterline.subscriptions.store import changed_since
-
     if newest_change() == load.newest_change:
         return
-    touched = pl.concat(load.touched).unique().to_series().to_list() if load.touched else []
-    for subscription_id, since in changed_since(load.newest_change, touched):
-        rerate([subscription_id], since)
+    for subscription_id, since in changed_since(load.newest_change, load.touched()):
+        follow_contract(subscription_id, since)
+
+
+def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
+    """A contract has changed from an instant on, or begun (`new`): usage that came before that and
+    is concerned is rated anew, also of what drew on allowances that are others now."""
+    lots_since = earliest_change(subscription_id, at, shared_only=new)
+    since = [moment for moment in (lots_since, None if new else at) if moment is not None]
+    if since and min(since) < clock.now():
+        rerate([subscription_id], min(since))
+
+
+def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
+    """What is left of the allowances that an account, or one subscription, can use (by its code).
+
+    Raises UnknownSubscription where neither has the code.
+    """
+    account = Account.objects.filter(code=whose).first()
+    subscription = None if account else find(whose)
+    owner = account or cast(Subscription, subscription).account
+    moment = clock.now() if at is None else at
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(0), tzinfo=ZoneInfo(owner.timezone))
+    return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
-    digest = hashlib.blake2b(f"{source}\n{format or ''}\n".encode(), digest_size=32)
+    digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
     for path in filter(None, (mapping, file)):
         try:
             with path.open("rb") as content:
@@ -178,7 +214,7 @@ def recycle(
                 file_name=pl.Series([row.file_name for row in taken]),
             )
         )
-        batch = load.register()
+        batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
             "usage.recycle", f"usage_batch:{batch.pk}",
@@ -223,47 +259,72 @@ def detail(
     end: datetime,
     *,
     ids: bool = False,
+    properties: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Rated records that count: subscription_id, price_id, start, end, quantity, season, band,
-    by_value, amount, denominator, and with `ids` the record's id and identifier."""
+    """Rated records that count: subscription_id, price_id, period_start, start, end, quantity (to
+    be paid; null: the meter's filter leaves it out), covered (by allowances), season, band,
+    by_value, amount, denominator; with `ids` the record's id and identifier, and `property:NAME`
+    (String) for each of `properties`."""
+    schema = detail_schema(ids=ids, properties=properties)
     if not subscription_ids or not price_ids:
-        return pl.DataFrame(schema=_DETAIL)
+        return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
-    if not ids:
-        return detail_of(rows)
-    keys = rows.select("batch_id", "line").unique()
-    about = standing.records(keys).select("batch_id", "line", "id", "identifier")
-    return (
-        rows.with_columns(end=_end())
-        .join(about, on=["batch_id", "line"])
-        .select("id", "identifier", *_DETAIL)
-    )
+    if not ids and not properties:
+        return with_about(rows, None, schema)
+    about = standing.records(rows.select("batch_id", "line").unique())
+    return with_about(rows, about, schema)
 
 
-def detail_of(rated: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `detail`, of rated records (store.RATED)."""
-    return rated.with_columns(end=_end()).select(_DETAIL.keys())
+def with_about(
+    rated: pl.DataFrame, about: pl.DataFrame | None, schema: Mapping[str, Any]
+) -> pl.DataFrame:
+    """The columns of `detail` that `schema` names, of rated records (store.RATED); `about`: their
+    records, by batch_id and line (or line alone), None where no property is wanted."""
+    shown = rated.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
+    if about is None:
+        return shown.select(*schema)
+    properties = [name.removeprefix("property:") for name in schema if name.startswith("property:")]
+    lacking = [name for name in properties if name not in about.columns]
+    key = [name for name in ("batch_id", "line") if name in about.columns and name in rated.columns]
+    named = about.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking).select(
+        *key, *_ABOUT,
+        *(pl.col(name).cast(pl.String).alias(f"property:{name}") for name in properties),
+    )  # fmt: skip
+    return shown.join(named, on=key).select(*schema)
 
 
-def _end() -> pl.Expr:
-    return pl.col("start") + pl.duration(microseconds="duration_us")
+def detail_schema(*, ids: bool = False, properties: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of `detail`."""
+    return {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
 
 
 def guided(
-    subscription_ids: Sequence[int], start: datetime, end: datetime
+    subscription_ids: Sequence[int],
+    price_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
 ) -> Iterator[pl.DataFrame]:
-    """The records of subscriptions that count and start within [start, end), as they were guided,
-    a part of a batch at a time: what process.rate_and_place takes."""
-    yield from live(start, end).guided(subscription_ids, start, end)
+    """The records that count of subscriptions and prices and start within [start, end), a part of
+    a batch at a time: what process.rate_and_place takes, but for the plan version, with the
+    price_id by which they were rated (one of them)."""
+    yield from live(start, end).guided(subscription_ids, price_ids, start, end)
 
 
+def property_columns(properties: Sequence[str]) -> dict[str, Any]:
+    """The columns of `detail` that hold properties of the records."""
+    return {f"property:{name}": pl.String() for name in properties}
+
+
+_ABOUT: dict[str, Any] = {"id": pl.String, "identifier": pl.String}
 _DETAIL: dict[str, Any] = {
     "subscription_id": pl.Int64,
     "price_id": pl.Int64,
+    "period_start": pl.Date,
     "start": pl.Datetime("us", "UTC"),
     "end": pl.Datetime("us", "UTC"),
     "quantity": pl.Decimal(38, 10),
+    "covered": pl.Decimal(38, 10),
     "season": pl.String,
     "band": pl.String,
     "by_value": pl.String,

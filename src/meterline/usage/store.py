@@ -21,7 +21,9 @@ from meterline.platform import files
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
+from meterline.usage.guide import GUIDED
 from meterline.usage.models import Batch
+from meterline.usage.settle import USES
 from meterline.usage.totals import TOTALS
 
 RATED: dict[str, Any] = {  # a row a record and price
@@ -33,7 +35,8 @@ RATED: dict[str, Any] = {  # a row a record and price
     "period_start": pl.Date,
     "start": INSTANT,
     "duration_us": pl.Int64,
-    "quantity": TOTALS["quantity"],
+    "quantity": TOTALS["quantity"],  # to be priced
+    "covered": TOTALS["quantity"],  # by allowances of units, beside it
     "season": pl.String,
     "band": pl.String,
     "by_value": pl.String,
@@ -46,6 +49,7 @@ KEYS: dict[str, Any] = {
     "line": pl.UInt32,
     "origin": pl.Int64,
 }
+DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
 
 
@@ -60,9 +64,15 @@ class BatchFolder:
 
     def add(self, records: pl.DataFrame, rated: pl.DataFrame, keys: pl.DataFrame) -> None:
         """Write a chunk: `records` (normalised, with line), `rated` (RATED), `keys` (KEYS)."""
-        self._write(records, "records")
+        self._write(records.drop(GUIDED, strict=False), "records")  # `rated` tells those
         self._write(rated.select(RATED.keys()), "rated")
         self._write(keys.select(KEYS.keys()), "keys")
+        self._parts += 1
+
+    def add_settled(self, rated: pl.DataFrame, uses: pl.DataFrame) -> None:
+        """Write records of earlier chunks after allowances: `rated` (RATED), `uses` (DRAWS)."""
+        self._write(rated.select(RATED.keys()), "rated")
+        self._write(uses.select(DRAWS.keys()), "uses")
         self._parts += 1
 
     def supersede(self, rows: pl.DataFrame) -> None:
@@ -120,6 +130,13 @@ class Live:
         ]
         return self._read("rated", RATED, wanted)
 
+    def uses(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """DRAWS and batch_id: what the records of `rows` (batch_id, line, subscription_id) took of
+        allowances."""
+        subscriptions = rows["subscription_id"].unique().to_list()
+        found = self._read("uses", DRAWS, [_is_in("subscription_id", subscriptions)])
+        return found.join(rows, on=["batch_id", "line"], how="semi")
+
     def records(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The records of `rows` (batch_id, line, ...): id, meter, ... joined to `rows`."""
         found = []
@@ -134,27 +151,34 @@ class Live:
         return pl.concat(found, how="diagonal") if found else rows.clear()
 
     def guided(
-        self, subscription_ids: Sequence[int], start: datetime, end: datetime
+        self,
+        subscription_ids: Sequence[int],
+        price_ids: Sequence[int],
+        start: datetime,
+        end: datetime,
     ) -> Iterator[pl.DataFrame]:
-        """The live records of subscriptions that start within [start, end), as they were guided
-        (rate_and_place takes them), one written part at a time."""
+        """The live records of subscriptions and prices that start within [start, end), with
+        account_id, subscription_id and one price_id, a written part at a time."""
         wanted = [
             _is_in("subscription_id", subscription_ids),
+            _is_in("price_id", price_ids),
             pl.col("start") >= pl.lit(start, INSTANT),
             pl.col("start") < pl.lit(end, INSTANT),
         ]
+        columns = ("line", "origin", "account_id", "subscription_id", "price_id")
         for batch_id, path in self.batches:
-            for rated, records in zip(_parts(path, "rated"), _parts(path, "records"), strict=True):
-                rows = pl.scan_parquet(rated).filter(*wanted).select("line", "origin").collect()
-                rows = self._standing(rows, batch_id)
-                if rows.height:
-                    stored = pl.scan_parquet(records).filter(*wanted).collect()
-                    lines = rows.select("line").unique()
-                    yield (
-                        stored
-                        if lines.height == stored.height
-                        else stored.join(lines, on="line", how="semi", maintain_order="left")
-                    )
+            if not (rated := _parts(path, "rated")):
+                continue
+            rows = pl.scan_parquet(rated).filter(*wanted).select(columns).collect()
+            holders = self._standing(rows, batch_id).drop("origin").unique("line")
+            if holders.is_empty():
+                continue
+            inside = pl.col("line").is_between(holders["line"].min(), holders["line"].max())
+            for records in _parts(path, "records"):
+                stored = pl.scan_parquet(records).filter(inside).collect()
+                part = stored.join(holders, on="line", maintain_order="left")
+                if part.height:
+                    yield part
 
     def keys(self, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
         """KEYS and batch_id of the live records; of all, or of those in `wanted` (KEY)."""

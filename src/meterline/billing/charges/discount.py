@@ -1,170 +1,145 @@
 """Discounts: lines beside the lines that they take from, before tax. Pure.
 
-Computed from the rounded lines, in the order in which the subscription has them; each takes from
-what the earlier ones left.
+Computed from the rounded lines, one after another in their order; each takes from what the earlier
+ones left, and never more. A percentage of a price is a share of each line. An amount, and whatever
+is taken off the invoice, is worked out on a group of lines and split over them.
 """
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any
-
 import polars as pl
 
-from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
-from meterline.kernel.money import (
-    MONEY,
-    decimals,
-    round_amount,
-    round_column,
-    split,
-    to_scaled,
-)
-from meterline.subscriptions.periods import SPAN_SCHEMA, periods
+from meterline.billing.charges import discount_group, discount_periods
+from meterline.billing.frames import PROPOSED, QUANTITY, Commitment, Minimum, Snapshot
+from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
 
-_TARGETS = ("recurring", "usage")
+_TARGETS = ("recurring", "usage", "one_time")
+_FACTS: dict[str, pl.DataType] = {
+    "plan": pl.String(),
+    "rounding": pl.String(),
+    "interval": pl.String(),
+    "align": pl.String(),
+    "day_count": pl.String(),
+}
 
 
 def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
     """PROPOSED discount lines (negative amounts) on the proposed `lines`."""
     if snapshot.discounts.is_empty() or lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
-    targets = lines.with_row_index("target").with_columns(left=pl.col("amount"))
+    targets = _with_facts(lines, snapshot)
     found = []
-    for (_,), step in snapshot.discounts.sort("position").group_by("position", maintain_order=True):
+    for step in _in_turn(snapshot.discounts):
         taken = _take(targets, step, snapshot)
         found.append(taken)
+        closed = pl.col("target").is_in(taken.filter("exclusive")["target"].implode())
         targets = (
             targets.join(taken.select("target", off="amount"), on="target", how="left")
-            .with_columns(left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY))
+            .with_columns(
+                left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY),
+                closed=pl.col("closed") | closed,
+            )
             .drop("off")
         )
-    return pl.concat(found).select(PROPOSED.keys())
+    return pl.concat(one.select(PROPOSED.keys()) for one in found)
+
+
+def _in_turn(discounts: pl.DataFrame) -> list[pl.DataFrame]:
+    """The discounts in the order in which they are taken off: of those in one frame no two are on
+    the same line. Exclusive ones come first, then by `stacking`; those of an account after those
+    of its subscriptions, then as they were given."""
+    order = ["exclusive", "stacking", "of_account", "position"]
+    steps = discounts.sort(order, descending=[True, False, False, False])
+    return steps.partition_by(order, maintain_order=True)
+
+
+def _with_facts(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """`lines` with `target` (their number), `left`, `closed`, `places` and _FACTS."""
+    prices = pl.DataFrame(
+        [
+            (price.id, price.plan, price.policy.rounding, str(price.interval), price.policy.align,
+             price.policy.day_count)
+            for price in snapshot.prices
+        ],
+        schema={"price_id": pl.Int64, **_FACTS}, orient="row",
+    )  # fmt: skip
+    every: list[Minimum | Commitment] = [*snapshot.minimums, *snapshot.commitments]
+    settled = {one.plan_version_id: one for one in every}
+    terms = pl.DataFrame(
+        [
+            (version, one.plan, one.policy.rounding, one.interval, one.policy.align,
+             one.policy.day_count)
+            for version, one in settled.items()
+        ],
+        schema={"plan_version_id": pl.Int64, **_FACTS}, orient="row",
+    )  # fmt: skip
+    places = {currency: decimals(currency) for currency in snapshot.accounts["currency"].unique()}
+    accounts = snapshot.accounts.select(
+        "account_id", places=pl.col("currency").replace_strict(places, return_dtype=pl.Int64)
+    )
+    return (
+        lines.with_row_index("target")
+        .join(prices, on="price_id", how="left")
+        .join(terms, on="plan_version_id", how="left", suffix="_of_terms")
+        .with_columns(pl.coalesce(name, f"{name}_of_terms") for name in _FACTS)
+        .join(accounts, on="account_id")
+        .with_columns(left=pl.col("amount"), closed=pl.lit(False))
+    )
 
 
 def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """One discount a subscription, on the lines it applies to."""
-    priced = _price_facts(snapshot)
+    """PROPOSED lines, with target and exclusive, of one discount a subscription or account."""
+    on_price = (
+        pl.col("kind").is_in(_TARGETS)
+        & ((pl.col("applies_to").list.len() == 0)
+           | pl.col("price_code").is_in(pl.col("applies_to")))
+        & ((pl.col("plans").list.len() == 0) | pl.col("plan").is_in(pl.col("plans")))
+    )  # fmt: skip
     applies = (
-        targets.join(step.rename({"amount": "fixed"}), on="subscription_id")
+        targets.join(step.drop("account_id").rename({"amount": "fixed"}), on="subscription_id")
         .filter(
-            pl.col("kind").is_in(_TARGETS),
-            (pl.col("applies_to").list.len() == 0)
-            | pl.col("price_code").is_in(pl.col("applies_to")),
-            pl.col("end_at") > pl.col("since_at"),
+            (pl.col("left") > 0) & ~pl.col("closed"),
+            pl.col("start_at") >= pl.col("since_at"),
+            pl.col("until_at").is_null() | (pl.col("start_at") < pl.col("until_at")),
+            pl.col("on_invoice") | on_price,
         )
-        .join(priced, on="price_id")
-        .pipe(_within_periods, snapshot)
+        .pipe(discount_periods.within, snapshot)
+        .with_columns(base=pl.when("of_gross").then("amount").otherwise("left"))
     )
-    percent = applies.filter(pl.col("percent").is_not_null()).with_columns(
-        off=round_column(
-            to_scaled(pl.col("left") * pl.col("percent")),
-            pl.lit(100, pl.Int128),
-            pl.col("places"),
-            pl.col("rounding"),
-        )
+    grouped = pl.col("on_invoice") | pl.col("fixed").is_not_null()
+    found = pl.concat(
+        [_share_of_lines(applies.filter(~grouped)), discount_group.split(applies.filter(grouped))]
     )
-    fixed = _split_fixed(applies.filter(pl.col("percent").is_null()), snapshot)
-    columns = [*applies.columns, "off"]
-    return (
-        pl.concat([percent.select(columns), fixed.select(columns)])
-        .with_columns(
-            inputs=pl.struct(
-                pl.col("left").cast(pl.String).alias("target"),
-                pl.col("percent").cast(pl.String),
-                pl.col("fixed").cast(pl.String),
-                pl.col("discount_code"),
-                "rounding",
-                pl.col("places").alias("decimals"),
-            ).struct.json_encode(),
-            amount=-pl.col("off"),
-            name=pl.concat_str("name", pl.lit(", "), "discount_code"),
-            kind=pl.lit("discount"),
-            quantity=pl.lit(None, QUANTITY),
-            track=pl.concat_str(pl.lit("discount"), "discount_code", "track", separator="|"),
-        )
-        .filter(pl.col("amount") != 0)
-    )
-
-
-def _price_facts(snapshot: Snapshot) -> pl.DataFrame:
-    return pl.DataFrame(
-        [
-            {
-                "price_id": price.id, "rounding": price.policy.rounding,
-                "places": decimals(price.currency), "interval": str(price.interval),
-                "align": price.policy.align, "day_count": price.policy.day_count,
-                "prorate": price.prorate,
-            }
-            for price in snapshot.prices
-        ],
-        schema_overrides={"price_id": pl.Int64, "places": pl.Int64},
-    )  # fmt: skip
-
-
-def _within_periods(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """Leave out lines past the discount's number of periods; a stub counts as one."""
-    limited = applies.filter(pl.col("periods").is_not_null())
-    if limited.is_empty():
-        return applies
-    facts = snapshot.phases.unique("subscription_id", keep="first").select(
-        "subscription_id", first="charge_start"
-    )
-    keys = ["subscription_id", "discount_code", "interval", "align", "day_count"]
-    horizon = snapshot.accounts.select("account_id", "timezone")
-    latest = limited["start_at"].max()
-    counted = (
-        limited.select(*keys, "account_id", "since_at")
-        .unique()
-        .join(facts, on="subscription_id")
-        .join(horizon, on="account_id")
-        .with_columns(
-            discount=pl.col("discount_code"), each=pl.col("interval"),
-            billing_days=pl.col("account_id"), anchor=pl.lit(None, pl.Date),
-            start_at=pl.col("since_at"), end_at=pl.lit(None, pl.Datetime("us", "UTC")),
-            until_at=pl.lit(latest, pl.Datetime("us", "UTC")),
-        )
-    )  # fmt: skip
-    placed = periods(
-        counted.select("subscription_id", "discount", "each", *SPAN_SCHEMA),
-        snapshot.billing_days,
-    )
-    past = limited.join_where(
-        placed.select(
-            "discount", "each", "ordinal", of="subscription_id",
-            period_from="start_at", period_to="end_at",
+    label = pl.col("discount_code").str.replace_all("|", "/", literal=True)
+    return found.filter(pl.col("off") != 0).with_columns(
+        amount=-pl.col("off"),
+        name=pl.concat_str("name", pl.lit(", "), "discount_code"),
+        kind=pl.lit("discount"),
+        quantity=pl.lit(None, QUANTITY),
+        track=pl.concat_str(
+            pl.lit("discount|"), label,
+            pl.when("of_account").then(pl.lit("@account")).otherwise(pl.lit("")),
+            pl.lit("|"), "track",
         ),
-        pl.col("subscription_id") == pl.col("of"),
-        pl.col("discount_code") == pl.col("discount"),
-        pl.col("interval") == pl.col("each"),
-        pl.col("start_at") >= pl.col("period_from"),
-        pl.col("start_at") < pl.col("period_to"),
-        pl.col("ordinal") >= pl.col("periods"),
     )  # fmt: skip
-    return applies.join(past.select("target"), on="target", how="anti")
 
 
-def _split_fixed(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """`off` of discounts of a fixed amount: once a period, prorated with it, split over its lines
-    by largest remainder, never more than they come to."""
-    currencies = dict(snapshot.accounts.select("account_id", "currency").iter_rows())
-    rows: list[tuple[int, Decimal]] = []
-    grouped = applies.group_by("subscription_id", "discount_code", "start_at", "end_at")
-    for _, group in grouped:
-        rows.extend(_shares(group.to_dicts(), currencies[group["account_id"][0]]))
-    off = pl.DataFrame(rows, schema={"target": pl.UInt32, "off": MONEY}, orient="row")
-    return applies.join(off, on="target")
-
-
-def _shares(lines: list[dict[str, Any]], currency: str) -> list[tuple[int, Decimal]]:
-    numerator, denominator = map(int, json.loads(lines[0]["inputs"])["share"].split("/"))
-    positive = [line for line in lines if line["left"] > 0]
-    if not positive:
-        return []
-    left = sum((line["left"] for line in positive), Decimal(0))
-    prorated = Fraction(lines[0]["fixed"]) * numerator / denominator
-    amount = min(round_amount(prorated, currency, lines[0]["rounding"]), left)
-    parts = split(amount, [line["left"] for line in positive], currency)
-    return [(line["target"], part) for line, part in zip(positive, parts, strict=True)]
+def _share_of_lines(applies: pl.DataFrame) -> pl.DataFrame:
+    """`off` of percentages of prices, each rounded, and `inputs`."""
+    off = round_column(
+        to_scaled(pl.col("base") * pl.col("percent")),
+        pl.lit(100, pl.Int128),
+        pl.col("places"),
+        pl.col("rounding"),
+    )
+    return applies.with_columns(off=pl.min_horizontal(off, "left").cast(MONEY)).with_columns(
+        inputs=pl.struct(
+            pl.col("base").cast(pl.String).alias("target"),
+            pl.col("left").cast(pl.String),
+            pl.col("percent").cast(pl.String),
+            pl.lit(None, pl.String).alias("fixed"),
+            "discount_code",
+            "rounding",
+            pl.col("places").alias("decimals"),
+        ).struct.json_encode()
+    )

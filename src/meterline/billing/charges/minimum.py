@@ -6,20 +6,28 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from meterline.billing.charges.settlement import ended_periods, number, share_text
 from meterline.billing.frames import PROPOSED, QUANTITY, Minimum, Snapshot
-from meterline.billing.spans import spans, with_limits
 from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
-from meterline.subscriptions.periods import periods, runs
 
 
 def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
     """PROPOSED true-up lines, given the proposed `lines` that the minimums count."""
     if not snapshot.minimums:
         return pl.DataFrame(schema=PROPOSED)
-    ended = _ended_periods(snapshot)
+    terms = _terms(snapshot.minimums)
+    ended = ended_periods(terms, snapshot)
     if ended.is_empty():
         return pl.DataFrame(schema=PROPOSED)
-    counted = _counted(snapshot, ended, lines)
+    ended = ended.with_columns(
+        least=round_column(
+            to_scaled(pl.col("minimum")) * pl.col("share_numerator").cast(pl.Int128),
+            pl.col("share_denominator").cast(pl.Int128),
+            pl.col("places"),
+            pl.col("rounding"),
+        )
+    )
+    counted = _counted(ended, terms, lines)
     gap = pl.col("least") - pl.col("counted").fill_null(0)
     return (
         ended.join(counted, on="period", how="left")
@@ -36,7 +44,7 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
             ),
             inputs=pl.struct(
                 pl.col("minimum").cast(pl.String),
-                pl.concat_str("share_numerator", "share_denominator", separator="/").alias("share"),
+                share_text(),
                 pl.col("least").cast(pl.String),
                 pl.col("counted").fill_null(0).cast(pl.String),
                 "rounding",
@@ -52,45 +60,23 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _ended_periods(snapshot: Snapshot) -> pl.DataFrame:
-    """The ended periods of every minimum, with `least`: the prorated minimum, rounded."""
-    plans = _plan_frame(snapshot.minimums, snapshot)
-    found = periods(spans(runs(snapshot.phases), plans, snapshot), snapshot.billing_days)
-    return (
-        found.pipe(with_limits, snapshot)
-        .filter(
-            pl.col("end_at") <= pl.col("until_at"),
-            pl.col("period_closed"),
-            pl.col("end_at") > pl.col("horizon_at"),
-        )
-        .with_row_index("period")
-        .with_columns(
-            least=round_column(
-                to_scaled(pl.col("minimum")) * pl.col("share_numerator").cast(pl.Int128),
-                pl.col("share_denominator").cast(pl.Int128),
-                pl.col("places"),
-                pl.col("rounding"),
-            )
-        )
-    )
-
-
-def _plan_frame(minimums: Sequence[Minimum], snapshot: Snapshot) -> pl.DataFrame:
-    policies = {price.plan_version_id: price for price in snapshot.prices}
+def _terms(minimums: Sequence[Minimum]) -> pl.DataFrame:
+    same = [(m.plan, m.amount, m.interval, m.price_codes) for m in minimums]
     return pl.DataFrame(
         [
             {
+                "term": term,
                 "plan_version_id": minimum.plan_version_id,
                 "minimum": minimum.amount,
                 "interval": minimum.interval,
                 "price_codes": list(minimum.price_codes),
                 "tax_code": minimum.tax_code,
-                "align": policies[minimum.plan_version_id].policy.align,
-                "day_count": policies[minimum.plan_version_id].policy.day_count,
-                "rounding": policies[minimum.plan_version_id].policy.rounding,
-                "places": decimals(policies[minimum.plan_version_id].currency),
+                "align": minimum.policy.align,
+                "day_count": minimum.policy.day_count,
+                "rounding": minimum.policy.rounding,
+                "places": decimals(minimum.currency),
             }
-            for minimum in minimums
+            for minimum, term in zip(minimums, number(same), strict=True)
         ],
         schema_overrides={
             "minimum": MONEY, "tax_code": pl.String, "places": pl.Int64,
@@ -99,16 +85,16 @@ def _plan_frame(minimums: Sequence[Minimum], snapshot: Snapshot) -> pl.DataFrame
     )  # fmt: skip
 
 
-def _counted(snapshot: Snapshot, ended: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _counted(ended: pl.DataFrame, terms: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """period, counted: the sum of the rounded lines that each minimum counts."""
     inside = ended.select(
-        "period", "subscription_id", "plan_version_id", "price_codes",
+        "period", "subscription_id", "term", "price_codes",
         period_from="start_at", period_to="end_at",
     ).join(
-        lines.select(
-            "subscription_id", "plan_version_id", "price_code", "kind", "start_at", "amount"
+        lines.join(terms.select("plan_version_id", "term"), on="plan_version_id").select(
+            "subscription_id", "term", "price_code", "kind", "start_at", "amount"
         ),
-        on=["subscription_id", "plan_version_id"],
+        on=["subscription_id", "term"],
     )  # fmt: skip
     named = pl.col("price_code").is_in(pl.col("price_codes"))
     any_usage = (pl.col("price_codes").list.len() == 0) & (pl.col("kind") == "usage")

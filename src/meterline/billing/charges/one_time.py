@@ -37,6 +37,8 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
         days=pl.lit(0, pl.Int32),
         share_numerator=pl.lit(1, pl.Int64),
         share_denominator=pl.lit(1, pl.Int64),
+        limit_numerator=pl.lit(1, pl.Int64),
+        limit_denominator=pl.lit(1, pl.Int64),
         track=pl.concat_str(pl.lit("one_time"), "price_id", separator="|"),
     )
     rows = lines.select(

@@ -40,6 +40,7 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
                 separator="|",
             ),
         )
+        .with_columns(limit_numerator="share_numerator", limit_denominator="share_denominator")
         .with_row_index("line")
     )
     rows = lines.select(
@@ -54,7 +55,9 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _spans(snapshot: Snapshot) -> pl.DataFrame:
-    prices = price_frame(snapshot.prices).filter(pl.col("kind") == "recurring")
+    prices = price_frame(snapshot.prices).filter(
+        pl.col("kind") == "recurring", pl.col("model") != "percent_of"
+    )
     active = snapshot.phases.filter(pl.col("state") == "active")
     joined = runs(snapshot.phases).with_columns(quantity=pl.lit(1).cast(QUANTITY))
     blind = pl.col("model").is_in(_QUANTITY_BLIND)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from meterline import pricing
+from meterline.billing.charges.measured import measured
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
 from meterline.billing.price_lines import LINES, ROWS, price_lines
 from meterline.billing.spans import spans, with_limits
 from meterline.kernel.errors import MeterlineError
-from meterline.kernel.money import EXACT
-from meterline.pricing.price import Price
 from meterline.subscriptions.periods import periods, runs
 
 
@@ -20,25 +19,51 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
     lines = _lines(snapshot)
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
-    rows = pl.concat([_totals(lines, snapshot), _measured(lines, snapshot)]).pipe(
+    rows = pl.concat([_totals(lines, snapshot), measured(lines, snapshot)]).pipe(
         _with_demand, lines, snapshot
     )
     due = lines.filter(pl.col("end_at") > pl.col("reach_at"))
-    return price_lines(due.select(LINES.keys()), rows, snapshot)
+    return price_lines(_with_covered(due, snapshot), rows, snapshot)
+
+
+def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """LINES, with what allowances covered of the period where they covered something."""
+    if snapshot.covered.is_empty():
+        return due.select(LINES.keys())
+    key = ["subscription_id", "price_id", "period_start"]
+    text = [pl.col(name).cast(pl.String) for name in ("amount", "denominator")]
+    told = (
+        snapshot.covered.sort(*key, "allowance", "denominator")
+        .group_by(key, maintain_order=True)
+        .agg(pl.struct("allowance", "money", *text).alias("covered"))
+    )
+    return due.join(
+        told, left_on=["subscription_id", "price_id", "start_date"], right_on=key, how="left"
+    ).select(*LINES, "covered")
 
 
 def _lines(snapshot: Snapshot) -> pl.DataFrame:
-    prices = price_frame(snapshot.prices).filter(pl.col("kind") == "usage")
+    prices = price_frame(snapshot.prices).filter(
+        pl.col("kind") == "usage", pl.col("model") != "percent_of"
+    )
     charged = spans(runs(snapshot.phases), prices, snapshot).pipe(_reach_back, snapshot)
     found = periods(charged, snapshot.billing_days)
     ended = (pl.col("end_at") <= pl.col("until_at")) & pl.col("period_closed")
     begun = pl.col("start_at") < pl.col("until_at")
+    weighted = [price.id for price in snapshot.prices if price.aggregation == "weighted_sum"]
+    shared = pl.col("prorate") & ~pl.col("price_id").is_in(weighted)  # those are shares already
     return (
         found.pipe(with_limits, snapshot)
         .filter(begun if snapshot.progressive else ended)
+        .pipe(_with_cycle, snapshot)
         .with_columns(
-            pl.when("prorate").then("share_numerator").otherwise(pl.lit(1, pl.Int64)),
-            pl.when("prorate").then("share_denominator").otherwise(pl.lit(1, pl.Int64)),
+            limit_numerator="share_numerator",
+            limit_denominator="share_denominator",
+            known_at=pl.min_horizontal("end_at", "until_at"),
+        )
+        .with_columns(
+            pl.when(shared).then("share_numerator").otherwise(pl.lit(1, pl.Int64)),
+            pl.when(shared).then("share_denominator").otherwise(pl.lit(1, pl.Int64)),
             track=pl.concat_str(
                 pl.lit("usage"),
                 "price_id",
@@ -47,6 +72,25 @@ def _lines(snapshot: Snapshot) -> pl.DataFrame:
             ),
         )
         .with_row_index("line")
+    )
+
+
+def _with_cycle(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """`lines` with cycle_from and cycle_to: the instants of the whole cycle of each period."""
+    zones = lines.join(snapshot.accounts.select("account_id", "timezone"), on="account_id")
+    parts = [
+        part.with_columns(
+            pl.col(day)
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC")
+            .alias(name)
+            for day, name in (("cycle_start_date", "cycle_from"), ("cycle_end_date", "cycle_to"))
+        )
+        for (zone,), part in zones.partition_by("timezone", as_dict=True).items()
+    ]
+    return (
+        pl.concat(parts) if parts else zones.with_columns(cycle_from="start_at", cycle_to="end_at")
     )
 
 
@@ -61,8 +105,10 @@ def _reach_back(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _totals(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """ROWS of the lines whose price is applied to the period's totals; none used: one of 0."""
-    plain = lines.filter(~pl.col("price_id").is_in(_detailed(snapshot)))
+    """ROWS and divisor of the lines whose price is applied to the period's totals; none used: one
+    of 0."""
+    detailed = [p.id for p in snapshot.prices if pricing.needs_detail(p, snapshot.meters)]
+    plain = lines.filter(~pl.col("price_id").is_in(detailed))
     return plain.select("line", "days", "subscription_id", "price_id", "start_date").join(
         snapshot.totals,
         left_on=["subscription_id", "price_id", "start_date"],
@@ -74,60 +120,8 @@ def _totals(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         pl.col("amount").fill_null(0),
         pl.col("denominator").fill_null(1),
         demand=pl.lit(None, QUANTITY),
-    ).select(ROWS.keys())  # fmt: skip
-
-
-def _detailed(snapshot: Snapshot) -> list[int]:
-    return [p.id for p in snapshot.prices if pricing.needs_detail(p, snapshot.meters)]
-
-
-def _measured(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """ROWS of the lines whose price measures the period's records one by one (demand)."""
-    found = [
-        _measure(price, lines.filter(pl.col("price_id") == price.id), snapshot)
-        for price in snapshot.prices
-        if pricing.needs_detail(price, snapshot.meters)
-    ]
-    return pl.concat([pl.DataFrame(schema=ROWS), *found])
-
-
-def _measure(price: Price, lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    if lines.is_empty():
-        return pl.DataFrame(schema=ROWS)
-    records = snapshot.detail.filter(pl.col("price_id") == price.id).rename({"start": "record_at"})
-    placed = lines.select(
-        "line", "subscription_id", period_from="start_at", period_to="end_at"
-    ).join(
-        records.select("subscription_id", "record_at", "end", "quantity"),
-        on="subscription_id",
-    )
-    inside = placed.filter(
-        pl.col("record_at") >= pl.col("period_from"),
-        pl.col("record_at") < pl.col("period_to"),
-    ).select("line", pl.col("record_at").alias("start"), "end", "quantity")
-    measured = pricing.measure(
-        price, inside, lines.select("line", "start_at"), calendars=snapshot.calendars
-    )
-    named = measured.join(
-        lines.select("line", "subscription_id", pl.col("start_date").alias("period_start")),
-        on="line",
-    )
-    billed = pricing.billed_quantity(price, named)
-    return (
-        lines.select("line", "days")
-        .join(billed.select("line", "season", "quantity"), on="line")
-        .select(
-            "line", "season",
-            pl.lit(None, pl.String).alias("band"),
-            pl.lit(None, pl.String).alias("by_value"),
-            "quantity",
-            pl.lit(1, pl.Int64).alias("events"),
-            pl.lit(0).cast(EXACT).alias("amount"),
-            pl.lit(1, pl.Int64).alias("denominator"),
-            "days",
-            pl.lit(None, QUANTITY).alias("demand"),
-        )
-    )  # fmt: skip
+        divisor=pl.lit(1, pl.Int64),
+    ).select(*ROWS, "divisor")  # fmt: skip
 
 
 class UnknownDemand(MeterlineError):
@@ -148,7 +142,7 @@ def _with_demand(rows: pl.DataFrame, lines: pl.DataFrame, snapshot: Snapshot) ->
         return rows
     targets = {price_id: _demand_price(price_id, snapshot, wanted) for price_id in wanted}
     keys = lines.select("line", "subscription_id", "price_id", "start_at")
-    measured = (
+    peaks = (
         rows.join(keys, on="line")
         .group_by("subscription_id", "price_id", "start_at")
         .agg(pl.col("quantity").max().alias("billed_demand"))
@@ -160,7 +154,7 @@ def _with_demand(rows: pl.DataFrame, lines: pl.DataFrame, snapshot: Snapshot) ->
         orient="row",
     )
     found = keys.join(mapping, on="price_id").join(
-        measured, on=["subscription_id", "demand_price_id", "start_at"], how="left"
+        peaks, on=["subscription_id", "demand_price_id", "start_at"], how="left"
     )
     return (
         rows.drop("demand")
@@ -170,7 +164,7 @@ def _with_demand(rows: pl.DataFrame, lines: pl.DataFrame, snapshot: Snapshot) ->
             how="left",
         )
         .rename({"billed_demand": "demand"})
-        .select(ROWS.keys())
+        .select(*ROWS, "divisor")
     )
 
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from meterline.invoices.document import InvoiceDocument
+from meterline.kernel.explain import number
 
 NAME = "json"
 SUFFIX = ".json"
@@ -23,6 +25,8 @@ def _plain(value: Any) -> str:
     match value:
         case Decimal():
             return f"{value.normalize():f}"
+        case Fraction():
+            return number(value)
         case datetime() | date():
             return value.isoformat()
     raise TypeError(value)

@@ -11,6 +11,7 @@ _NAMES = {
     "customer_credit": "Liabilities:CustomerCredit",
     "deferred_revenue": "Liabilities:DeferredRevenue",
     "goodwill": "Expenses:Goodwill",
+    "breakage": "Income:Breakage",
 }
 _GROUPS = {"revenue": "Income", "tax_payable": "Liabilities:Tax"}
 

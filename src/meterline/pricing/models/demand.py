@@ -97,7 +97,9 @@ class Demand(PriceModel):
     name = "demand"
     parameters = DemandParameters
     kinds = ("usage",)
-    detail = True
+
+    def looks_at_events(self, price: Price) -> bool:
+        return True
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
         parts = [pl.DataFrame(schema=CHARGED)]
@@ -107,17 +109,16 @@ class Demand(PriceModel):
                 continue
             parts.append(
                 part.with_columns(
-                    amount=graduated_column(tiers, part).cast(EXACT),
-                    denominator=pl.lit(1, pl.Int64),
+                    amount=graduated_column(price.name, tiers, part).cast(EXACT),
+                    denominator=pl.col("divisor"),
                 ).select(CHARGED.keys())
             )
         return pl.concat(parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         season = inputs.get("season")
-        row = next((row for row in inputs["rows"] if row["season"] == season), None) or only_row(
-            inputs
-        )
+        same = (row for row in inputs["rows"] if row["by_value"] == inputs.get("by_value"))
+        row = next((row for row in same if row["season"] == season), None) or only_row(inputs)
         tiers = price.parameters.tiers_in(season)  # type: ignore[attr-defined]
         terms = graduated_terms(tiers, row)
         return worked_out(
@@ -129,10 +130,10 @@ class Demand(PriceModel):
 def measured(
     price: Price, records: pl.DataFrame, lines: pl.DataFrame, calendars: Calendars
 ) -> pl.DataFrame:
-    """The highest window of each line (and season): line, season, quantity.
+    """The highest window of each line, season and value: line, season, by_value, quantity.
 
-    `records`: line, start, end (instants; null end: a reading), quantity. On a `sum` meter a
-    window's power is its energy / its hours, rounded to 10 decimals; on a `max` meter the
+    `records`: line, by_value, start, end (instants; null end: a reading), quantity. On a `sum`
+    meter a window's power is its energy / its hours, rounded to 10 decimals; on a `max` meter the
     readings are power already. `lines`: line, start_at; one without records measures 0.
     """
     windows = _readings(records) if price.aggregation == "max" else _powers(price, records)
@@ -146,7 +147,9 @@ def measured(
             placed = placed.filter(pl.col("band").is_in(list(price.parameter("bands"))))
         if price.parameter("rates") is None:
             placed = placed.with_columns(season=pl.lit(None, pl.String))
-    highest = placed.group_by("line", "season").agg(pl.col("power").max().alias("quantity"))
+    highest = placed.group_by("line", "season", "by_value").agg(
+        pl.col("power").max().alias("quantity")
+    )
     silent = lines.join(highest, on="line", how="anti").select("line", "start_at")
     seasons = (
         calendars[calendar].calendar.place(silent["start_at"])["season"]
@@ -154,17 +157,18 @@ def measured(
         else pl.Series([None] * silent.height, dtype=pl.String)
     )
     zero = silent.select(
-        "line", seasons.alias("season"), pl.lit(0).cast(pl.Decimal(38, 10)).alias("quantity")
-    )
-    return pl.concat([highest.select("line", "season", "quantity"), zero])
+        "line", seasons.alias("season"), pl.lit(None, pl.String).alias("by_value"),
+        pl.lit(0).cast(pl.Decimal(38, 10)).alias("quantity"),
+    )  # fmt: skip
+    return pl.concat([highest.select("line", "season", "by_value", "quantity"), zero])
 
 
 def _readings(records: pl.DataFrame) -> pl.DataFrame:
-    return records.select("line", window="start", power="quantity")
+    return records.select("line", "by_value", window="start", power="quantity")
 
 
 def _powers(price: Price, records: pl.DataFrame) -> pl.DataFrame:
-    """The power of each window: line, window (its start), power."""
+    """The power of each window: line, by_value, window (its start), power."""
     zone = price.timezone
     minutes = price.parameter("window")
     length = minutes * 60_000_000
@@ -189,20 +193,23 @@ def _powers(price: Price, records: pl.DataFrame) -> pl.DataFrame:
             power=power.reinterpret(dtype=pl.Decimal(38, 10)),
             window=(pl.col("number") * length - pl.col("offset")).cast(pl.Datetime("us", "UTC")),
         )
-        .group_by("line", "window")
+        .group_by("line", "by_value", "window")
         .agg(pl.col("power").sum())
     )
 
 
+_PERIOD = ["subscription_id", "by_value", "period_start"]
+
+
 def billed(price: Price, measurements: pl.DataFrame) -> pl.DataFrame:
-    """`measurements` (line, subscription_id, period_start, season, quantity: every period that
-    the ratchet looks back to) with the billed quantity."""
+    """`measurements` (line, subscription_id, period_start, season, by_value, quantity: every
+    period that the ratchet looks back to) with the billed quantity."""
     least = price.parameter("minimum_quantity")
     ratchet: Ratchet | None = price.parameter("ratchet")
     frame = measurements
     if ratchet is not None:
         floor = _ratchet_floor(ratchet, measurements)
-        frame = frame.join(floor, on=["subscription_id", "period_start"], how="left").with_columns(
+        frame = frame.join(floor, on=_PERIOD, how="left", nulls_equal=True).with_columns(
             quantity=pl.max_horizontal("quantity", pl.col("floor").fill_null(0)).cast(
                 pl.Decimal(38, 10)
             )
@@ -215,12 +222,14 @@ def billed(price: Price, measurements: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ratchet_floor(ratchet: Ratchet, measurements: pl.DataFrame) -> pl.DataFrame:
-    """subscription_id, period_start, floor: percent of the highest of the earlier periods."""
-    key = ["subscription_id", "period_start"]
-    peaks = measurements.group_by(key).agg(pl.col("quantity").max().alias("peak"))
+    """subscription_id, by_value, period_start, floor: percent of the highest of the earlier
+    periods."""
+    peaks = measurements.group_by(_PERIOD).agg(pl.col("quantity").max().alias("peak"))
     earlier = peaks.rename({"period_start": "earlier"})
     months = ratchet.months or 12
-    pairs = peaks.select(key).join(earlier, on="subscription_id")
+    pairs = peaks.select(_PERIOD).join(
+        earlier, on=["subscription_id", "by_value"], nulls_equal=True
+    )
     inside = pairs.filter(
         pl.col("earlier") < pl.col("period_start"),
         pl.col("earlier") >= pl.col("period_start").dt.offset_by(f"-{months}mo"),
@@ -229,7 +238,7 @@ def _ratchet_floor(ratchet: Ratchet, measurements: pl.DataFrame) -> pl.DataFrame
         inside = inside.filter(pl.col("earlier").dt.month().is_in(list(ratchet.in_)))
     percent = Fraction(ratchet.percent) / 100
     return (
-        inside.group_by(key)
+        inside.group_by(_PERIOD)
         .agg(pl.col("peak").max())
         .with_columns(
             floor=(

@@ -6,7 +6,8 @@ import polars as pl
 from pydantic import Field
 
 from meterline.kernel.explain import Explanation, number
-from meterline.pricing.columns import one_row_a_line
+from meterline.kernel.money import from_scaled
+from meterline.pricing.columns import divisor, one_row_a_line, scaled
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Exact, Parameters
 from meterline.pricing.price import Price
@@ -25,8 +26,8 @@ class Flat(PriceModel):
     parameters = FlatParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        amount = price.parameter("amount")
-        return one_row_a_line(rows, pl.lit(amount), quantity=pl.lit(1))
+        amount = scaled(price.parameter("amount"), 20) * divisor()
+        return one_row_a_line(rows, from_scaled(amount, 20), quantity=pl.lit(1))
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         amount = price.parameter("amount")

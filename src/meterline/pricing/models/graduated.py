@@ -33,7 +33,9 @@ class Graduated(PriceModel):
     parameters = GraduatedParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        return one_row_a_line(rows, graduated_column(price.parameter("tiers"), rows))
+        tiers = price.parameter("tiers")
+        amount = graduated_column(price.name, tiers, rows)
+        return one_row_a_line(rows, amount)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         terms = graduated_terms(price.parameter("tiers"), only_row(inputs))

@@ -10,7 +10,7 @@ from meterline.pricing.columns import one_row_a_line, only_row, worked_out
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Parameters, PercentTier, check_tiers
 from meterline.pricing.price import Price
-from meterline.pricing.tiers import graduated_column, graduated_terms
+from meterline.pricing.tiers import graduated_column, graduated_terms, parts_of
 
 
 class GraduatedPercentageParameters(Parameters):
@@ -33,7 +33,9 @@ class GraduatedPercentage(PriceModel):
     kinds = ("usage",)
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        return one_row_a_line(rows, graduated_column(price.parameter("tiers"), rows))
+        tiers = price.parameter("tiers")
+        amount = graduated_column(price.name, tiers, rows)
+        return one_row_a_line(rows, amount, parts=parts_of(tiers))
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         terms = graduated_terms(price.parameter("tiers"), only_row(inputs))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 from pydantic import Field
 
 from meterline.kernel.explain import Explanation, number
-from meterline.kernel.money import from_scaled, to_scaled
-from meterline.pricing.columns import one_row_a_line, only_row, worked_out
+from meterline.kernel.money import from_scaled
+from meterline.pricing.columns import (
+    beyond,
+    check_range,
+    divisor,
+    one_row_a_line,
+    only_row,
+    quantity_of,
+    scaled,
+    started,
+    worked_out,
+)
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Exact, NotNegative, Parameters, Positive
 from meterline.pricing.price import Price
@@ -30,20 +42,19 @@ class Package(PriceModel):
     parameters = PackageParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        free = pl.lit(int(price.parameter("free_units").scaleb(10)), pl.Int128)
-        size = pl.lit(int(price.parameter("size").scaleb(10)), pl.Int128)
-        beyond = pl.max_horizontal(to_scaled(pl.col("quantity"), 10) - free, pl.lit(0, pl.Int128))
-        packages = (beyond + size - 1) // size
-        amount = pl.lit(int(price.parameter("amount").scaleb(20)), pl.Int128)
-        return one_row_a_line(rows, from_scaled(packages * amount, 20))
+        size, amount = price.parameter("size"), price.parameter("amount")
+        each = Decimal(math.ceil(Fraction(amount) / Fraction(size)))
+        check_range(price.name, rows, [each], [amount])
+        packages = started(beyond(price.parameter("free_units")), scaled(size) * divisor())
+        return one_row_a_line(rows, from_scaled(packages * scaled(amount, 20) * divisor(), 20))
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         size, amount = price.parameter("size"), price.parameter("amount")
-        free, used = price.parameter("free_units"), number(Decimal(only_row(inputs)["quantity"]))
-        beyond = f"max({used} - {number(free)}, 0)"
+        free, used = price.parameter("free_units"), number(quantity_of(only_row(inputs)))
+        paid = f"max({used} - {number(free)}, 0)"
         return worked_out(
             f"{price.name}: {number(amount)} for each started {number(size)} units",
-            f"ceil({beyond} / {number(size)}) * {number(amount)}",
+            f"ceil({paid} / {number(size)}) * {number(amount)}",
         )
 
 

@@ -11,8 +11,7 @@ from pydantic import Field, model_validator
 
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.explain import Explanation, number
-from meterline.kernel.money import EXACT
-from meterline.pricing.columns import charged_row, worked_out
+from meterline.pricing.columns import charged_row, one_row_a_line, quantity_of, worked_out
 from meterline.pricing.model import CHARGED, Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Parameters, Rate, Tier
 from meterline.pricing.price import Price
@@ -50,6 +49,17 @@ class TimeOfUseParameters(Parameters):
             return special
         return band if band in self.rates else None
 
+    def line_of(self, season: str | None, band: str | None) -> tuple[str, str | None] | None:
+        """(key of the rate, season of the line) for a band in a season: null where its price is
+        the same in all seasons, so that they are one line."""
+        key = self.rate_key(season, band)
+        if key is None:
+            return None
+        keys = [name for name in self.rates if name == band or name.endswith(f".{band}")]
+        if all(self.rates[name] == self.rates[key] for name in keys):
+            return keys[0], None
+        return key, None if key == band else season
+
 
 class TimeOfUse(PriceModel):
     """Units at the rate of their band; bands of one rate in several seasons are one line."""
@@ -62,34 +72,40 @@ class TimeOfUse(PriceModel):
         bands = _bands(price, rows)
         if price.parameter("tiers_across_bands") == "pro_rata" and _tiered(price):
             return _pro_rata(price, bands)
-        parts = [
-            part.with_columns(
-                graduated_column(price.parameter("rates")[key[0]].as_tiers, part).alias("amount")
-            )
-            for key, part in bands.partition_by("rate", as_dict=True).items()
-        ]
-        charged = pl.concat(parts) if parts else bands.with_columns(pl.lit(0).alias("amount"))
-        return charged.with_columns(
-            pl.col("amount").cast(EXACT), denominator=pl.lit(1, pl.Int64)
-        ).select(CHARGED.keys())
+        parts = [pl.DataFrame(schema=CHARGED)]
+        for (key,), part in bands.partition_by("rate", as_dict=True).items():
+            tiers = price.parameter("rates")[key].as_tiers
+            amount = graduated_column(price.name, tiers, part)
+            parts.append(one_row_a_line(part, amount))
+        return pl.concat(parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         rows = _line_rows(price, inputs)
-        quantity = sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
-        key = price.parameters.rate_key(rows[0]["season"], rows[0]["band"])  # type: ignore[attr-defined]
-        tiers = price.parameter("rates")[key].as_tiers
+        quantity = sum(map(quantity_of, rows), Fraction(0))
+        tiers = price.parameter("rates")[_line_of(price, rows[0])[0]].as_tiers
         rule = f"{price.name}: use in band {inputs['band']}"
         if price.parameter("tiers_across_bands") == "pro_rata" and _tiered(price):
-            total = sum((Fraction(row["quantity"]) for row in inputs["rows"]), Fraction(0))
-            whole = {**rows[0], "quantity": total}
+            value = inputs.get("by_value")
+            period = [row for row in inputs["rows"] if row["by_value"] == value and row["band"]]
+            total = sum(map(quantity_of, period), Fraction(0))
+            if not total:
+                return worked_out(f"{rule}; nothing was used in the period", "0")
+            whole = {**rows[0], "quantity": total, "divisor": 1}
             terms = " + ".join(graduated_terms(tiers, whole))
             share = f"{number(quantity)} / {number(total)}"
             return worked_out(
                 f"{rule}; the tiers of the whole period, in proportion to its use",
                 f"({terms}) * {share}",
             )
-        terms = " + ".join(graduated_terms(tiers, {**rows[0], "quantity": quantity}))
+        terms = " + ".join(graduated_terms(tiers, {**rows[0], "quantity": quantity, "divisor": 1}))
         return worked_out(rule, terms)
+
+
+def _line_of(price: Price, row: Mapping[str, Any]) -> tuple[str, str | None]:
+    found = price.parameters.line_of(row["season"], row["band"])  # type: ignore[attr-defined]
+    if found is None:
+        raise NoRate(price=price.code, band=row["band"], season=row["season"])
+    return found  # type: ignore[no-any-return]
 
 
 def _tiered(price: Price) -> bool:
@@ -98,15 +114,11 @@ def _tiered(price: Price) -> bool:
 
 def _bands(price: Price, rows: pl.DataFrame) -> pl.DataFrame:
     """One row a line, band and rate; the season stands where it makes the rate another one."""
-    parameters: Any = price.parameters
     used = rows.filter(pl.col("band").is_not_null())
     keys = used.select("season", "band").unique()
-    found = []
-    for season, band in keys.iter_rows():
-        key = parameters.rate_key(season, band)
-        if key is None:
-            raise NoRate(price=price.code, band=band, season=season)
-        found.append((season, band, key, season if key != band else None))
+    found = [
+        (key["season"], key["band"], *_line_of(price, key)) for key in keys.iter_rows(named=True)
+    ]
     table = pl.DataFrame(
         found,
         schema={"season": pl.String, "band": pl.String, "rate": pl.String, "shown": pl.String},
@@ -115,7 +127,7 @@ def _bands(price: Price, rows: pl.DataFrame) -> pl.DataFrame:
     return (
         used.join(table, on=["season", "band"], nulls_equal=True)
         .group_by("line", "band", "rate", "shown", "by_value", maintain_order=True)
-        .agg(pl.col("quantity").sum(), pl.col("days").first(), pl.col("demand").first())
+        .agg(pl.col("quantity").sum(), pl.col("divisor", "days", "demand").first())
         .rename({"shown": "season"})
     )
 
@@ -125,11 +137,12 @@ def _pro_rata(price: Price, bands: pl.DataFrame) -> pl.DataFrame:
     charged: list[dict[str, Any]] = []
     for _, group in bands.group_by("line", "by_value", maintain_order=True):
         rows = group.to_dicts()
-        total = sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
+        total = sum(map(quantity_of, rows), Fraction(0))
         for row in rows:
             tiers = price.parameter("rates")[row["rate"]].as_tiers
-            share = Fraction(row["quantity"]) / total if total else Fraction(0)
-            charged.append(charged_row(row, _graduated(tiers, total, row) * share))
+            share = quantity_of(row) / total if total else Fraction(0)
+            exact = _graduated(tiers, total, row) * share
+            charged.append(charged_row(price.name, row, exact))
     return pl.DataFrame(charged, schema=CHARGED)
 
 
@@ -147,13 +160,12 @@ def _graduated(tiers: tuple[Tier, ...], quantity: Fraction, row: Mapping[str, An
 
 def _line_rows(price: Price, inputs: Inputs) -> list[Mapping[str, Any]]:
     """The rows of the period that went into the line of one band."""
-    season = inputs.get("season")
     return [
         row
         for row in inputs["rows"]
         if row["band"] == inputs["band"]
         and row["by_value"] == inputs.get("by_value")
-        and (season is None or row["season"] == season)
+        and _line_of(price, row)[1] == inputs.get("season")
     ]
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import polars as pl
 from pydantic import Field, field_validator
 
 from meterline.kernel.explain import Explanation, number
-from meterline.pricing.columns import one_row_a_line, only_row, worked_out
+from meterline.pricing.columns import one_row_a_line, only_row, quantity_of, worked_out
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Parameters, Tier, check_tiers
 from meterline.pricing.price import Price
@@ -35,12 +33,14 @@ class Volume(PriceModel):
     parameters = VolumeParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        return one_row_a_line(rows, volume_column(price.parameter("tiers"), rows))
+        tiers = price.parameter("tiers")
+        amount = volume_column(price.name, tiers, rows)
+        return one_row_a_line(rows, amount)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         row = only_row(inputs)
         tier = volume_tier(price.parameter("tiers"), row)
-        expression = tier_term(tier, Fraction(row["quantity"]))
+        expression = tier_term(tier, quantity_of(row))
         if tier.flat_amount:
             expression += f" + {number(tier.flat_amount)}"
         reached = "beyond the last limit" if tier.up_to is None else f"up to {tier.up_to}"

@@ -8,7 +8,6 @@ from fractions import Fraction
 from meterline.billing import services as billing
 from meterline.catalog import services as catalog
 from meterline.invoices.adjust import adjust
-from meterline.kernel.errors import NotSupported
 from meterline.platform import clock
 from meterline.rating.event import rate_enquiry
 from meterline.scenario.made import issued, previewed
@@ -21,9 +20,6 @@ from meterline.scenario.world import World
 
 @play.register
 def _(step: Bill, world: World) -> None:
-    for invoice in step.expect or ():
-        if any(line.allowance is not None for line in invoice.lines or ()):
-            raise NotSupported(what="allowances")
     made: list[MadeInvoice] = []
     for until, codes in _groups(step, world):
         world.move(until if step.until is None else clock.now())
@@ -60,9 +56,9 @@ def _groups(step: Bill, world: World) -> list[tuple[datetime, list[str]]]:
 
 @play.register
 def _(step: Rate, world: World) -> None:
-    start = world.instant(step.at, world.zone(None))
+    start = world.instant(step.start, world.zone(None))
     answer = rate_enquiry(
-        catalog.tariff(), step.event, start=start, card=step.card, plan=step.plan,
+        catalog.tariff(), step.properties, start=start, card=step.card, plan=step.plan,
         price=step.price,
     )  # fmt: skip
     expected = step.expect

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from typing import Literal
 
 from meterline.catalog import services as catalog
 from meterline.customers import services as customers
+from meterline.kernel.errors import MeterlineError
 from meterline.scenario.play.registry import play
 from meterline.scenario.steps import (
     Change,
+    GiveDiscount,
     Publish,
+    Redeem,
     SetBillingDay,
     SetQuantity,
     SetState,
     Step,
     Subscribe,
 )
+from meterline.scenario.values import instant
 from meterline.scenario.world import World
+from meterline.subscriptions import decide, discounts
 from meterline.subscriptions import services as subscriptions
+
+Word = Literal["policy", "now"]
+
+
+def _when(step: Change | SetQuantity | SetState, world: World, default: Word) -> decide.When:
+    """A word, or the date or instant at which it shall be."""
+    when = step.when or default
+    return when if isinstance(when, str) else instant(when, world.zone_of(step))
 
 
 def _at(step: Step, world: World) -> datetime:
@@ -33,10 +46,12 @@ def _(step: Subscribe, world: World) -> None:
         plan=step.plan,
         at=_at(step, world),
         code=step.name,
-        quantity=Decimal(1) if step.quantity is None else step.quantity,
+        quantity=step.quantity,
         overrides=step.overrides,
         discounts=step.discounts,
+        promotion=step.promotion,
         identifiers=step.identifiers,
+        base=None if step.base is None else world.subscriptions[step.base],
     )
     if step.name is not None:
         world.subscriptions[step.name] = made.id
@@ -46,13 +61,15 @@ def _(step: Subscribe, world: World) -> None:
 @play.register
 def _(step: Change, world: World) -> None:
     subscription = world.subscriptions[step.subscription]
-    subscriptions.change(subscription, step.plan, _at(step, world), when=step.when)
+    when = _when(step, world, "policy")
+    subscriptions.change(subscription, step.plan, _at(step, world), when=when)
 
 
 @play.register
 def _(step: SetQuantity, world: World) -> None:
     subscription = world.subscriptions[step.subscription]
-    subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=step.when)
+    when = _when(step, world, "now")
+    subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=when)
 
 
 @play.register
@@ -66,7 +83,28 @@ def _(step: SetState, world: World) -> None:
         "pause": subscriptions.pause,
         "resume": subscriptions.resume,
     }[step.do]
-    act(subscription, at, when=step.when or "policy")
+    act(subscription, at, when=_when(step, world, "now"))
+
+
+@play.register
+def _(step: GiveDiscount, world: World) -> None:
+    name = world.subscriptions[step.subscription] if step.subscription else None
+    holder = discounts.holder(subscription=name, account=step.account)
+    act = discounts.give if step.do == "give_discount" else discounts.end
+    act(step.discount, holder, _at(step, world))
+
+
+@play.register
+def _(step: Redeem, world: World) -> None:
+    subscription = world.subscriptions[step.subscription]
+    try:
+        discounts.redeem(step.promotion, subscription, _at(step, world))
+    except MeterlineError as error:
+        if error.code != step.refused:
+            raise
+        return
+    if step.refused is not None:
+        world.differs(f"expected to be refused ({step.refused})")
 
 
 @play.register

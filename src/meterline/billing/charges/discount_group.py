@@ -1,0 +1,111 @@
+"""Discounts that are worked out on several lines together, and split over them. Pure.
+
+An amount is taken once a charge period, prorated with it; on the invoice, once for the lines that
+fall due together. It comes off what is billed in advance first, so that what is billed later takes
+only the rest: no part that was billed moves when usage comes late.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from meterline.kernel.money import MONEY, round_column, split_rows, to_scaled
+
+_GROUP = ["holder", "discount_code", "group_from", "group_to"]
+_ORDER = ["subscription_id", "price_code", "start_at", "track"]
+
+
+def split(applies: pl.DataFrame) -> pl.DataFrame:
+    """`applies` with `off`, each line's part of its group's discount, and `inputs`.
+
+    Columns beside those of lines: base, left, fixed or percent, on_invoice, of_account, places,
+    rounding.
+    """
+    columns = applies.columns
+    parts = applies.pipe(_with_groups).pipe(_with_whole).pipe(_with_part)
+    return (
+        split_rows(parts, amount="part", weight="left", group=[*_GROUP, "early"], order=_ORDER)
+        .rename({"split": "off"})
+        .with_columns(
+            inputs=pl.struct(
+                pl.col("left").cast(pl.String).alias("target"),
+                pl.col("percent").cast(pl.String),
+                pl.col("fixed").cast(pl.String),
+                pl.col("group_share").alias("share"),
+                pl.col("whole").cast(pl.String),
+                pl.col("together").cast(pl.String),
+                "discount_code",
+                "rounding",
+                pl.col("places").alias("decimals"),
+            ).struct.json_encode()
+        )
+        .select(*columns, "off")
+    )
+
+
+def _with_groups(applies: pl.DataFrame) -> pl.DataFrame:
+    """The lines of a group have the same _GROUP; `early`: those that an amount is
+    taken from first, because they are billed at the period's start.
+
+    What is due at a moment belongs to the period that begins then.
+    """
+    moment = pl.col("start_at") == pl.col("end_at")
+    early = pl.col("advance") | (pl.col("kind") == "one_time")
+    period_end = (
+        pl.when(~moment)
+        .then("end_at")
+        .max()
+        .over("holder", "discount_code", "start_at")
+    )  # fmt: skip
+    due = pl.when(early).then("start_at").otherwise("end_at")
+    return (
+        applies.with_columns(
+            holder=pl.when("of_account").then(-pl.col("account_id")).otherwise("subscription_id")
+        )
+        .with_columns(
+            group_from=pl.when("on_invoice").then(due).otherwise("start_at"),
+            group_to=pl.when("on_invoice")
+            .then(due)
+            .when(moment)
+            .then(pl.coalesce(period_end, "end_at"))
+            .otherwise("end_at"),
+            early=early | pl.col("fixed").is_null(),
+        )
+    )  # fmt: skip
+
+
+def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:
+    """`whole`: what comes off the group, never more than is left of it; `together`: of what."""
+    share = pl.col("inputs").str.json_path_match("$.share").fill_null("1/1")
+    parts = pl.col("line_share").str.split("/").list
+    size = parts.get(0).cast(pl.Float64) / parts.get(1).cast(pl.Float64)  # only compared
+    group_parts = pl.col("group_share").str.split("/").list
+    fixed = to_scaled(pl.col("fixed")) * group_parts.get(0).cast(pl.Int128)
+    percent = to_scaled(pl.col("together") * pl.col("percent"))
+    divisor = pl.when(pl.col("fixed").is_null()).then(100).otherwise(group_parts.get(1))
+    whole = round_column(
+        pl.coalesce(fixed, percent), divisor.cast(pl.Int128), pl.col("group_places"),
+        pl.col("group_rounding"),
+    )  # fmt: skip
+    return (
+        lines.with_columns(line_share=pl.when("on_invoice").then(pl.lit("1/1")).otherwise(share))
+        .with_columns(
+            group_share=pl.col("line_share").sort_by(size).first().over(_GROUP),
+            group_places=pl.col("places").first().over(_GROUP),
+            group_rounding=pl.col("rounding").first().over(_GROUP),
+            together=pl.col("base").sum().over(_GROUP).cast(MONEY),
+            group_left=pl.col("left").sum().over(_GROUP).cast(MONEY),
+        )
+        .with_columns(whole=pl.min_horizontal(whole, "group_left").cast(MONEY))
+    )
+
+
+def _with_part(lines: pl.DataFrame) -> pl.DataFrame:
+    """`part`: what of the whole comes off the lines billed early, or off the others."""
+    early_left = pl.when("early").then("left").otherwise(0).sum().over(_GROUP)
+    part = (
+        pl.when("early")
+        .then(pl.min_horizontal("whole", early_left))
+        .otherwise(pl.col("whole") - pl.min_horizontal("whole", early_left))
+    )
+    return lines.with_columns(part=part.cast(MONEY))
