@@ -71,6 +71,9 @@ def _word(
             sized = isinstance(value, str if "Length" in word else list)
             if sized and (len(value) < given if word.startswith("min") else len(value) > given):
                 yield f"{at}: length {len(value)}"
+        case "minProperties":
+            if isinstance(value, dict) and len(value) < given:
+                yield f"{at}: {len(value)} keys"
         case "items":
             for place, one in enumerate(value if isinstance(value, list) else ()):
                 yield from _faults(root, given, one, f"{at}[{place}]")
