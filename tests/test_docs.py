@@ -89,19 +89,38 @@ def test_the_command_line_lists_every_group() -> None:
     assert all(group in done.stdout for group in GROUPS)
 
 
-@pytest.mark.slow
-def test_the_tutorial_runs(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "tutorial" / "first-bill.md"
+def played(page: Path, folder: Path) -> str:
+    """What the page's commands print, run one after the other in a folder."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment.pop("METERLINE_DATABASE_URL", None)
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(blocks)], cwd=folder, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_tariff_gets_from_idea_to_publication(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "test-a-tariff.md"
+    shown = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     try:
-        done = subprocess.run(
-            ["bash", "-ec", "\n".join(blocks)], cwd=tmp_path, env=environment,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert "€52.36" in done.stdout
+        printed = played(page, tmp_path)
+        missing = [line for block in shown for line in block.splitlines() if line not in printed]
+        assert missing == []
+        header, *bills = (tmp_path / "bills.csv").read_text().splitlines()
+        assert header.startswith("account,currency,net_now")
+        assert [row.split(",")[0] for row in bills] == ["ann", "bob"]
+    finally:
+        stop(tmp_path / "data" / "postgresql")
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(tmp_path: Path) -> None:
+    try:
+        assert "€52.36" in played(ROOT / "docs" / "tutorial" / "first-bill.md", tmp_path)
         assert (tmp_path / "first" / "ACME-00000001.pdf").read_bytes().startswith(b"%PDF")
     finally:
         stop(tmp_path / "first" / "data" / "postgresql")

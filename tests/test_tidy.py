@@ -39,6 +39,7 @@ PURE = [
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py",
             "usage/settle.py", "usage/grants.py", "catalog/resolve.py", "catalog/compare.py",
+            "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
         )
     ),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 GROUPS = {  # command: (module, attribute, help)
     "account": ("meterline.customers.commands", "account_app", "Accounts."),
     "bill": ("meterline.billing.commands", "app", "Bill runs and previews."),
-    "catalog": ("meterline.catalog.commands", "app", "The product catalogue as files."),
+    "catalog": ("meterline.authoring.commands", "app", "The product catalogue as files."),
     "credit": ("meterline.payments.credit_commands", "app", "Credit granted to accounts."),
     "customer": ("meterline.customers.commands", "customer_app", "Customers."),
     "demo": ("meterline.demo.commands", "demo", "Make a living demo company group."),

@@ -14,7 +14,7 @@ from meterline.catalog.models import PlanVersion
 from meterline.kernel.errors import MeterlineError
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*/catalogue.yaml"))
 CATALOGUE = """\
 currency: EUR
 meters: {calls: {aggregation: count}}
@@ -61,7 +61,7 @@ def test_validate_tells_all_faults_of_all_files(file: Path, tmp_path: Path) -> N
     assert result.stdout == f"{file}: valid; plans: a\n"
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_examples_are_valid_and_can_be_applied(path: Path, home: Path) -> None:
     assert invoke("validate", path).stderr == ""
     assert run("apply", path).endswith(", 0 unchanged\n")

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
 CASES = sorted((ROOT / "tests" / "scenario" / "cases").glob("*.yaml"))
-SHAPES = sorted((ROOT / "examples").glob("*.yaml"))
+SHAPES = sorted((ROOT / "examples").glob("*/catalogue.yaml"))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from meterline.ledger import posting
 from meterline.ledger import services as ledger
 from meterline.payments import services as payments
 from meterline.platform import events
+from meterline.platform.database import reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,7 @@ def compute(
     progressive: bool = False,
 ) -> Bill:
     """Snapshot -> propose -> diff -> documents. Reads only, in one consistent snapshot."""
-    with transaction.atomic():
-        if not connection.savepoint_ids:  # the outermost transaction: no earlier statement in it
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with reading():
         seen = _seen()
         snapshot = load(account_ids, until, progressive=progressive)
     charged = diff(propose(snapshot), snapshot)

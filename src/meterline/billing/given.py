@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import polars as pl
 
 from meterline.billing.frames import DISCOUNTS
 from meterline.catalog import services as catalog
+from meterline.catalog.build import Discount
 from meterline.platform.database import read_frame
 
 _FOUND: dict[str, Any] = {
@@ -19,8 +21,11 @@ _FOUND: dict[str, Any] = {
 }  # fmt: skip
 
 
-def discounts_of(account_ids: list[int]) -> pl.DataFrame:
-    """DISCOUNTS of these accounts and of their subscriptions."""
+def discounts_of(
+    account_ids: list[int], known: Mapping[str, Discount] | None = None
+) -> pl.DataFrame:
+    """DISCOUNTS of these accounts and of their subscriptions; `known`: what they are, by code, if
+    not what the catalogue says."""
     rows = read_frame(
         """
         SELECT s.account_id, s.id, false, d.position, d.discount_code, d.since_at, d.until_at,
@@ -44,7 +49,10 @@ def discounts_of(account_ids: list[int]) -> pl.DataFrame:
         return pl.DataFrame(schema=DISCOUNTS)
     keys = rows.select("discount_code", "timezone").unique().rows()
     return (
-        rows.join(_terms(keys), on=["discount_code", "timezone"])
+        rows.join(
+            _terms(keys, catalog.discounts() if known is None else known),
+            on=["discount_code", "timezone"],
+        )
         .with_columns(
             since_at=pl.max_horizontal("since_at", "from_at"),
             until_at=pl.min_horizontal("until_at", "to_at"),
@@ -53,9 +61,8 @@ def discounts_of(account_ids: list[int]) -> pl.DataFrame:
     )
 
 
-def _terms(keys: list[tuple[str, str]]) -> pl.DataFrame:
-    """What the catalogue says of discounts, their dates as midnights of a zone."""
-    known = catalog.discounts()
+def _terms(keys: list[tuple[str, str]], known: Mapping[str, Discount]) -> pl.DataFrame:
+    """What is known of discounts, their dates as midnights of a zone."""
     rows = []
     for code, zone in keys:
         one = known[code]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
 from typing import cast
@@ -25,6 +25,7 @@ from meterline.billing.frames import (
 )
 from meterline.billing.given import discounts_of
 from meterline.catalog import services as catalog
+from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
@@ -36,24 +37,27 @@ Until = datetime | date  # a date: midnight in each account's zone
 _BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
 
 
-def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False) -> Snapshot:
+def load(
+    account_ids: Sequence[int],
+    until: Until,
+    *,
+    progressive: bool = False,
+    since: Until | None = None,
+) -> Snapshot:
     """Everything that the bills of these accounts depend on, as the database has it now.
 
     Accounts that have been billed past `until` already are left out: the clock never goes back.
+    With `since`, as if nothing that reaches past it had been billed: what-if, and nobody left out.
     """
-    accounts = _accounts(list(account_ids), until)
+    accounts = _accounts(list(account_ids), until, since)
     ids = accounts["account_id"].to_list()
     phases = _phases(ids)
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
     commitments = [Commitment(**row) for row in catalog.commitments(versions)]
-    riders = [p.interval for p in catalog.prices(versions) if p.model == "percent_of"]
-    settled = [
-        *(Interval.parse(one.interval) for one in minimums),
-        *(Interval.parse(one.interval) for one in commitments),
-    ]
-    accounts = _with_reach(accounts, [*settled, *riders])
-    billed = _billed(ids, accounts)
+    counting = settled_by(minimums, commitments, catalog.prices(versions))
+    accounts = with_reach(accounts, counting)
+    billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
     prices = _prices(versions, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
@@ -68,9 +72,9 @@ def load(account_ids: Sequence[int], until: Until, *, progressive: bool = False)
         commitments=commitments,
         meters=meters,
         calendars=catalog.calendars(),
-        taxes=_taxes(),
-        totals=_totals(ids, _earliest_period(prices, reach)),
-        covered=usage.covered(ids, _earliest_period(prices, reach)),
+        taxes=tax_frame(catalog.taxes()),
+        totals=_totals(ids, earliest_period(prices, reach)),
+        covered=usage.covered(ids, earliest_period(prices, reach)),
         detail=_detail(phases, prices, reach, until_last),
         discounts=discounts_of(ids),
         billed=billed,
@@ -83,16 +87,36 @@ def _broken_off(phases: pl.DataFrame) -> list[int]:
     return phases["early_version_id"].drop_nulls().unique().to_list()
 
 
-def _with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
+def settled_by(
+    minimums: Sequence[Minimum], commitments: Sequence[Commitment], prices: Sequence[Price]
+) -> list[Interval]:
+    """The intervals of what counts other lines: minimums, commitments, riders."""
+    riders = [price.interval for price in prices if price.model == "percent_of"]
+    texts = [*(one.interval for one in minimums), *(one.interval for one in commitments)]
+    return [*map(Interval.parse, texts), *riders]
+
+
+def with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
     """How much further than the horizon lines are needed: by the longest interval of a minimum, a
     commitment or a rider, which count what lies in all of it."""
-    reach = max(map(_days, intervals), default=timedelta(0))
+    reach = reach_of(intervals)
     first = pl.lit(_BEGINNING, INSTANT)
     return accounts.with_columns(
         reach_at=pl.when(pl.col("horizon_at") > first + reach)
         .then(pl.col("horizon_at") - reach)
         .otherwise(first)
     )
+
+
+def reach_of(intervals: Iterable[Interval]) -> timedelta:
+    """The longest that an interval lasts, at most."""
+    return max(map(_days, intervals), default=timedelta(0))
+
+
+def _midnights(accounts: pl.DataFrame, moment: Until) -> pl.Expr:
+    """The instant in each account's zone."""
+    zones = accounts["timezone"].unique().to_list()
+    return pl.col("timezone").replace_strict(_until_at(zones, moment), return_dtype=INSTANT)
 
 
 def _until_at(zones: Sequence[str], until: Until) -> dict[str, datetime]:
@@ -107,7 +131,7 @@ def _days(interval: Interval) -> timedelta:
     return timedelta(days=interval.days + 31 * interval.months + 1)
 
 
-def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
+def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame:
     """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since:
     usage that came late, contracts changed back-dated. Two days of margin cover zones and day
     boundaries."""
@@ -136,9 +160,11 @@ def _accounts(ids: list[int], until: Until) -> pl.DataFrame:
             "horizon_at": INSTANT,
         },
     )
-    until_at = pl.col("timezone").replace_strict(
-        _until_at(frame["timezone"].unique().to_list(), until), return_dtype=INSTANT
-    )
+    until_at = _midnights(frame, until)
+    if since is not None:
+        return frame.with_columns(until_at=until_at, horizon_at=_midnights(frame, since)).drop(
+            "billed_until"
+        )
     before = pl.col("horizon_at") - timedelta(days=2)
     return (
         frame.with_columns(
@@ -216,19 +242,20 @@ def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
     return found
 
 
-def _taxes() -> pl.DataFrame:
+def tax_frame(taxes: Iterable[Tax]) -> pl.DataFrame:
+    """TAXES of the catalogue's taxes."""
     rows = [
         {
             "tax_code": tax.code, "tax_region": rate.region, "percent": rate.percent,
             "from_date": rate.from_date or date(1, 1, 1),
         }
-        for tax in catalog.taxes()
+        for tax in taxes
         for rate in tax.rates
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=TAXES)
 
 
-def _earliest_period(prices: Sequence[Price], reach: datetime) -> date:
+def earliest_period(prices: Sequence[Price], reach: datetime) -> date:
     """The earliest period start that a period which ends after `reach` can have."""
     longest = max(
         (_days(price.interval) for price in prices if price.kind == "usage"),

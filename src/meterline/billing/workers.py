@@ -7,12 +7,12 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meterline.billing.errors import WorkerLost
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meterline.billing.snapshot import Until
 
 AHEAD_A_WORKER = 2  # so many chunks wait at most, to be committed
+Result = TypeVar("Result")
 
 
 def compute_chunks(
@@ -31,21 +32,30 @@ def compute_chunks(
     progressive: bool,
     workers: int,
 ) -> Iterator[Bill]:
-    """The bills of chunks of account ids, in their order.
+    """The bills of chunks of account ids, in their order. Raises WorkerLost."""
+    jobs = ((list(ids), until, issued_at, progressive) for ids in chunks)
+    return in_workers(_compute, jobs, workers)
 
-    Raises WorkerLost where a process died; nothing of its chunk was written.
+
+def in_workers(
+    work: Callable[..., Result], jobs: Iterable[tuple[Any, ...]], workers: int
+) -> Iterator[Result]:
+    """`work` (a function of a module, with Django at hand) of each job's arguments, in processes,
+    in the order of the jobs; few are ahead of what is taken.
+
+    Raises WorkerLost where a process died; what it was at has written nothing.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_start)
-    waiting = iter(chunks)
-    jobs: deque[Future[Bill]] = deque()
+    waiting = iter(jobs)
+    running: deque[Future[Result]] = deque()
     try:
         while True:
-            for ids in islice(waiting, AHEAD_A_WORKER * workers - len(jobs)):
-                jobs.append(pool.submit(_compute, list(ids), until, issued_at, progressive))
-            if not jobs:
+            for job in islice(waiting, AHEAD_A_WORKER * workers - len(running)):
+                running.append(pool.submit(work, *job))
+            if not running:
                 break
-            yield jobs.popleft().result()
+            yield running.popleft().result()
     except BrokenProcessPool as error:
         raise WorkerLost from error
     finally:

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from meterline.catalog.model_types import AmountLimit
-from meterline.catalog.plan_sections import AllowanceSection, PriceSection
+from meterline.catalog.plan_sections import AllowanceSection, PriceSection, TermSection
+from meterline.catalog.resolve import spoken
 from meterline.catalog.sections import (
     CalendarSection,
     DiscountSection,
@@ -248,3 +249,71 @@ def tax(code: str, body: Mapping[str, Any]) -> Tax:
         for rate in section.rates
     )
     return Tax(code=code, rates=tuple(rates))
+
+
+def minimum(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The minimum spend of a plan version (its columns, and its body): plan_version_id, plan,
+    currency, policy, amount, interval, price_codes, shared, tax_code (that of the first price
+    that it counts); None where it has none."""
+    written = body.get("minimum")
+    if written is None:
+        return None
+    codes = tuple(written.get("of") or ())
+    counted = [
+        price for code, price in body["prices"].items()
+        if code in codes or (not codes and price["kind"] == "usage")
+    ]  # fmt: skip
+    return {
+        **_of_plan(plan, body),
+        "amount": Decimal(written["amount"]),
+        "interval": written.get("interval", "month"),
+        "price_codes": codes,
+        "shared": written.get("shared") == "account",
+        "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
+    }
+
+
+def commitments(plan: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The volume commitments of a plan version: plan_version_id, plan, currency, policy, code,
+    name, quantity, interval, price_codes, unit_amount, tax_code (that of the first price)."""
+    prices = body["prices"]
+    found = []
+    for one in body.get("commitments") or ():
+        codes = tuple(one.get("prices") or ()) or tuple(
+            code for code, price in prices.items() if price.get("meter") == one["meter"]
+        )
+        found.append(
+            {
+                **_of_plan(plan, body),
+                "code": one["code"],
+                "name": one.get("name") or spoken(one["code"]),
+                "quantity": Decimal(one["quantity"]),
+                "interval": one.get("interval", "month"),
+                "price_codes": codes,
+                "unit_amount": Decimal(one["shortfall"]["unit_amount"]),
+                "tax_code": next((prices[c]["tax"] for c in codes if prices[c].get("tax")), None),
+            }
+        )
+    return found
+
+
+def early_fee(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The early fee of a plan version: plan_version_id, amount, per_month, percent (two of them
+    None), name, tax_code, currency, rounding; None where it has none."""
+    written = body.get("term")
+    fee = TermSection.model_validate(written).early_fee if written else None
+    if fee is None:
+        return None
+    return {
+        "plan_version_id": plan["id"], "amount": fee.amount, "per_month": fee.per_month,
+        "percent": fee.percent, "name": fee.name or "Early termination fee",
+        "tax_code": fee.tax, "currency": plan["currency"],
+        "rounding": body["policy"]["rounding"],
+    }  # fmt: skip
+
+
+def _of_plan(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "plan_version_id": plan["id"], "plan": plan["plan_code"], "currency": plan["currency"],
+        "policy": Policy(**body["policy"]),
+    }  # fmt: skip

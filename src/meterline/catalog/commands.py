@@ -66,31 +66,17 @@ def diff_command(
     changes = services.diff(parse(file), effective=_date(effective))
     changed = [change for change in changes if not change.unchanged]
     if as_json:
-        typer.echo(json.dumps([_told(change) for change in changes], indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps([told_change(change) for change in changes], indent=2, ensure_ascii=False)
+        )
         return
-    for change in changed:
-        state = "new" if change.before is None else f"version {change.version}"
-        typer.echo(f"{change.kind} {change.code}: {state}{_since(change)}")
-        for difference in change.differences() if change.before else ():
-            typer.echo(f"    {difference}")
-        held = services.holders(change)
-        if held is not None:
-            typer.echo(f"    {_FATES[held.existing].format(held.count)}")
+    if changed:
+        typer.echo(services.told(changes))
     typer.echo(f"{len(changed)} to publish, {len(changes) - len(changed)} unchanged")
 
 
-_FATES = {
-    "keep": "{} subscriptions keep the version that they have",
-    "move": "{} subscriptions move to it then",
-    "move_at_renewal": "{} subscriptions move to it at their renewal",
-}
-
-
-def _since(change: Change) -> str:
-    return "" if change.effective == date.min else f", from {change.effective}"
-
-
-def _told(change: Change) -> dict[str, Any]:
+def told_change(change: Change) -> dict[str, Any]:
+    """A change as data."""
     from meterline.catalog import services
 
     state = "new" if change.before is None else "changed"

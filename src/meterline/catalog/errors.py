@@ -67,3 +67,57 @@ class DecksDiffer(MeterlineError):
     be compared"""
 
     code = "decks_differ"
+
+
+class ReviewRequired(MeterlineError):
+    """this installation publishes catalogues after a review only: keep {file} as a draft with
+    `meterline catalog draft`, then review, approve and publish it"""
+
+    code = "review_required"
+
+
+class UnknownDraft(MeterlineError):
+    """there is no draft {draft}: `meterline catalog drafts` lists them"""
+
+    code = "unknown_draft"
+
+
+class DraftState(MeterlineError):
+    """draft {draft} is {state}; this takes one that is {expected}"""
+
+    code = "draft_state"
+
+
+class SameEyes(MeterlineError):
+    """draft {draft} is by {author}, who cannot approve it too: let somebody else do it, or set
+    `meterline catalog rules --approval single-operator`"""
+
+    code = "same_eyes"
+
+
+class NotTried(MeterlineError):
+    """the scenarios of draft {draft} have not been played: `meterline catalog review {draft}`"""
+
+    code = "not_tried"
+
+
+class TrialFailed(MeterlineError):
+    """scenarios of draft {draft} do not hold: {scenarios}. Make a new draft of the corrected
+    file"""
+
+    code = "trial_failed"
+
+
+class CatalogMoved(MeterlineError):
+    """the catalogue has changed since draft {draft} was made or last reviewed ({what}). Publishing
+        it now would change:
+    {changes}
+    Look at it again with `meterline catalog review {draft}`, then approve it"""
+
+    code = "catalog_moved"
+
+
+class NothingToPublish(MeterlineError):
+    """{file} says what is in force: there is nothing to publish"""
+
+    code = "nothing_to_publish"

@@ -80,3 +80,62 @@ class Entry(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["kind", "code", "version"], name="one_entry_a_version"),
         )
+
+
+class Draft(models.Model):
+    """A catalogue file on its way to publication: what is to be published never changes, where it
+    stands does, until it is published or withdrawn."""
+
+    name = models.CharField(max_length=300)  # of the catalogue's file among the draft's files
+    digest = models.CharField(max_length=64)  # of all its files
+    author = models.CharField(max_length=200)
+    note = models.TextField()
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=20, default="draft")  # approved, published, withdrawn
+    basis = models.JSONField()  # [kind, code, number of the new version]: what it was reviewed on
+    effective = models.DateField(null=True)
+    approved_by = models.CharField(max_length=200, null=True)
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "catalog_draft"
+
+    def __str__(self) -> str:
+        return f"draft {self.pk} ({self.name})"
+
+
+class DraftFile(models.Model):
+    """One file of a draft: its catalogue, a deck, a scenario or what that needs."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=500)  # relative, as the files name each other
+    scenario = models.BooleanField()  # whether its scenarios are played on review
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "catalog_draftfile"
+        constraints = (models.UniqueConstraint(fields=["draft", "path"], name="one_file_a_path"),)
+
+
+class Trial(models.Model):
+    """The scenarios of a draft, played once; the last one counts."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="trials")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200)
+    passed = models.BooleanField()
+    outcomes = models.JSONField()  # file, scenario, passed, differences
+
+    class Meta:
+        db_table = "catalog_trial"
+
+
+class ReviewRule(models.Model):
+    """What the installation demands before a catalogue is published; no row: nothing."""
+
+    required = models.BooleanField(default=False)  # files are not applied without a draft
+    four_eyes = models.BooleanField(default=True)  # who approves is not the author
+
+    class Meta:
+        db_table = "catalog_reviewrule"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="one_rule_of_review"),)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,8 @@ from meterline.catalog import build
 from meterline.catalog.deck import read_deck
 from meterline.catalog.errors import UnknownPlan
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.catalog.plan_sections import TermSection
-from meterline.catalog.resolve import spoken
 from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
-from meterline.kernel.policy import Policy
 from meterline.platform import files
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
@@ -107,9 +103,11 @@ def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
     return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
 
 
-def rate_cards() -> list[RateCard]:
-    """All versions of all rate cards."""
+def rate_cards(codes: Iterable[str] | None = None) -> list[RateCard]:
+    """All versions of rate cards (of all by default)."""
     rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
+    if codes is not None:
+        rows = rows.filter(code__in=set(codes))
     return [_rate_card(row) for row in rows]
 
 
@@ -151,30 +149,10 @@ def promotions() -> dict[str, PromotionSection]:
 
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The minimum spends of plan versions: plan_version_id, plan, amount, interval, price_codes,
-    shared, tax_code (that of the first price that it counts), policy, currency."""
+    """The minimum spends of plan versions (build.minimum)."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
-    found = []
-    for row in rows.order_by("id"):
-        minimum = row.body["minimum"]
-        if minimum is None:
-            continue
-        codes = tuple(minimum.get("of") or ())
-        counted = [
-            price for code, price in row.body["prices"].items()
-            if code in codes or (not codes and price["kind"] == "usage")
-        ]  # fmt: skip
-        found.append(
-            {
-                **_of_plan(row),
-                "amount": Decimal(minimum["amount"]),
-                "interval": minimum.get("interval", "month"),
-                "price_codes": codes,
-                "shared": minimum.get("shared") == "account",
-                "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
-            }
-        )
-    return found
+    found = (build.minimum(vars(row), row.body) for row in rows.order_by("id"))
+    return [one for one in found if one is not None]
 
 
 def allowances() -> dict[int, tuple[Allowance, ...]]:
@@ -191,58 +169,17 @@ def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
 
 
 def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The early fees of those plan versions that have one: plan_version_id, amount, per_month,
-    percent (two of them None), name, tax_code, currency, rounding."""
+    """The early fees of those plan versions that have one (build.early_fee)."""
     wanted = set(plan_version_ids)
     rows = PlanVersion.objects.filter(pk__in=wanted) if wanted else ()
-    found = []
-    for row in rows:
-        fee = TermSection.model_validate(row.body["term"]).early_fee
-        if fee is not None:
-            found.append(
-                {
-                    "plan_version_id": row.pk, "amount": fee.amount, "per_month": fee.per_month,
-                    "percent": fee.percent, "name": fee.name or "Early termination fee",
-                    "tax_code": fee.tax, "currency": row.currency,
-                    "rounding": row.body["policy"]["rounding"],
-                }
-            )  # fmt: skip
-    return found
+    found = (build.early_fee(vars(row), row.body) for row in rows)
+    return [one for one in found if one is not None]
 
 
 def commitments(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The volume commitments of plan versions: plan_version_id, plan, code, name, quantity,
-    interval, price_codes, unit_amount, tax_code (that of the first price), policy, currency."""
+    """The volume commitments of plan versions (build.commitments)."""
     rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="commitments")
-    found = []
-    for row in rows.order_by("id"):
-        for one in row.body["commitments"] or ():
-            prices = row.body["prices"]
-            codes = tuple(one.get("prices") or ()) or tuple(
-                code for code, price in prices.items() if price.get("meter") == one["meter"]
-            )
-            found.append(
-                {
-                    **_of_plan(row),
-                    "code": one["code"],
-                    "name": one.get("name") or spoken(one["code"]),
-                    "quantity": Decimal(one["quantity"]),
-                    "interval": one.get("interval", "month"),
-                    "price_codes": codes,
-                    "unit_amount": Decimal(one["shortfall"]["unit_amount"]),
-                    "tax_code": next(
-                        (prices[c]["tax"] for c in codes if prices[c].get("tax")), None
-                    ),
-                }
-            )
-    return found
-
-
-def _of_plan(row: PlanVersion) -> dict[str, Any]:
-    return {
-        "plan_version_id": row.pk, "plan": row.plan_code, "currency": row.currency,
-        "policy": Policy(**row.body["policy"]),
-    }  # fmt: skip
+    return [one for row in rows.order_by("id") for one in build.commitments(vars(row), row.body)]
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:

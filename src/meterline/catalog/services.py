@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,11 +13,12 @@ from django.db.models import Q
 
 from meterline.catalog import existing, resolve
 from meterline.catalog.compare import Difference, differences
+from meterline.catalog.errors import ReviewRequired
 from meterline.catalog.existing import Holders
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
 from meterline.catalog.indexation import indexed
-from meterline.catalog.models import Entry, PlanVersion
+from meterline.catalog.models import Entry, PlanVersion, ReviewRule
 from meterline.catalog.reading import (
     ALWAYS,
     allowances,
@@ -58,9 +59,13 @@ __all__ = [
     "plan_version_at",
     "prices",
     "promotions",
+    "publish",
     "rate_cards",
+    "rules",
+    "set_rules",
     "tariff",
     "taxes",
+    "told",
 ]
 
 _LOCK = 7206256
@@ -95,6 +100,28 @@ class Change:
         return differences({**terms, **self.before.body}, after)
 
 
+def told(changes: Sequence[Change]) -> str:
+    """What would be published, as text: a line a version, and below it what is new in it."""
+    lines = []
+    for change in changes:
+        if change.unchanged:
+            continue
+        state = "new" if change.before is None else f"version {change.version}"
+        since = "" if change.effective == date.min else f", from {change.effective}"
+        lines.append(f"{change.kind} {change.code}: {state}{since}")
+        lines += [f"    {one}" for one in change.differences()] if change.before else []
+        held = holders(change)
+        lines += [] if held is None else [f"    {_FATES[held.existing].format(held.count)}"]
+    return "\n".join(lines)
+
+
+_FATES = {
+    "keep": "{} subscriptions keep the version that they have",
+    "move": "{} subscriptions move to it then",
+    "move_at_renewal": "{} subscriptions move to it at their renewal",
+}
+
+
 @dataclass(kw_only=True)
 class Applied:
     """What applying a file made: codes of new versions by kind; unchanged ones are counted."""
@@ -107,7 +134,17 @@ class Applied:
 
 def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
     """Publish what a checked file changes: new versions, in force from `effective` (a plan's own
-    date goes first; default: at once for what is new, from today for what changes)."""
+    date goes first; default: at once for what is new, from today for what changes).
+
+    Raises ReviewRequired where the installation publishes drafts only.
+    """
+    if rules().required:
+        raise ReviewRequired(file=catalogue.name)
+    return publish(catalogue, effective=effective)
+
+
+def publish(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
+    """As `apply`, of a file that has been reviewed."""
     applied = Applied()
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -142,6 +179,24 @@ def holders(change: Change) -> Holders | None:
         return None
     keep = change.body.get("existing", "keep")
     return existing.holders(change.code, keep, change.effective)
+
+
+def rules() -> ReviewRule:
+    """What is demanded before a catalogue is published."""
+    return ReviewRule.objects.filter(pk=1).first() or ReviewRule(pk=1)
+
+
+def set_rules(*, required: bool | None = None, four_eyes: bool | None = None) -> ReviewRule:
+    """Change what is demanded; None leaves it as it is."""
+    with transaction.atomic():
+        rule = rules()
+        before = {"required": rule.required, "four_eyes": rule.four_eyes}
+        given = {"required": required, "four_eyes": four_eyes}
+        after = {name: before[name] if new is None else new for name, new in given.items()}
+        if after != before:
+            rule, _ = ReviewRule.objects.update_or_create(pk=1, defaults=after)
+            audit.record("catalog.rules", "catalog", before=before, after=after)
+    return rule
 
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
@@ -193,7 +248,8 @@ def _entry_bodies(catalogue: CatalogFile) -> Iterator[tuple[str, str, dict[str, 
             if kind == "rate_card":
                 body["timezone"] = _card_zone(catalogue, code)
                 if model.rate_cards[code].file is not None:
-                    body |= {"deck": _keep_deck(catalogue, code), "file": f"{code}.csv"}
+                    digest = hashlib.sha256(_deck_content(catalogue, code)).hexdigest()
+                    body |= {"deck": digest, "file": f"{code}.csv"}
             yield kind, code, body
     for section, kind in _LISTS.items():
         for written in data.get(section) or ():
@@ -206,15 +262,15 @@ def _card_zone(catalogue: CatalogFile, code: str) -> str:
     return calendar.timezone if calendar else catalogue.model.timezone
 
 
-def _keep_deck(catalogue: CatalogFile, code: str) -> str:
-    """Keep a deck under its content's digest; returns the digest."""
-    path = catalogue.folder / str(catalogue.model.rate_cards[code].file)
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+def _deck_content(catalogue: CatalogFile, code: str) -> bytes:
+    return (catalogue.folder / str(catalogue.model.rate_cards[code].file)).read_bytes()
+
+
+def _keep_deck(catalogue: CatalogFile, code: str, digest: str) -> None:
+    """Keep a deck under its content's digest."""
     kept = deck_path(digest)
     if not kept.exists():
-        files.write_bytes(kept, content)
-    return digest
+        files.write_bytes(kept, _deck_content(catalogue, code))
 
 
 def _entry_change(
@@ -264,6 +320,8 @@ def _publish(catalogue: CatalogFile, change: Change) -> int:
         "version": change.version, "effective": change.effective, "body": change.body,
         "digest": change.digest,
     }  # fmt: skip
+    if "deck" in change.body:
+        _keep_deck(catalogue, change.code, change.body["deck"])
     if change.kind != "plan":
         return Entry.objects.create(kind=change.kind, code=change.code, **common).pk
     plan = catalogue.plans[change.code]

@@ -7,16 +7,37 @@ else of a service stand or fall together.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import ClientCursor, sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
-__all__ = ["read_frame", "write_frame"]
+__all__ = ["export_snapshot", "read_frame", "reading", "write_frame"]
+
+
+@contextmanager
+def reading(snapshot: str | None = None) -> Iterator[None]:
+    """Everything inside reads the database as it was at one moment, and can write nothing: at that
+    of an exported `snapshot`, or now. Inside a transaction, as that transaction sees it."""
+    with transaction.atomic():
+        if not connection.savepoint_ids:  # the outermost transaction: no earlier statement in it
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                if snapshot is not None:
+                    cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+        yield
+
+
+def export_snapshot() -> str:
+    """The name of the moment that the current transaction sees, for others to read the same."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        return str(cursor.fetchone()[0])
 
 
 def write_frame(table: str, frame: pl.DataFrame) -> int:

@@ -86,19 +86,20 @@ class _Ranges:
             p: c for p, c in prefixes.items() if p.isascii() and p.isdigit() and len(p) <= _WIDTH
         }
         self.only_digits = len(digits) == len(prefixes)
-        starts, codes, lengths = [0], [UNKNOWN], [0]
+        rest = prefixes.get(ANY, UNKNOWN)  # of numbers that no prefix begins
+        starts, codes, lengths = [0], [rest], [0]
         stack: list[tuple[int, int, int]] = []  # end, code, length
         for prefix, code in sorted(digits.items()):
             low = int(prefix) * 10 ** (_WIDTH - len(prefix))
             high = low + 10 ** (_WIDTH - len(prefix))
             while stack and stack[-1][0] <= low:
-                self._close(stack, starts, codes, lengths)
+                self._close(stack, starts, codes, lengths, rest)
             starts.append(low)
             codes.append(code)
             lengths.append(len(prefix))
             stack.append((high, code, len(prefix)))
         while stack:
-            self._close(stack, starts, codes, lengths)
+            self._close(stack, starts, codes, lengths, rest)
         keep = [i for i in range(len(starts)) if i + 1 == len(starts) or starts[i + 1] != starts[i]]
         self.starts = np.array([starts[i] for i in keep], dtype=np.int64)
         self.codes = np.array([codes[i] for i in keep], dtype=np.int32)
@@ -106,11 +107,15 @@ class _Ranges:
 
     @staticmethod
     def _close(
-        stack: list[tuple[int, int, int]], starts: list[int], codes: list[int], lengths: list[int]
+        stack: list[tuple[int, int, int]],
+        starts: list[int],
+        codes: list[int],
+        lengths: list[int],
+        rest: int,
     ) -> None:
         end, _, _ = stack.pop()
         starts.append(end)
-        codes.append(stack[-1][1] if stack else UNKNOWN)
+        codes.append(stack[-1][1] if stack else rest)
         lengths.append(stack[-1][2] if stack else 0)
 
     def find(self, numbers: pl.Series) -> tuple[Codes, np.ndarray[Any, np.dtype[np.int64]]]:

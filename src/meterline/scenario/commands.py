@@ -56,6 +56,6 @@ def catalog_schema_command() -> None:
 @schema_app.command("scenario")
 def scenario_schema_command() -> None:
     """The JSON Schema of one scenario document."""
-    from meterline.scenario.files import ScenarioFile
+    from meterline.scenario.schema import scenario_schema
 
-    typer.echo(json.dumps(ScenarioFile.model_json_schema(by_alias=True), indent=2))
+    typer.echo(json.dumps(scenario_schema(), indent=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -47,10 +47,17 @@ def cover_of(tariff: Tariff, account_ids: Sequence[int] | None = None) -> Cover:
 
 def granted() -> tuple[Sequence[Allowance], pl.DataFrame]:
     """The distinct allowances of all plans; and plan_version_id, definition (place among them)."""
+    return distinct(catalog.allowances())
+
+
+def distinct(
+    by_version: Mapping[int, Sequence[Allowance]],
+) -> tuple[Sequence[Allowance], pl.DataFrame]:
+    """As `granted`, of the allowances of plan versions."""
     places: dict[str, int] = {}
     found: list[Allowance] = []
     rows = []
-    for version, allowances in catalog.allowances().items():
+    for version, allowances in by_version.items():
         for one in allowances:
             if one.digest not in places:
                 places[one.digest] = len(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, cast
@@ -43,9 +43,11 @@ __all__ = [
     "control_totals",
     "covered",
     "detail",
+    "detail_schema",
     "discard",
     "follow_contract",
     "follow_new",
+    "guided",
     "load_file",
     "load_records",
     "orphans",
@@ -53,6 +55,7 @@ __all__ = [
     "rejects",
     "rerate",
     "reverse",
+    "with_about",
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
@@ -276,21 +279,50 @@ def detail(
     be paid; null: the meter's filter leaves it out), covered (by allowances), season, band,
     by_value, amount, denominator; with `ids` the record's id and identifier, and `property:NAME`
     (String) for each of `properties`."""
-    schema = {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
+    schema = detail_schema(ids=ids, properties=properties)
     if not subscription_ids or not price_ids:
         return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
-    shown = rows.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
     if not ids and not properties:
-        return shown.select(*schema)
+        return with_about(rows, None, schema)
     about = standing.records(rows.select("batch_id", "line").unique())
+    return with_about(rows, about, schema)
+
+
+def with_about(
+    rated: pl.DataFrame, about: pl.DataFrame | None, schema: Mapping[str, Any]
+) -> pl.DataFrame:
+    """The columns of `detail` that `schema` names, of rated records (store.RATED); `about`: their
+    records, by batch_id and line (or line alone), None where no property is wanted."""
+    shown = rated.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
+    if about is None:
+        return shown.select(*schema)
+    properties = [name.removeprefix("property:") for name in schema if name.startswith("property:")]
     lacking = [name for name in properties if name not in about.columns]
+    key = [name for name in ("batch_id", "line") if name in about.columns and name in rated.columns]
     named = about.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking).select(
-        "batch_id", "line", *_ABOUT,
+        *key, *_ABOUT,
         *(pl.col(name).cast(pl.String).alias(f"property:{name}") for name in properties),
     )  # fmt: skip
-    return shown.join(named, on=["batch_id", "line"]).select(*schema)
+    return shown.join(named, on=key).select(*schema)
+
+
+def detail_schema(*, ids: bool = False, properties: Sequence[str] = ()) -> dict[str, Any]:
+    """The columns of `detail`."""
+    return {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
+
+
+def guided(
+    subscription_ids: Sequence[int],
+    price_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+) -> Iterator[pl.DataFrame]:
+    """The records that count of subscriptions and prices and start within [start, end), a part of
+    a batch at a time: what process.rate_and_place takes, but for the plan version, with the
+    price_id by which they were rated (one of them)."""
+    yield from live(start, end).guided(subscription_ids, price_ids, start, end)
 
 
 def property_columns(properties: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -150,6 +150,36 @@ class Live:
                 found.append(part.join(taken, on="line"))
         return pl.concat(found, how="diagonal") if found else rows.clear()
 
+    def guided(
+        self,
+        subscription_ids: Sequence[int],
+        price_ids: Sequence[int],
+        start: datetime,
+        end: datetime,
+    ) -> Iterator[pl.DataFrame]:
+        """The live records of subscriptions and prices that start within [start, end), with
+        account_id, subscription_id and one price_id, a written part at a time."""
+        wanted = [
+            _is_in("subscription_id", subscription_ids),
+            _is_in("price_id", price_ids),
+            pl.col("start") >= pl.lit(start, INSTANT),
+            pl.col("start") < pl.lit(end, INSTANT),
+        ]
+        columns = ("line", "origin", "account_id", "subscription_id", "price_id")
+        for batch_id, path in self.batches:
+            if not (rated := _parts(path, "rated")):
+                continue
+            rows = pl.scan_parquet(rated).filter(*wanted).select(columns).collect()
+            holders = self._standing(rows, batch_id).drop("origin").unique("line")
+            if holders.is_empty():
+                continue
+            inside = pl.col("line").is_between(holders["line"].min(), holders["line"].max())
+            for records in _parts(path, "records"):
+                stored = pl.scan_parquet(records).filter(inside).collect()
+                part = stored.join(holders, on="line", maintain_order="left")
+                if part.height:
+                    yield part
+
     def keys(self, wanted: pl.DataFrame | None = None) -> pl.DataFrame:
         """KEYS and batch_id of the live records; of all, or of those in `wanted` (KEY)."""
         return self._read("keys", KEYS, [], wanted)
@@ -169,14 +199,14 @@ class Live:
             rows = pl.scan_parquet(parts).filter(*conditions).collect()
             if wanted is not None:
                 rows = rows.join(wanted, on=KEY, how="semi")
-            if self.backed_out and rows.height:
-                rows = rows.filter(~pl.col("origin").is_in(self.backed_out))
-            rows = self._unsuperseded(rows, batch_id)
+            rows = self._standing(rows, batch_id)
             if rows.height:
                 found.append(rows.select(pl.lit(batch_id, pl.Int64).alias("batch_id"), *schema))
         return pl.concat(found)
 
-    def _unsuperseded(self, rows: pl.DataFrame, batch_id: int) -> pl.DataFrame:
+    def _standing(self, rows: pl.DataFrame, batch_id: int) -> pl.DataFrame:
+        if self.backed_out and rows.height:
+            rows = rows.filter(~pl.col("origin").is_in(self.backed_out))
         gone = self.superseded.filter(pl.col("batch_id") == batch_id)
         if gone.is_empty() or rows.is_empty():
             return rows

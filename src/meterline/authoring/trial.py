@@ -1,0 +1,59 @@
+"""Playing the scenarios of a draft, and the report that a reviewer reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from meterline.catalog import drafts
+from meterline.catalog.candidate import affected
+from meterline.catalog.models import Draft
+from meterline.catalog.services import Change
+from meterline.insight import members
+from meterline.platform import clock
+from meterline.scenario.read import read
+from meterline.scenario.run import run
+from meterline.scenario.scratch import scratch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """What a draft changes now, whom, and whether its scenarios hold."""
+
+    draft: Draft
+    changes: list[Change]
+    reasons: dict[str, tuple[str, ...]]  # affected plan -> why
+    subscriptions: dict[str, int]  # affected plan -> subscriptions that have it now
+    outcomes: list[dict[str, Any]] | None  # file, scenario, passed, differences; None: it has none
+
+
+def review(draft: Draft) -> Review:
+    """Play a draft's scenarios on a scratch database and look at what it changes; kept with it.
+
+    Raises DraftState, ScratchRefused.
+    """
+    with drafts.opened(draft) as (catalogue, scenarios):
+        outcomes = played(scenarios) if scenarios else None
+        found = affected(catalogue)
+    counts = members.standing(list(found.reasons), clock.now())
+    changes = drafts.reviewed(draft, outcomes)
+    return Review(
+        draft=draft, changes=changes, reasons=dict(found.reasons), subscriptions=counts,
+        outcomes=outcomes,
+    )  # fmt: skip
+
+
+def played(files: list[Path]) -> list[dict[str, Any]]:
+    """How the scenarios of files end; the files are called by their names."""
+    with scratch():
+        ended = [run(one) for file in files for one in read(file)]
+    return [
+        {
+            "file": Path(one.file).name,
+            "scenario": one.scenario,
+            "passed": one.passed,
+            "differences": list(one.differences),
+        }
+        for one in ended
+    ]

@@ -1,0 +1,188 @@
+"""Drafts: a catalogue file kept with its decks and scenarios, reviewed, approved, published."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from meterline.catalog import services
+from meterline.catalog.errors import NothingToPublish, UnknownDraft
+from meterline.catalog.files import CatalogFile, parse
+from meterline.catalog.models import Draft, DraftFile, Trial
+from meterline.catalog.review import Basis, Standing, in_state, moved, refusal
+from meterline.catalog.services import Applied, Change, diff, told
+from meterline.platform import audit, clock, events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A file that belongs to a draft."""
+
+    path: str  # relative to the folder that all of them share
+    content: bytes
+    scenario: bool = False
+
+
+def create(name: str, kept: Sequence[Kept], *, note: str = "") -> Draft:
+    """Keep a catalogue file (`name` among `kept`) with all that it needs.
+
+    Raises CatalogInvalid, NotSupported, and NothingToPublish where it says what is in force.
+    """
+    with transaction.atomic(), unpacked(kept) as folder:
+        changes = diff(parse(folder / name))
+        if all(one.unchanged for one in changes):
+            raise NothingToPublish(file=name)
+        draft = Draft.objects.create(
+            name=name, digest=_digest(kept), author=audit.actor(), note=note,
+            created_at=clock.now(), basis=basis(changes),
+        )  # fmt: skip
+        DraftFile.objects.bulk_create(
+            DraftFile(draft=draft, path=one.path, content=one.content, scenario=one.scenario)
+            for one in kept
+        )
+        _tell(draft, "drafted", {"file": name, "digest": draft.digest})
+    return draft
+
+
+def get(draft_id: int) -> Draft:
+    """A draft by its number. Raises UnknownDraft."""
+    found = Draft.objects.filter(pk=draft_id).first()
+    if found is None:
+        raise UnknownDraft(draft=draft_id)
+    return found
+
+
+def drafts() -> list[Draft]:
+    """All drafts, the newest first."""
+    return list(Draft.objects.order_by("-id"))
+
+
+@contextmanager
+def unpacked(kept: Sequence[Kept]) -> Iterator[Path]:
+    """The files in a folder of their own, while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="meterline-draft-") as folder:
+        for one in kept:
+            path = Path(folder) / one.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(one.content)
+        yield Path(folder)
+
+
+@contextmanager
+def opened(draft: Draft) -> Iterator[tuple[CatalogFile, list[Path]]]:
+    """A draft's catalogue and its scenario files, while the block runs."""
+    rows = list(draft.files.order_by("id"))
+    kept = [Kept(path=row.path, content=bytes(row.content), scenario=row.scenario) for row in rows]
+    with unpacked(kept) as folder:
+        catalogue = replace(parse(folder / draft.name), name=draft.name)
+        yield catalogue, [folder / row.path for row in rows if row.scenario]
+
+
+def reviewed(draft: Draft, outcomes: Sequence[Mapping[str, Any]] | None) -> list[Change]:
+    """Note that somebody looks at what the draft changes now, and how its scenarios ended
+    (file, scenario, passed, differences; None: it has none). Gives the changes.
+
+    Raises DraftState where it is not to be decided any more.
+    """
+    with transaction.atomic(), opened(draft) as (catalogue, _):
+        held = _locked(draft)
+        in_state(held.pk, held.state, "draft")
+        changes = diff(catalogue)
+        held.basis = basis(changes)
+        held.save(update_fields=["basis"])
+        if outcomes is not None:
+            passed = all(one["passed"] for one in outcomes)
+            Trial.objects.create(
+                draft=held, at=clock.now(), actor=audit.actor(), passed=passed,
+                outcomes=[dict(one) for one in outcomes],
+            )  # fmt: skip
+        audit.record("catalog.reviewed", f"catalog_draft:{held.pk}", after={"basis": held.basis})
+    return changes
+
+
+def approve(draft: Draft, *, effective: date) -> Draft:
+    """Let a draft be published with effect from a day. Raises what review.refusal tells."""
+    with transaction.atomic(), opened(draft) as (catalogue, scenarios):
+        held = _locked(draft)
+        changes = diff(catalogue, effective=effective)
+        trial = held.trials.order_by("-id").first()
+        refused = refusal(
+            Standing(
+                draft=held.pk, state=held.state, author=held.author, actor=audit.actor(),
+                four_eyes=services.rules().four_eyes, has_scenarios=bool(scenarios),
+                outcomes=trial.outcomes if trial else None,
+                reviewed=held.basis, present=basis(changes), changes=told(changes),
+            )
+        )  # fmt: skip
+        if refused is not None:
+            raise refused
+        held.state, held.effective = "approved", effective
+        held.approved_by, held.approved_at = audit.actor(), clock.now()
+        held.save(update_fields=["state", "effective", "approved_by", "approved_at"])
+        _tell(held, "approved", {"effective": effective.isoformat()})
+    return held
+
+
+def publish(draft: Draft) -> Applied:
+    """Publish what was approved, with effect from the day that was approved.
+
+    Raises DraftState, and CatalogMoved where versions were published since: then it goes back to
+    be reviewed.
+    """
+    with transaction.atomic(), opened(draft) as (catalogue, _):
+        held = _locked(draft)
+        in_state(held.pk, held.state, "approved")
+        changes = diff(catalogue, effective=held.effective)
+        gone = moved(held.pk, held.basis, basis(changes), told(changes))
+        if gone is None:
+            applied = services.publish(catalogue, effective=held.effective)
+            held.state = "published"
+            held.save(update_fields=["state"])
+            _tell(held, "published", applied.made)
+            return applied
+        held.state, held.effective, held.approved_by, held.approved_at = "draft", None, None, None
+        held.save(update_fields=["state", "effective", "approved_by", "approved_at"])
+        _tell(held, "reopened", {"changed": gone.details["what"]})
+    raise gone
+
+
+def withdraw(draft: Draft) -> Draft:
+    """Give a draft up; it stays on record. Raises DraftState."""
+    with transaction.atomic():
+        held = _locked(draft)
+        in_state(held.pk, held.state, "draft", "approved")
+        held.state = "withdrawn"
+        held.save(update_fields=["state"])
+        _tell(held, "withdrawn", {})
+    return held
+
+
+def basis(changes: Sequence[Change]) -> Basis:
+    """What a look at changes rests on: it is another once a newer version is published."""
+    return [[one.kind, one.code, one.version] for one in changes]
+
+
+def _locked(draft: Draft) -> Draft:
+    return Draft.objects.select_for_update().get(pk=draft.pk)
+
+
+def _digest(kept: Sequence[Kept]) -> str:
+    digest = hashlib.sha256()
+    for one in sorted(kept, key=lambda one: one.path):
+        digest.update(f"{one.path}\n{len(one.content)}\n".encode())
+        digest.update(one.content)
+    return digest.hexdigest()
+
+
+def _tell(draft: Draft, what: str, payload: Mapping[str, Any]) -> None:
+    subject = f"catalog_draft:{draft.pk}"
+    events.emit(f"catalog.draft_{what}", subject, payload)
+    audit.record(f"catalog.{what}", subject, after=payload)
