@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -177,7 +177,7 @@ def _epochs(
 
 def instant_of(day: date, zone: ZoneInfo) -> datetime:
     """When a day begins; the first of all days, not before time can be told."""
-    return datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
+    return datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone).astimezone(UTC)
 
 
 def destinations_of(
