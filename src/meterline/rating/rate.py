@@ -12,6 +12,7 @@ from meterline.pricing.models import matrix
 from meterline.pricing.price import Meter, Price
 from meterline.pricing.registry import model
 from meterline.rating.charge import charge_events
+from meterline.rating.compiled import CompiledCard
 from meterline.rating.tariff import Tariff
 from meterline.rating.values import by_values
 
@@ -157,7 +158,7 @@ def _rate_price(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     match price.model:
         case "rate_card":
-            return _by_card(events, price, tariff)
+            return _by_version(events, price, tariff.cards[price.parameter("card")], tariff)
         case "dynamic":
             return _by_property(events, price)
         case "matrix":
@@ -231,10 +232,23 @@ def _by_property(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.D
     return _rated(amounts.filter(good), price, amount=pl.col("carried")), rejects
 
 
-def _by_card(
-    events: pl.DataFrame, price: Price, tariff: Tariff
+def _by_version(
+    events: pl.DataFrame, price: Price, compiled: CompiledCard, tariff: Tariff
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    compiled = tariff.cards[price.parameter("card")]
+    """rate_card: each event by the version of the card in force at its start."""
+    early = events["start"] < compiled.since
+    if compiled.before is None or not early.any():
+        return _by_card(events, price, compiled, tariff)
+    before = _by_version(events.filter(early), price, compiled.before, tariff)
+    if early.all():
+        return before
+    after = _by_card(events.filter(~early), price, compiled, tariff)
+    return pl.concat([before[0], after[0]]), pl.concat([before[1], after[1]])
+
+
+def _by_card(
+    events: pl.DataFrame, price: Price, compiled: CompiledCard, tariff: Tariff
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     card = compiled.card
     quantity = pl.col("quantity")
     if card.quantity_field is not None:
