@@ -25,7 +25,8 @@ from meterline.scenario.read import read
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
-SHAPES = sorted((ROOT / "examples").glob("*.yaml"))
+CASES = ROOT / "tests" / "scenario" / "cases" / "files"
+SHAPES = [*sorted((ROOT / "examples").glob("*.yaml")), CASES / "contracts.yaml"]
 
 
 @contextmanager
