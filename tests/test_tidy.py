@@ -20,7 +20,8 @@ ROOMS = sorted(
 )
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play")  # fmt: skip
-FOUND_BY_NAME = {"models.py", "commands.py", "__main__.py", "settings.py"}  # Django, cli, python -m
+FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py"}
+# by Django, cli, python -m
 
 PURE = [
     *(PACKAGE / "kernel").rglob("*.py"),
@@ -35,6 +36,7 @@ PURE = [
             "ledger/posting.py", "ledger/recognition.py", "payments/allocate.py",
             "invoices/explain.py", "invoices/document.py", "invoices/texts.py",
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
+            "subscriptions/log.py", "subscriptions/terms.py", "catalog/indexation.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py", "catalog/resolve.py", "catalog/compare.py",
         )
