@@ -33,6 +33,7 @@ _HOLDERS = """
     JOIN catalog_planversion v ON v.id = p.plan_version_id
     JOIN customers_account a ON a.id = p.account_id
     WHERE v.plan_code = %s AND v.id <> %s AND v.base_id IS DISTINCT FROM %s
+        AND (%s::text IS NULL OR a.currency = %s::text)
         AND (p.end_at IS NULL OR p.end_at > (%s::timestamp AT TIME ZONE a.timezone))
         AND (%s::bigint[] IS NULL OR p.subscription_id = ANY(%s::bigint[]))
 """
@@ -44,7 +45,7 @@ class _Keeper:
     def count(self, plan: str, effective: date) -> int:
         with connection.cursor() as cursor:
             query = f"SELECT count(DISTINCT p.subscription_id) {_HOLDERS}"
-            cursor.execute(query, [plan, 0, 0, _start(effective), None, None])
+            cursor.execute(query, [plan, 0, 0, None, None, _start(effective), None, None])
             return int(cursor.fetchone()[0])
 
     def move(self, version: PlanVersion) -> int:
@@ -91,11 +92,13 @@ def _start(day: date) -> datetime:
 
 
 def _holders(version: PlanVersion, subscription_ids: Sequence[int] | None) -> list[int]:
+    """Who has another version on the new one's day or later, in accounts of its currency."""
     given = None if subscription_ids is None else list(subscription_ids)
+    currency, start = version.currency, _start(version.effective)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT DISTINCT p.subscription_id {_HOLDERS} ORDER BY 1",
-            [version.plan_code, version.pk, version.pk, _start(version.effective), given, given],
+            [version.plan_code, version.pk, version.pk, currency, currency, start, given, given],
         )
         return [row[0] for row in cursor.fetchall()]
 
