@@ -3,6 +3,9 @@
 Decoded, validated, deduplicated, guided by identifier and time, matched against a rate deck of
 35,000 prefixes with two time bands and increments, written as Parquet, totals in PostgreSQL.
 The limit is the time that DuckDB needs to scan the same file and sum a column.
+
+`--profile mixed`: a third of the customers pay by the deck, a third by tiers, a third by
+the deck after an allowance of minutes, which half of them use up.
 """
 
 from __future__ import annotations
@@ -34,7 +37,20 @@ plans:
   mobile:
     name: Mobile
     prices: {calls: {kind: usage, meter: voice, model: rate_card, card: calls}}
+  tiered:
+    name: Tiers
+    prices:
+      calls:
+        kind: usage
+        meter: voice
+        model: graduated
+        tiers: [{up_to: 6000, unit_amount: "0.002"}, {unit_amount: "0.001"}]
+  minutes:
+    name: Minutes
+    allowances: [{code: minutes, meter: voice, amount: 9000, prices: [calls]}]
+    prices: {calls: {kind: usage, meter: voice, model: rate_card, card: calls}}
 """
+PLANS = {"plain": ["mobile"], "mixed": ["mobile", "tiered", "minutes"]}
 
 
 def write_deck(path: Path, chance: np.random.Generator, prefixes: int) -> np.ndarray:
@@ -93,8 +109,8 @@ def write_calls(path: Path, chance: np.random.Generator, rows: int, customers: i
             done += count
 
 
-def subscribe(customers: int) -> None:
-    """Customers with one number each."""
+def subscribe(customers: int, plans: list[str]) -> None:
+    """Customers with one number each, on the plans in turn."""
     from meterline.customers import services as accounts
     from meterline.subscriptions import services as subscriptions
 
@@ -104,7 +120,9 @@ def subscribe(customers: int) -> None:
     base.with_columns(currency=pl.lit("EUR"), timezone=pl.lit("Europe/Rome")).write_csv(
         folder / "accounts.csv"
     )
-    base.with_columns(account="code", plan=pl.lit("mobile"), start=pl.lit("2026-09-15")).write_csv(
+    turn = pl.int_range(customers, dtype=pl.Int64) % len(plans)
+    plan = turn.replace_strict(dict(enumerate(plans)), return_dtype=pl.String)
+    base.with_columns(account="code", plan=plan, start=pl.lit("2026-09-15")).write_csv(
         folder / "subscriptions.csv"
     )
     base.select(
@@ -124,6 +142,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--prefixes", type=int, default=35_000)
+    parser.add_argument("--profile", choices=list(PLANS), default="plain")
     wanted = parser.parse_args()
     seconds: dict[str, float] = {}
     with measure.scratch() as home:
@@ -138,7 +157,7 @@ def main() -> None:
         write_deck(folder / "deck.csv", chance, wanted.prefixes)
         (folder / "catalogue.yaml").write_text(CATALOGUE)
         catalog.apply(catalogues.parse(folder / "catalogue.yaml"))
-        subscribe(wanted.customers)
+        subscribe(wanted.customers, PLANS[wanted.profile])
         calls = folder / "calls.csv"
         write_calls(calls, chance, wanted.rows, wanted.customers)
         with measure.timed(seconds, "limit"):
@@ -148,7 +167,8 @@ def main() -> None:
         assert batch.records == wanted.rows
         assert batch.rated + batch.rejected + batch.duplicates == wanted.rows
         assert Decimal(batch.totals[0]["amount"]) > 0
-        measure.report("rate", wanted.rows, seconds["load"], seconds["limit"])
+        name = "rate" if wanted.profile == "plain" else f"rate {wanted.profile}"
+        measure.report(name, wanted.rows, seconds["load"], seconds["limit"])
 
 
 if __name__ == "__main__":

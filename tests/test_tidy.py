@@ -33,10 +33,12 @@ PURE = [
             "billing/diff.py", "billing/document.py", "billing/frames.py", "billing/price_lines.py",
             "billing/propose.py", "billing/reconcile.py", "billing/spans.py",
             "ledger/posting.py", "ledger/recognition.py", "payments/allocate.py",
+            "payments/credit.py", "catalog/check_terms.py",
             "invoices/explain.py", "invoices/document.py", "invoices/texts.py",
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
-            "usage/place.py", "usage/totals.py", "catalog/resolve.py", "catalog/compare.py",
+            "usage/place.py", "usage/totals.py",
+            "usage/settle.py", "usage/grants.py", "catalog/resolve.py", "catalog/compare.py",
             "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
         )
     ),

@@ -113,9 +113,10 @@ def quarter(
     parts: list[list[Used]],
     changes: list[tuple[int, str, str]],
     after_month: Callable[[int], Any] = lambda month: None,
+    begin: Callable[[], Any] = set_up,
 ) -> None:
     """Three months: the month's changes, its delivery, its bill."""
-    set_up()
+    begin()
     for month, (part, day) in enumerate(zip(parts, BILLED, strict=True)):
         since = datetime.combine(day, datetime.min.time()).date()
         for change in changes:

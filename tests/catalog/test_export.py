@@ -25,6 +25,7 @@ from meterline.scenario.read import read
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
+CASES = sorted((ROOT / "tests" / "scenario" / "cases").glob("*.yaml"))
 SHAPES = sorted((ROOT / "examples").glob("*/catalogue.yaml"))
 
 
@@ -70,7 +71,7 @@ def check_round_trip(catalogue: CatalogFile, folder: Path) -> None:
         assert contents() == before
 
 
-@pytest.mark.parametrize("path", [*ORACLES, *SHAPES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*ORACLES, *CASES, *SHAPES], ids=lambda path: path.stem)
 def test_catalogues_survive_their_export(path: Path, home: Path, tmp_path: Path) -> None:
     if path in SHAPES:
         check_round_trip(parse(path), tmp_path / "out")

@@ -182,6 +182,48 @@ def test_a_fault_is_told(tmp_path: Path, before: str, after: str, expected: str)
     assert any(text.startswith(expected) for text in found), found
 
 
+RIDER = "{kind: recurring, model: percent_of, percent: 5, of: [%s]}"
+MATRIX = "{kind: usage, meter: voice, model: matrix, by: [to], cells: [{when: {to: '39'}, "
+X = "plans.a.prices.x"
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        (RIDER % "base", None),
+        (RIDER % "base, none", f"23: {X}.of: unknown price 'none' (expected one of base, calls,"),
+        (RIDER % "x", f"23: {X}.of: expected no cycle: x of x"),
+        ((RIDER % "y") + "\n      y: " + RIDER % "base, x",
+         f"23: {X}.of: expected no cycle: x of y of x"),
+        (RIDER.replace("recurring", "usage, meter: voice") % "base",
+         f"23: {X}: a price of other lines takes no meter"),
+        (RIDER.replace("recurring", "one_time") % "base",
+         f"23: {X}: model percent_of: expected kind recurring or usage, not one_time"),
+        (MATRIX + "unit_amount: 1}]}", None),
+        (MATRIX.replace("by: [to], ", "") + "unit_amount: 1}]}",
+         f"23: {X}: model matrix: expected `by` with the properties"),
+        (MATRIX.replace("{to:", "{too:") + "unit_amount: 1}]}",
+         f"23: {X}.cells.0.when: unknown property 'too' (expected one of to)"),
+        (MATRIX + "}]}", f"23: {X}.cells.0.unit_amount: expected, but it is missing"),
+        ("{kind: usage, meter: seats, model: demand, unit_amount: 1}",
+         f"23: {X}.meter: model demand: expected a meter of aggregation sum or max, not unique"),
+        ("{kind: usage, meter: seats, model: percentage, percent: 1, min_per_event: 2,"
+         " max_per_event: 1}", f"23: {X}: min_per_event 2 is more than max_per_event 1"),
+        ("{kind: recurring, model: flat, amount: 1, by: [a]}",
+         f"23: {X}: only the price of a meter has `by`"),
+    ],
+)  # fmt: skip
+def test_faults_of_models_that_name_others(
+    tmp_path: Path, price: str, expected: str | None
+) -> None:
+    meters = "  voice: {", "  seats: {aggregation: unique, value: user}\n  voice: {"
+    found = faults(tmp_path, (GOOD + f"      x: {price}\n").replace(*meters))
+    if expected is None:
+        assert found == []
+    else:
+        assert any(text.startswith(expected) for text in found), found
+
+
 def test_all_faults_at_once(tmp_path: Path) -> None:
     """What is broken does not hide what else is wrong, nor make other faults of itself."""
     text = (

@@ -23,6 +23,7 @@ promotions:
      plans: [a]}
 plans:
   a:
+    minimum: {amount: 5, interval: year, shared: account}
     commitments:
       - {code: take, name: Take or pay, meter: gas, quantity: "12.5", interval: year,
          shortfall: {unit_amount: 1}}
@@ -92,6 +93,7 @@ def test_a_promotion_is_only_where_its_discount_is(home: Path, tmp_path: Path) -
         ("meter: gas, quantity", "prices: [base], quantity", f"{TAKE}.prices"),
         ("meter: gas, quantity", "prices: [peak], quantity", f"{TAKE}.prices: price peak does not"),
         ("interval: year", "interval: week", f"{TAKE}.interval: expected no shorter interval"),
+        ("shared: account", "shared: pool", "plans.a.minimum.shared: expected 'subscription' or"),
         ('quantity: "12.5"', "quantity: 0", f"{TAKE}.quantity: expected more than 0"),
         ("shortfall: {unit_amount: 1}", "shortfall: {}", f"{TAKE}.shortfall.unit_amount"),
         ("peak: {kind: usage, meter: peak", "more: {kind: usage, meter: gas",

@@ -173,5 +173,5 @@ def test_json_is_exact(story: list[str]) -> None:
     assert shown["blocks"][0]["lines"][0] == {
         "position": 1, "name": "Monthly fee", "kind": "recurring", "detail": "",
         "start": "2024-04-11", "last": "2024-04-30", "quantity": "1", "unit": "",
-        "amount": "20.67", "tax_percent": "22",
+        "amount": "20.67", "tax_percent": "22", "covered": [],
     }  # fmt: skip

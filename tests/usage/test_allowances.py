@@ -22,7 +22,7 @@ from meterline.catalog.yaml import load_all
 from meterline.customers import services as customers
 from meterline.platform import clock
 from meterline.subscriptions import services as subscriptions
-from meterline.usage import services
+from meterline.usage import services, staging
 
 pytestmark = pytest.mark.django_db
 
@@ -261,6 +261,7 @@ def test_what_is_taken_out_and_changed_afterwards(
             if waiting and data.draw(st.booleans()):
                 change([waiting.pop(0)])
         change(waiting)
+        services.recycle()  # what fell into a pause before its end was known
         reversed_too = services.reverse(gone) if stands(gone) else None
         messy = paid(), drawn()
     with undone():
@@ -274,3 +275,34 @@ def stands(record_id: str) -> bool:
     """Whether a record was rated and still counts."""
     found = rows("SELECT record->>'id' FROM usage_reject WHERE state = 'open'")
     return record_id not in {row[0] for row in found}
+
+
+def test_imported_subscriptions_bring_what_they_share(home: Path) -> None:
+    set_up()
+    account = customers.create_account(code="b", currency="EUR", timezone="UTC", billing_day=1)
+    subscriptions.subscribe(account_id=account.pk, plan="extra", at=FIRST, code="b1")
+    call_record = {
+        "id": "c", "subscription": "b1", "meter": "voice", "to": "39123", "duration": "100",
+        "start": (FIRST + timedelta(days=3)).isoformat(),
+    }  # fmt: skip
+    load([call_record])
+    key = "b1", "calls", FIRST.date()
+    assert paid() == {key: (Decimal(100), call(Fraction(0), Fraction(100)))}
+    frame = pl.DataFrame({"code": ["b2"], "account_id": [account.pk], "plan": ["main"]})
+    subscriptions.subscribe_many(frame.with_columns(at=pl.lit(FIRST)))
+    assert paid() == {key: (Decimal(10), Fraction(0))}  # 90 in whole half minutes, 10 by the purse
+
+
+def test_many_wait_in_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "_HELD_MOST", 0)
+    set_up()
+    records = [
+        {
+            "id": f"r{number}", "subscription": "s1", "meter": "voice", "to": "39123",
+            "start": (FIRST + timedelta(hours=number)).isoformat(), "duration": "70", "mb": "0",
+        }
+        for number in range(12)
+    ]  # fmt: skip
+    load(records)
+    assert paid() == reference(records)
+    assert not list(home.rglob("staging"))

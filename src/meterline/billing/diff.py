@@ -144,27 +144,25 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
 
 def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
     """`billed` with the lines of one period of a discount as one: what they come to."""
-    several = pl.col("track").str.starts_with("discount|") & (pl.len().over(period) > 1)
-    if not billed.select(several.any()).item():
+    discounts = pl.col("track").str.starts_with("discount|")
+    found = billed.filter(discounts)
+    if not found.select(period).is_duplicated().any():
         return billed
     sums = (
-        billed.filter(several)
-        .sort("line_id")
+        found.sort("line_id")
         .group_by(period, maintain_order=True)
         .agg(pl.all().exclude("amount", "adjusted").first(), pl.col("amount", "adjusted").sum())
         .filter(pl.col("amount") != 0)
         .select(pl.col(name).cast(kind) for name, kind in billed.schema.items())
     )
-    return pl.concat([billed.filter(~several), sums])
+    return pl.concat([billed.filter(~discounts), sums])
 
 
 def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
     """Parts of a discount on several lines that are others now, because another line changed; what
     was billed in advance keeps its part."""
     shared = pl.col("inputs").str.contains('"together":', literal=True)
-    discounts = proposed.filter(
-        pl.col("track").str.starts_with("discount|") & shared & ~pl.col("advance")
-    )
+    discounts = proposed.filter(pl.col("kind") == "discount", ~pl.col("advance")).filter(shared)
     before = billed.select(*period, pl.col("amount").alias("before"), "tax_percent")
     return (
         discounts.join(before, on=period)

@@ -137,6 +137,7 @@ class Minimum:
     amount: Decimal
     interval: str
     price_codes: tuple[str, ...]  # empty: all usage
+    shared: bool  # one for all subscriptions of an account
     tax_code: str | None
     policy: Policy
     currency: str

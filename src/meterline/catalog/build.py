@@ -195,7 +195,7 @@ def rate_card(
     if section.file is not None:
         rows, steps = deck(body["deck"], len(section.keys))
     else:
-        rows, steps = _rows(section)
+        rows, steps = card_rows(section)
     return RateCard(
         code=code,
         keys=tuple(KeyField(field=key.field, match=key.match) for key in section.keys),
@@ -212,7 +212,8 @@ def rate_card(
     )
 
 
-def _rows(section: RateCardSection) -> tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]:
+def card_rows(section: RateCardSection) -> tuple[pl.DataFrame, tuple[tuple[Step, ...], ...]]:
+    """The rows that stand in a card (rating.card.ROW_SCHEMA and key columns), and their steps."""
     names = [f"key{i}" for i in range(len(section.keys))]
     found: list[dict[str, Any]] = []
     lists: list[list[Step]] = []
@@ -252,8 +253,8 @@ def tax(code: str, body: Mapping[str, Any]) -> Tax:
 
 def minimum(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The minimum spend of a plan version (its columns, and its body): plan_version_id, plan,
-    currency, policy, amount, interval, price_codes, tax_code (that of the first price that it
-    counts); None where it has none."""
+    currency, policy, amount, interval, price_codes, shared (by the account), tax_code (that of the
+    first price that it counts); None where it has none."""
     written = body.get("minimum")
     if written is None:
         return None
@@ -267,6 +268,7 @@ def minimum(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] 
         "amount": Decimal(written["amount"]),
         "interval": written.get("interval", "month"),
         "price_codes": codes,
+        "shared": written.get("shared") == "account",
         "tax_code": next((p["tax"] for p in counted if p.get("tax")), None),
     }
 

@@ -8,13 +8,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
-from meterline.catalog.check_allowances import allowance_faults
+from meterline.catalog.check_allowances import allowance_faults, override_faults
 from meterline.catalog.check_cards import Bands, inline_rows, row_faults
 from meterline.catalog.check_plans import plan_faults
 from meterline.catalog.check_prices import Faults, Known, missing, price_faults, rider_cycles
 from meterline.catalog.check_terms import commitment_faults, discount_faults
 from meterline.catalog.faults import faults
-from meterline.catalog.plan_sections import PhaseSection, PlanSection, PriceSection
+from meterline.catalog.plan_sections import (
+    AllowanceSection,
+    PhaseSection,
+    PlanSection,
+    PriceSection,
+)
 from meterline.catalog.resolve import overridden_price
 from meterline.catalog.sections import CalendarSection, RateCardSection
 from meterline.catalog.yaml import Place
@@ -36,7 +41,6 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
     taxes = data.get("taxes")
     return Known(
         meters=_codes(data.get("meters")),
-        aggregations={code: meter.aggregation for code, meter in model.meters.items()},
         calendar_codes=_codes(data.get("calendars")),
         rate_cards=_codes(data.get("rate_cards")),
         taxes=_codes(
@@ -46,7 +50,7 @@ def known_in(data: Mapping[str, Any], model: CatalogModel) -> Known:
         ),
         calendars=model.calendars,
         meter_sections=model.meters,
-        card_sections=model.rate_cards,
+        card_calendars={code: card.calendar for code, card in model.rate_cards.items()},
     )
 
 
@@ -153,7 +157,8 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)
-        yield from _phase(at, phase, {c: written[c] for c in plan.prices}, models, known)
+        sound = {c: written[c] for c in plan.prices}
+        yield from _phase(at, phase, sound, models, known, plan.allowances)
     yield from _twice((one.code for one in plan.allowances), (*place, "allowances"), "code")
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
@@ -173,6 +178,7 @@ def _phase(
     prices: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, str],
     known: Known,
+    allowances: Iterable[AllowanceSection],
 ) -> Iterator[tuple[Place, str]]:
     """A phase's overrides are as right as the prices that they make."""
     for code, changes in phase.prices.items():
@@ -186,6 +192,7 @@ def _phase(
                 yield (*place, code, *inner), message
             continue
         yield from price_faults((*place, code), price, models=models, known=known)
+        yield from override_faults((*place, code), allowances, code, price, known)
     merged = {
         code: overridden_price(body, phase.prices.get(code, {})) for code, body in prices.items()
     }

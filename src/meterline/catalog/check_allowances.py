@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from meterline.catalog.check_prices import Faults, Known, missing
 from meterline.catalog.plan_sections import AllowanceSection, PriceSection
@@ -29,22 +29,39 @@ def allowance_faults(
             yield at, f"expected a usage price; {code} is {price.kind}"
         elif meters and price.meter not in meters and price.meter in known.meters:
             yield at, f"price {code} goes by meter {price.meter}, not by {' or '.join(meters)}"
-    covered = {
-        code: price
-        for code, price in prices.items()
-        if price.kind == "usage"
-        and (not meters or price.meter in meters)
-        and (not allowance.prices or code in allowance.prices)
-    }
+    covered = {code: one for code, one in prices.items() if _covers(allowance, code, one)}
     for code, price in covered.items():
-        yield from _unfit(place, allowance, code, price, known)
+        for text in _unfit(allowance, price, known):
+            field = "prices" if allowance.prices else "meter"
+            yield (*place, field), f"{text} (price {code})"
     if allowance.bands:
         yield from _bands(place, allowance, covered, known)
 
 
-def _unfit(
-    place: Place, allowance: AllowanceSection, code: str, price: PriceSection, known: Known
+def override_faults(
+    place: Place,
+    allowances: Iterable[AllowanceSection],
+    code: str,
+    price: PriceSection,
+    known: Known,
 ) -> Faults:
+    """Why allowances cannot cover a price as an override makes it."""
+    for allowance in allowances:
+        if _covers(allowance, code, price):
+            for text in _unfit(allowance, price, known):
+                yield place, f"{text} (allowance {allowance.code})"
+
+
+def _covers(allowance: AllowanceSection, code: str, price: PriceSection) -> bool:
+    meters = allowance.all_meters
+    return (
+        price.kind == "usage"
+        and (not meters or price.meter in meters)
+        and (not allowance.prices or code in allowance.prices)
+    )
+
+
+def _unfit(allowance: AllowanceSection, price: PriceSection, known: Known) -> Iterator[str]:
     meter = known.meter_sections.get(price.meter or "")
     if meter is None:
         return
@@ -54,14 +71,13 @@ def _unfit(
         banded=bool(allowance.bands), calendar=_calendar(price, known) is not None,
     )  # fmt: skip
     if text is not None:
-        yield (*place, "prices" if allowance.prices else "meter"), f"{text} (price {code})"
+        yield text
 
 
 def _calendar(price: PriceSection, known: Known) -> str | None:
     """The calendar by which a price's events have bands."""
     if price.model == "rate_card":
-        card = known.card_sections.get(str(price.parameters.get("card")))
-        return None if card is None else card.calendar
+        return known.card_calendars.get(str(price.parameters.get("card")))
     calendar = price.parameters.get("calendar")
     return None if calendar is None else str(calendar)
 

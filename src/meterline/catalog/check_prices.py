@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.reach import unpriced
-from meterline.catalog.sections import CalendarSection, MeterSection, RateCardSection
+from meterline.catalog.sections import CalendarSection, MeterSection
 from meterline.catalog.yaml import Place
 
 _SHOWN = 20
@@ -20,17 +20,21 @@ Faults = Iterator[tuple[Place, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What there is to name. `calendars`, `meter_sections` and `card_sections` hold the sound ones,
-    to look into; `aggregations` those of the sound meters."""
+    """What there is to name. `calendars` and `meter_sections` hold the sound ones, to look into;
+    `card_calendars` the calendars of rate cards."""
 
     meters: frozenset[str] = frozenset()
-    aggregations: Mapping[str, str] = field(default_factory=dict)
     calendar_codes: frozenset[str] = frozenset()
     rate_cards: frozenset[str] = frozenset()
     taxes: frozenset[str] = frozenset()
     calendars: Mapping[str, CalendarSection]
     meter_sections: Mapping[str, MeterSection] = field(default_factory=dict)
-    card_sections: Mapping[str, RateCardSection] = field(default_factory=dict)
+    card_calendars: Mapping[str, str | None] = field(default_factory=dict)
+
+    def aggregation(self, meter: str | None) -> str | None:
+        """How a meter's events come together, if it is a sound one."""
+        section = self.meter_sections.get(meter or "")
+        return None if section is None else section.aggregation
 
 
 def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place) -> Faults:
@@ -51,7 +55,7 @@ def price_faults(
         yield place, text
     if price.meter is not None:
         yield from missing([price.meter], known.meters, "meter", (*place, "meter"))
-        yield from _aggregation(place, price, known.aggregations.get(price.meter))
+        yield from _aggregation(place, price, known.aggregation(price.meter))
     if price.tax is not None:
         yield from missing([price.tax], known.taxes, "tax", (*place, "tax"))
     try:

@@ -54,7 +54,7 @@ def commitment_faults(
         price = usage[code]
         if Fraction(*Interval.parse(price.interval).average_days) > longest:
             yield (*place, "interval"), f"expected no shorter interval than that of price {code}"
-        aggregation = known.aggregations.get(price.meter or "", "sum")
+        aggregation = known.aggregation(price.meter) or "sum"
         if aggregation not in _COUNTED or price.model == "demand":
             text = f"price {code} does not add up over time: expected a meter that counts or sums"
             yield (*place, field), text

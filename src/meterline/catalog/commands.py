@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from meterline.catalog.deck_commands import app as deck_app
 from meterline.platform.instants import parse_date
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from meterline.catalog.services import Change
 
 app = typer.Typer(help="The product catalogue as files.", no_args_is_help=True)
+app.add_typer(deck_app, name="deck")
 
 FileArgument = Annotated[Path, typer.Argument(help="A catalogue file (YAML).")]
 EffectiveOption = Annotated[
@@ -75,7 +77,10 @@ def diff_command(
 
 def told_change(change: Change) -> dict[str, Any]:
     """A change as data."""
+    from meterline.catalog import services
+
     state = "new" if change.before is None else "changed"
+    held = services.holders(change)
     return {
         "kind": change.kind,
         "code": change.code,
@@ -83,6 +88,7 @@ def told_change(change: Change) -> dict[str, Any]:
         "version": change.before.version if change.before and change.unchanged else change.version,
         "effective": change.effective.isoformat(),
         "differences": [vars(one) for one in change.differences()],
+        "existing": held and {"subscriptions": held.count, "policy": held.existing},
     }
 
 
@@ -104,10 +110,13 @@ def apply_command(
         return
     applied = services.apply(parse(file), effective=_date(effective))
     if as_json:
-        typer.echo(json.dumps({"published": applied.made, "unchanged": applied.unchanged}))
+        told = {"published": applied.made, "unchanged": applied.unchanged, "moved": applied.moved}
+        typer.echo(json.dumps(told))
         return
     for kind, codes in applied.made.items():
         typer.echo(f"{kind}: {', '.join(codes)}")
+    for code, count in applied.moved.items():
+        typer.echo(f"{count} subscriptions of plan {code} move to its new version")
     made = sum(map(len, applied.made.values()))
     typer.echo(f"{made} published, {applied.unchanged} unchanged")
 

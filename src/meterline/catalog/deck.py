@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +39,12 @@ def read_deck(path: Path, key_fields: int) -> tuple[pl.DataFrame, Steps]:
     return rows.with_columns(pl.col("connection_fee").fill_null(0)), lists
 
 
+def key_fields_of(path: Path) -> int:
+    """How many key fields a deck has, by its header. Raises CatalogInvalid."""
+    columns = _read(path).columns
+    return max(1, sum(re.fullmatch(r"key[1-9]\d*", name) is not None for name in columns))
+
+
 def deck_problems(path: Path, key_fields: int, bands: Bands | None) -> list[Problem]:
     """All that is wrong with a deck, beyond what keeps it from being read."""
     try:
@@ -65,14 +72,10 @@ def _by_key(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 def _load(path: Path, key_fields: int) -> tuple[pl.DataFrame, list[str], list[tuple[str, ...]]]:
     """The deck with its types and `line`; names of its key columns and of those of its steps."""
-    try:
-        raw = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.NoDataError as error:
-        raise _invalid(path, "file", "expected a header and rows, found an empty file") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _invalid(path, "file", f"not a CSV deck: {error}") from error
-    raw = raw.with_columns(pl.all().str.strip_chars().replace("", None)).with_row_index(
-        "line", offset=2
+    raw = (
+        _read(path)
+        .with_columns(pl.all().str.strip_chars().replace("", None))
+        .with_row_index("line", offset=2)
     )
     keys = ["key"] if key_fields == 1 else [f"key{i + 1}" for i in range(key_fields)]
     steps = _step_columns(raw.columns)
@@ -85,6 +88,15 @@ def _load(path: Path, key_fields: int) -> tuple[pl.DataFrame, list[str], list[tu
     if raw.is_empty():
         raise _invalid(path, "file", "expected at least one row")
     return _typed(raw, path, keys, steps), keys, steps
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.NoDataError as error:
+        raise _invalid(path, "file", "expected a header and rows, found an empty file") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _invalid(path, "file", f"not a CSV deck: {error}") from error
 
 
 def _step_names(number: int) -> tuple[str, ...]:

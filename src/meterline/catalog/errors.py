@@ -96,10 +96,8 @@ class TrialFailed(MeterlineError):
 
 
 class CatalogMoved(MeterlineError):
-    """the catalogue has changed since draft {draft} was made or last reviewed ({what}). Publishing
-        it now would change:
-    {changes}
-    Look at it again with `meterline catalog review {draft}`, then approve it"""
+    """the catalogue has changed since draft {draft} was made or last reviewed ({what}): look at it
+    again with `meterline catalog review {draft}`. Publishing it now would change: {changes}"""
 
     code = "catalog_moved"
 
@@ -108,3 +106,16 @@ class NothingToPublish(MeterlineError):
     """{file} says what is in force: there is nothing to publish"""
 
     code = "nothing_to_publish"
+
+
+class UnknownCard(MeterlineError):
+    """{file} has no rate card {card!r}: expected one of {known}"""
+
+    code = "unknown_card"
+
+
+class DecksDiffer(MeterlineError):
+    """{old} has {old_keys} key fields and {new} has {new_keys}: only decks of the same fields can
+    be compared"""
+
+    code = "decks_differ"

@@ -149,6 +149,9 @@ class MinimumSection(Section):
     amount: NotNegative
     interval: IntervalText = "month"
     of: tuple[Text, ...] = ()
+    shared: Literal["subscription", "account"] = Field(
+        "subscription", description="account: one, however many subscriptions carry it."
+    )
 
 
 class ShortfallSection(Section):

@@ -20,8 +20,9 @@ from meterline.platform import files
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
-from meterline.rating.compiled import CompiledCard
-from meterline.rating.tariff import Tariff, assemble, compile_cards
+from meterline.rating.compiled import CompiledCard, compile_card
+from meterline.rating.patch import changed_keys, patched
+from meterline.rating.tariff import Tariff, assemble
 
 ALWAYS = date(1, 1, 1)
 
@@ -107,11 +108,12 @@ def rate_cards(codes: Iterable[str] | None = None) -> list[RateCard]:
     rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
     if codes is not None:
         rows = rows.filter(code__in=set(codes))
-    found = []
-    for row in rows:
-        valid_from = ALWAYS if row.version == 1 else row.effective
-        found.append(build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck))
-    return found
+    return [_rate_card(row) for row in rows]
+
+
+def _rate_card(row: Entry) -> RateCard:
+    valid_from = ALWAYS if row.version == 1 else row.effective
+    return build.rate_card(row.code, row.body, valid_from, row.body["timezone"], _deck)
 
 
 def deck_path(digest: str) -> Path:
@@ -189,4 +191,27 @@ def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
 
 @lru_cache(maxsize=4)
 def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
-    return compile_cards(rate_cards(), calendars())
+    versions: dict[str, list[int]] = {}
+    rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
+    for code, entry in rows.values_list("code", "id"):
+        versions.setdefault(code, []).append(entry)
+    calendar = tuple(sorted(calendars().items()))
+    return {code: _compiled(tuple(ids), calendar) for code, ids in versions.items()}
+
+
+@lru_cache(maxsize=64)
+def _compiled(ids: tuple[int, ...], known: tuple[tuple[str, CalendarSpec], ...]) -> CompiledCard:
+    """A card's versions compiled: what is new in the last one, laid over those before."""
+    newest = _rate_card(Entry.objects.get(pk=ids[-1]))
+    if len(ids) > 1:
+        before = _compiled(ids[:-1], known)
+        if changed := _patched(before, newest):
+            return changed
+    rows = Entry.objects.filter(pk__in=ids[:-1])
+    return compile_card([*map(_rate_card, rows), newest], dict(known))
+
+
+def _patched(before: CompiledCard, newest: RateCard) -> CompiledCard | None:
+    if before.card.keys != newest.keys:
+        return None
+    return patched(before, newest, changed_keys(before.card, newest))

@@ -11,9 +11,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from meterline.catalog import resolve
+from meterline.catalog import existing, resolve
 from meterline.catalog.compare import Difference, differences
 from meterline.catalog.errors import ReviewRequired
+from meterline.catalog.existing import Holders
 from meterline.catalog.export import CatalogText, catalog_texts
 from meterline.catalog.files import CatalogFile
 from meterline.catalog.indexation import indexed
@@ -51,6 +52,7 @@ __all__ = [
     "discounts",
     "early_fees",
     "export",
+    "holders",
     "indexed",
     "meters",
     "minimums",
@@ -98,6 +100,13 @@ class Change:
         return differences({**terms, **self.before.body}, after)
 
 
+_FATES = {
+    "keep": "{} subscriptions keep the version that they have",
+    "move": "{} subscriptions move to it then",
+    "move_at_renewal": "{} subscriptions move to it at their renewal",
+}
+
+
 def told(changes: Sequence[Change]) -> str:
     """What would be published, as text: a line a version, and below it what is new in it."""
     lines = []
@@ -108,6 +117,9 @@ def told(changes: Sequence[Change]) -> str:
         since = "" if change.effective == date.min else f", from {change.effective}"
         lines.append(f"{change.kind} {change.code}: {state}{since}")
         lines += [f"    {one}" for one in change.differences()] if change.before else []
+        held = holders(change)
+        if held is not None:
+            lines.append(f"    {_FATES[held.existing].format(held.count)}")
     return "\n".join(lines)
 
 
@@ -118,6 +130,7 @@ class Applied:
     made: dict[str, list[str]] = field(default_factory=dict)
     unchanged: int = 0
     plan_versions: dict[str, int] = field(default_factory=dict)  # plan code -> id
+    moved: dict[str, int] = field(default_factory=dict)  # plan code -> subscriptions
 
 
 def apply(catalogue: CatalogFile, *, effective: date | None = None) -> Applied:
@@ -146,6 +159,8 @@ def publish(catalogue: CatalogFile, *, effective: date | None = None) -> Applied
                 made_id = _publish(catalogue, change)
             if change.kind == "plan":
                 applied.plan_versions[change.code] = made_id
+                if not change.unchanged:
+                    _move_existing(made_id, applied)
         if applied.made:
             events.emit("catalog.published", catalogue.name, applied.made)
             audit.record("catalog.apply", catalogue.name, after=applied.made)
@@ -170,6 +185,21 @@ def set_rules(*, required: bool | None = None, four_eyes: bool | None = None) ->
     return rule
 
 
+def _move_existing(plan_version_id: int, applied: Applied) -> None:
+    version = PlanVersion.objects.get(pk=plan_version_id)
+    count = existing.move(version)
+    if count:
+        applied.moved[version.plan_code] = count
+
+
+def holders(change: Change) -> Holders | None:
+    """Who has the plan that a change gives a new version; None of what is no such change."""
+    if change.kind != "plan" or change.unchanged or change.version == 1:
+        return None
+    keep = change.body.get("existing", "keep")
+    return existing.holders(change.code, keep, change.effective)
+
+
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:
     """What applying a file would publish, or leave as it is; nothing is changed."""
     today = clock.now().astimezone(catalogue.timezone).date()
@@ -184,11 +214,24 @@ def export(plans: list[str] | None = None, *, at: date | None = None) -> list[Ca
     """The catalogue in force (of some plans, or of all) as files that apply to the same; one for
     each currency and time zone, so none where there is no plan. Raises UnknownPlan."""
     on = at or clock.now().date()
-    versions = [plan_version_at(code, on) for code in plans] if plans else plans_in_force(on)
+    versions = _with_named(plans, on) if plans else plans_in_force(on)
     reached = [row for row in Entry.objects.all() if _turn(row)[0] <= on]
     newest = {(row.kind, row.code): row for row in sorted(reached, key=_turn)}
     entries = [newest[key] for key in sorted(newest)]
     return catalog_texts(versions, entries, whole=not plans)
+
+
+def _with_named(codes: list[str], on: date) -> list[PlanVersion]:
+    """Plans, and those that they name: bases of add-ons, add-ons of bundles."""
+    found: dict[str, PlanVersion] = {}
+    waiting = list(codes)
+    while waiting:
+        code = waiting.pop(0)
+        if code not in found:
+            body = (found.setdefault(code, plan_version_at(code, on))).body
+            waiting += [*(body.get("addon_to") or ())]
+            waiting += [one["plan"] for one in body.get("includes") or ()]
+    return list(found.values())
 
 
 def _turn(row: Entry) -> tuple[date, int]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 from pydantic import ValidationError
 
 from meterline.catalog import resolve
+from meterline.catalog.check_allowances import override_faults
 from meterline.catalog.check_prices import Faults, Known, price_faults, rider_cycles
 from meterline.catalog.errors import InvalidOverride
 from meterline.catalog.faults import faults
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
-from meterline.catalog.plan_sections import PriceSection
-from meterline.catalog.sections import CalendarSection
+from meterline.catalog.plan_sections import AllowanceSection, PriceSection
+from meterline.catalog.sections import CalendarSection, MeterSection
 from meterline.catalog.sound import unfit_values
 from meterline.catalog.yaml import field_name
 
@@ -41,7 +42,8 @@ def derive_plan_version(plan_version_id: int, overrides: Overrides) -> int:
     found = PlanVersion.objects.filter(base=base, digest=digest).values_list("pk", flat=True)
     if found:
         return int(found[0])
-    _refuse(base, _price_faults(body["prices"], overrides))
+    allowances = [AllowanceSection.model_validate(a) for a in body.get("allowances") or ()]
+    _refuse(base, _price_faults(body["prices"], overrides, allowances))
     order = base.prices.order_by("id").values_list("code", flat=True)  # JSON has none of its own
     body["prices"] = {code: body["prices"][code] for code in order}
     with transaction.atomic():
@@ -76,7 +78,9 @@ def _shape_faults(base: PlanVersion, overrides: Overrides) -> Faults:
     yield from unfit_values(overrides)
 
 
-def _price_faults(prices: Mapping[str, Any], overrides: Overrides) -> Faults:
+def _price_faults(
+    prices: Mapping[str, Any], overrides: Overrides, allowances: Sequence[AllowanceSection]
+) -> Faults:
     known = _published()
     models = {code: str(price["model"]) for code, price in prices.items()}
     for code in overrides:
@@ -86,6 +90,7 @@ def _price_faults(prices: Mapping[str, Any], overrides: Overrides) -> Faults:
             yield from _below(code, faults(prices[code], error))
             continue
         yield from price_faults((code,), section, models=models, known=known)
+        yield from override_faults((code,), allowances, code, section, known)
     yield from rider_cycles((), prices)
 
 
@@ -99,13 +104,22 @@ def _published() -> Known:
     codes: dict[str, set[str]] = {}
     for kind, code in Entry.objects.values_list("kind", "code").distinct():
         codes.setdefault(kind, set()).add(code)
-    calendars = Entry.objects.filter(kind="calendar").order_by("version")
-    meters = Entry.objects.filter(kind="meter").order_by("version")
+    newest = {(row.kind, row.code): row.body for row in Entry.objects.order_by("version")}
+    cards = {code: body for (kind, code), body in newest.items() if kind == "rate_card"}
     return Known(
-        aggregations={row.code: row.body["aggregation"] for row in meters},
         meters=frozenset(codes.get("meter", ())),
         calendar_codes=frozenset(codes.get("calendar", ())),
         rate_cards=frozenset(codes.get("rate_card", ())),
         taxes=frozenset(codes.get("tax", ())),
-        calendars={row.code: CalendarSection.model_validate(row.body) for row in calendars},
+        calendars={
+            code: CalendarSection.model_validate(body)
+            for (kind, code), body in newest.items()
+            if kind == "calendar"
+        },
+        meter_sections={
+            code: MeterSection.model_validate(body)
+            for (kind, code), body in newest.items()
+            if kind == "meter"
+        },
+        card_calendars={code: body.get("calendar") for code, body in cards.items()},
     )

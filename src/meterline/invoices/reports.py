@@ -55,7 +55,8 @@ def _usage(lines: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[UsageRecord]
         sorted({row["subscription_id"] for row in charged}), sorted(names),
         min(row["start_at"] for row in charged), max(row["end_at"] for row in charged), ids=True,
     )  # fmt: skip
-    for record in found.sort("start", "id").iter_rows(named=True):
+    counted = found.drop_nulls("quantity")  # what a meter's filter leaves out is not shown
+    for record in counted.sort("start", "id").iter_rows(named=True):
         name, unit = names[record["price_id"]]
         exact = record["amount"] / record["denominator"]
         yield UsageRecord(

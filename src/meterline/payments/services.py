@@ -25,7 +25,7 @@ from meterline.payments.check import (
     known_codes,
     written,
 )
-from meterline.payments.credit import Parts, use
+from meterline.payments.credit import GRANTS, Parts, use
 from meterline.payments.errors import (
     ExpiresInPast,
     NotEnoughCredit,
@@ -86,7 +86,8 @@ def use_credit(
         store.lock_accounts(account_ids)
     credits = store.credits(account_ids)
     ids = credits["account_id"].to_list()  # without credit there is no grant with some left
-    return use(documents, credits, grants.usable(ids, at), parts)
+    granted = grants.usable(ids, at) if ids else pl.DataFrame(schema=GRANTS)
+    return use(documents, credits, granted, parts)
 
 
 @transaction.atomic

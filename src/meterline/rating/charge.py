@@ -7,7 +7,7 @@ they start. Most events are done after one or two rounds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
@@ -24,12 +24,14 @@ _SAFE = 2**62
 
 @dataclass(frozen=True, kw_only=True)
 class CardAmounts:
-    """amount, denominator, band (of the start) by event; known: whether a row was found."""
+    """amount, denominator, band (of the start) by event; known: whether a row was found; exact:
+    whether quantity and amount are small enough to be counted exactly."""
 
     amount: pl.Series  # Decimal(38, 20)
     denominator: pl.Series  # Int64
     band: pl.Series  # String
     known: Array
+    exact: Array
 
 
 def charge_events(
@@ -44,11 +46,46 @@ def charge_events(
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
     `covered` Decimal(38, 10) <= quantity: so much costs nothing; charging begins there.
     """
-    least = compiled.needed_places
-    if covered is not None:
-        least = _whole_units(covered, least)[0]
-    places, units = _whole_units(quantity, least)
-    begin = np.zeros_like(units) if covered is None else _in_units(covered, places)
+    paid_from = quantity.clip(0, 0) if covered is None else covered
+    least = compiled.needed_places if covered is None else _finest(covered, compiled.needed_places)
+    places = _finest(quantity, least)
+    if _fits(quantity, places):
+        return _charge(compiled, start, quantity, paid_from, keys, elapses, places)
+    decimals = np.maximum(_own_places(quantity, least), _own_places(paid_from, least))
+    found, order = [], []
+    for own in np.unique(decimals):
+        which = np.flatnonzero(decimals == own)
+        part, begin = quantity[which], paid_from[which]
+        exact = _small(part, int(own))
+        none = part.clip(0, 0)
+        made = _charge(
+            compiled, start[which], part.zip_with(pl.Series(exact), none),
+            begin.zip_with(pl.Series(exact), none), keys[which], elapses, int(own),
+        )  # fmt: skip
+        found.append(replace(made, exact=made.exact & exact))
+        order.append(which)
+    back = np.argsort(np.concatenate(order))
+    return CardAmounts(
+        amount=pl.concat([one.amount for one in found])[back],
+        denominator=pl.concat([one.denominator for one in found])[back],
+        band=pl.concat([one.band for one in found])[back],
+        known=np.concatenate([one.known for one in found])[back],
+        exact=np.concatenate([one.exact for one in found])[back],
+    )
+
+
+def _charge(
+    compiled: CompiledCard,
+    start: pl.Series,
+    quantity: pl.Series,
+    paid_from: pl.Series,
+    keys: pl.DataFrame,
+    elapses: bool,
+    places: int,
+) -> CardAmounts:
+    """charge_events of quantities that are whole numbers of 10^-places, in 63 bits."""
+    units = _in_units(quantity, places)
+    begin = _in_units(paid_from, places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
     destination = bands.destinations(keys)
@@ -58,28 +95,57 @@ def charge_events(
     total, complete = meter.run(np.flatnonzero(known & (units > begin)), rows, begin)
     known &= complete
     total = _fee_and_cap(table, total, rows, known & (units > begin))
-    amount, denominator = _amounts(compiled, table, total)
+    exact = _countable(table, total)
+    amount, denominator = _amounts(compiled, table, np.where(exact, total, total * 0))
     return CardAmounts(
         amount=amount,
         denominator=pl.Series(np.full(len(units), denominator, dtype=np.int64)),
         band=bands.names(),
         known=known,
+        exact=exact,
     )
 
 
-def _whole_units(quantity: pl.Series, least: int) -> tuple[int, Array]:
-    """Decimals, and the quantities in units of 10^-decimals (int64; few events are finer)."""
+def _finest(quantity: pl.Series, least: int) -> int:
+    """The decimals of all quantities together, at least those of the card's steps."""
     physical = quantity.to_physical()
     for places in range(least, 11):
-        step = 10 ** (10 - places)
-        if _divides(physical, step):
-            return places, _to_int64(physical, step)
+        if _divides(physical, 10 ** (10 - places)):
+            return places
     raise AssertionError("quantities have at most ten decimals")
 
 
 def _in_units(quantity: pl.Series, places: int) -> Array:
     """Quantities in units of 10^-places, which they are multiples of."""
     return _to_int64(quantity.to_physical(), 10 ** (10 - places))
+
+
+def _own_places(quantity: pl.Series, least: int) -> Array:
+    """The decimals of each quantity, at least those of the card's steps."""
+    places = np.full(len(quantity), 10, dtype=np.int64)
+    whole = quantity.to_physical().to_frame("q")
+    for number in range(9, least - 1, -1):
+        step = pl.lit(10 ** (10 - number), pl.Int128)
+        places[whole.select(pl.col("q") % step == 0).to_series().to_numpy()] = number
+    return places
+
+
+def _small(quantity: pl.Series, places: int) -> Array:
+    """Whether quantities in units of 10^-places, and increments begun, stay within 63 bits."""
+    most = pl.lit(_SAFE // 2 * 10 ** (10 - places), pl.Int128)
+    return quantity.to_physical().to_frame("q").select(pl.col("q") < most).to_series().to_numpy()
+
+
+def _fits(quantity: pl.Series, places: int) -> bool:
+    return bool(_small(quantity, places).all())
+
+
+def _countable(table: StepTable, total: Array) -> Array:
+    """Whether amounts fit Decimal(38, 20)."""
+    most = 10 ** (38 - max(20 - table.scale, 0))
+    if total.dtype != object and most > _SAFE * 2:
+        return np.ones(len(total), dtype=bool)
+    return np.array([abs(one) < most for one in total.tolist()], dtype=bool)
 
 
 def _divides(physical: pl.Series, step: int) -> bool:
@@ -130,10 +196,10 @@ class _Bands:
         """The destination of each event among those of its epoch, UNKNOWN where none matches."""
         numbers = np.unique(self.epoch)
         tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
+        found: Array = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
         if len(tables) == 1:
-            only: Array = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
-            return only
-        found = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
+            found = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
+            return found
         for number in numbers:
             inside = np.flatnonzero(self.epoch == number)
             found[inside] = self.compiled.epochs[number].destinations.find(
@@ -311,7 +377,8 @@ def _amounts(compiled: CompiledCard, table: StepTable, total: Array) -> tuple[pl
     if card.rounding is not None:
         unit = 10 ** (table.scale - card.places) * table.denominator
         return _decimal(_rounded(total, unit, card.rounding), card.places), 1
-    return _decimal(total, table.scale), table.denominator
+    finer = max(table.scale - 20, 0)  # more decimals than amounts have stand in the denominator
+    return _decimal(total, table.scale - finer), table.denominator * 10**finer
 
 
 def _rounded(total: Array, unit: int, mode: RoundingMode) -> Array:
@@ -329,7 +396,10 @@ def _rounded(total: Array, unit: int, mode: RoundingMode) -> Array:
 
 
 def _decimal(values: Array, scale: int) -> pl.Series:
-    series = pl.Series("amount", values.tolist() if values.dtype == object else values)
+    wide = values.dtype == object
+    series = (
+        pl.Series("amount", values.tolist(), pl.Int128) if wide else pl.Series("amount", values)
+    )
     return (
         series.cast(pl.Int128)
         .to_frame()

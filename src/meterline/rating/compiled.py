@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from math import lcm
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,6 +52,7 @@ class Epoch:
     given up, the shorter one is in force.
     """
 
+    day: date
     since: datetime
     rows: Rows
     destinations: Destinations
@@ -153,7 +155,7 @@ def _epochs(
         )
         table = row_table(inside, bands, len(keys))
         found = destinations_of(table, keys, versions[-1].keys, epochs)
-        epochs.append(Epoch(since=instant_of(day, zone), rows=table, destinations=found))
+        epochs.append(Epoch(day=day, since=instant_of(day, zone), rows=table, destinations=found))
     return tuple(epochs)
 
 
@@ -195,9 +197,7 @@ def row_table(rows: pl.DataFrame, bands: Mapping[str, int], destinations: int) -
 
 def _step_table(compiled: CompiledCard, places: int) -> StepTable:
     steps = [step for one in compiled.steps for step in one]
-    unit = 10**places
-    pers = [int(step.per * unit) for step in steps]
-    common = lcm(*pers)
+    common = lcm(*(int(step.per * 10**places) for step in steps))
     odd, twos, fives = _without_tens(common)
     padding = max(twos, fives)
     prices = [*(step.price for step in steps), *compiled.fees]
@@ -205,31 +205,60 @@ def _step_table(compiled: CompiledCard, places: int) -> StepTable:
     decimals = max((_decimals(price) for price in prices), default=0)
     if compiled.card.rounding is not None:
         decimals = max(decimals, compiled.card.places)
-    scale = decimals + padding
-    coefficient = [
-        int(step.price.scaleb(scale)) * odd // per for step, per in zip(steps, pers, strict=True)
+    table = step_table(
+        compiled.steps, compiled.fees, compiled.caps, places, decimals + padding, odd
+    )
+    assert table is not None, "the scale holds every price"
+    return table
+
+
+def step_table(
+    lists: Sequence[Sequence[Step]],
+    fees: Sequence[Decimal],
+    caps: Sequence[Decimal | None],
+    places: int,
+    scale: int,
+    denominator: int,
+) -> StepTable | None:
+    """Steps, fees and caps in whole numbers; None where a price does not go into them exactly."""
+    money = 10**scale * denominator
+    coefficients = [
+        [Fraction(step.price) * money / (Fraction(step.per) * 10**places) for step in one]
+        for one in lists
     ]
-    width = max(len(one) for one in compiled.steps)
-    shape = (len(compiled.steps), width)
+    whole_fees, whole_caps = (
+        _whole(fees, money),
+        _whole([NO_CAP if c is None else c for c in caps], money),
+    )
+    inexact = any(value.denominator != 1 for one in coefficients for value in one)
+    if inexact or whole_fees is None or whole_caps is None:
+        return None
+    width = max(len(one) for one in lists)
+    shape = (len(lists), width)
     starts = np.full(shape, NO_END, dtype=np.int64)
     ends, increments = starts.copy(), np.ones(shape, dtype=np.int64)
-    coefficients = np.zeros(shape, dtype=object)
-    position = 0
-    for i, one in enumerate(compiled.steps):
+    whole = np.zeros(shape, dtype=object)
+    for i, one in enumerate(lists):
         for j, step in enumerate(one):
-            starts[i, j] = int(step.start * unit)
-            increments[i, j] = int(step.increment * unit)
-            coefficients[i, j] = coefficient[position]
+            starts[i, j] = int(step.start * 10**places)
+            increments[i, j] = int(step.increment * 10**places)
+            whole[i, j] = int(coefficients[i][j])
             if j:
                 ends[i, j - 1] = starts[i, j]
-            position += 1
-    money = 10**scale * odd
     return StepTable(
-        fees=_narrow([int(fee * money) for fee in compiled.fees]),
-        caps=_narrow([NO_CAP if cap is None else int(cap * money) for cap in compiled.caps]),
-        starts=starts, ends=ends, increments=increments, coefficients=coefficients,
-        places=places, scale=scale, denominator=odd,
+        fees=_narrow(whole_fees), caps=_narrow(whole_caps),
+        starts=starts, ends=ends, increments=increments, coefficients=whole,
+        places=places, scale=scale, denominator=denominator,
     )  # fmt: skip
+
+
+def _whole(values: Sequence[Decimal | int], money: int) -> list[int] | None:
+    """Amounts in units of 1 / money (NO_CAP stays); None where one does not go into it exactly."""
+    distinct = {value: Fraction(value) * money for value in set(values) if value != NO_CAP}
+    if any(value.denominator != 1 for value in distinct.values()):
+        return None
+    whole = {**{value: int(exact) for value, exact in distinct.items()}, NO_CAP: NO_CAP}
+    return [whole[value] for value in values]
 
 
 def _narrow(values: list[int]) -> Ints:

@@ -255,6 +255,12 @@ def _by_card(
     charged = charge_events(
         compiled, measured["start"], measured["quantity"], keys, _elapses(price, tariff)
     )
+    exact = pl.Series(charged.exact)
+    too_large = measured.filter(~exact).select(
+        "row",
+        pl.lit("invalid_quantity").alias("reason"),
+        pl.concat_str(pl.lit(f"card {card.code} cannot count "), "quantity").alias("detail"),
+    )
     known = pl.Series(charged.known)
     split = price.parameter("split") == "band"
     rated = _rated(
@@ -262,7 +268,7 @@ def _by_card(
         price,
         amount=charged.amount,
         denominator=charged.denominator,
-    ).filter(known)
+    ).filter(known & exact)
     unknown = measured.with_columns(keys.to_series(0).alias("__key")).filter(~known).select(
         "row",
         pl.lit("unknown_destination").alias("reason"),
@@ -270,7 +276,7 @@ def _by_card(
             pl.lit(f"card {card.code}: no row for "), pl.col("__key").fill_null("(empty)")
         ).alias("detail"),
     )  # fmt: skip
-    return rated, pl.concat([wrong, unknown])
+    return rated, pl.concat([wrong, too_large, unknown])
 
 
 def _elapses(price: Price, tariff: Tariff) -> bool:

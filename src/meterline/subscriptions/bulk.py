@@ -19,10 +19,9 @@ from django.db import transaction
 from meterline.customers.imports import new_ids
 from meterline.platform import audit, clock, events
 from meterline.platform.database import read_frame, write_frame
-from meterline.subscriptions import decide, plans, store, timeline
+from meterline.subscriptions import decide, moves, plans, store, timeline
+from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
 from meterline.subscriptions.log import Change
-
-INSTANT = pl.Datetime("us", "UTC")
 
 CONTRACTS: dict[str, Any] = {
     "code": pl.String,
@@ -35,13 +34,6 @@ CONTRACTS: dict[str, Any] = {
     "discounts": pl.List(pl.String),  # codes in order; null: none
 }
 """A row a subscription. Codes, plans and discounts must be known to be good: imports check them."""
-
-PHASES: dict[str, Any] = {  # of timeline.Phase, as the table keeps them
-    "start_at": INSTANT, "end_at": INSTANT, "plan_version_id": pl.Int64,
-    "quantity": pl.Decimal(38, 10), "state": pl.String, "trial_end": pl.Date,
-    "charge_start": pl.Date, "anchor": pl.Date, "day_start": pl.Time,
-    "early_until": pl.Date, "early_version_id": pl.Int64,
-}  # fmt: skip
 
 _KEY = ("plan", "at", "end_at", "overrides", "timezone", "currency")
 
@@ -67,6 +59,8 @@ class _Contract:
 def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
     """Make a subscription of each row of `frame` (columns: CONTRACTS; those after `at` may be
     left out); gives its `code`, `subscription_id`, `start_at` and `end_at`."""
+    from meterline.usage.services import follow_new  # usage stands on subscriptions
+
     rows = _with_zones(_complete(frame))
     if rows.is_empty():
         return pl.DataFrame(schema=_MADE)
@@ -94,6 +88,11 @@ def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
     _write_phases(rows, contracts)
     _write_discounts(rows)
     _tell(rows)
+    for (plan,), part in rows.partition_by("plan", as_dict=True).items():
+        since = part["start_at"].min()
+        assert isinstance(since, datetime)
+        moves.catch_up(plan, since.date(), part["subscription_id"].to_list())
+    follow_new(rows.select("subscription_id", since="start_at"))
     return rows.select("code", "subscription_id", "start_at", pl.col("until_at").alias("end_at"))
 
 
@@ -190,7 +189,7 @@ def _write_changes(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> No
 
 
 def _write_phases(rows: pl.DataFrame, contracts: Mapping[int, _Contract]) -> None:
-    columns = {name: kind for name, kind in PHASES.items() if name != "quantity"}
+    columns = {name: kind for name, kind in PHASE_COLUMNS.items() if name != "quantity"}
     made = pl.DataFrame(
         [
             {"key": key, **{name: getattr(phase, name) for name in columns}}

@@ -25,7 +25,10 @@ AtOption = Annotated[
     typer.Option("--at", help="A local date of the account, or an instant. Default: now."),
 ]
 WhenOption = Annotated[
-    str | None, typer.Option("--when", help="policy, now or end_of_period (see the reference).")
+    str | None,
+    typer.Option(
+        "--when", help="policy, now, end_of_period, end_of_term, or a date (see the reference)."
+    ),
 ]
 
 
@@ -36,7 +39,10 @@ def subscribe_command(
     *,
     code: Annotated[str | None, typer.Option(help="Its code; default: a new one.")] = None,
     at: AtOption = None,
-    quantity: str = "1",
+    quantity: Annotated[str | None, typer.Option(help="Units; default: 1.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Of an add-on: the subscription that it is beside.")
+    ] = None,
     override: Annotated[
         list[str] | None, typer.Option(help='Such as base.amount="9.00" (repeatable).')
     ] = None,
@@ -57,7 +63,7 @@ def subscribe_command(
         account_id=row.id, plan=plan, code=code, quantity=quantity,
         at=local_instant(at, row.timezone), overrides=_overrides(override or []),
         discounts=discount or [], promotion=promotion,
-        identifiers=dict(_pair(text) for text in identifier or []),
+        identifiers=dict(_pair(text) for text in identifier or []), base=base,
     )  # fmt: skip
     _console.print(f"Subscription {made.code} begins {local_text(made.started_at, row.timezone)}.")
 
@@ -125,6 +131,40 @@ def uncancel_command(code: CodeArgument, at: AtOption = None) -> None:
     _console.print(f"Subscription {code} goes on.")
 
 
+@app.command("scheduled")
+def scheduled_command(code: CodeArgument, as_json: JsonOption = False) -> None:
+    """The changes that are still to come."""
+    from meterline.subscriptions import services, store
+
+    held = store.load(code)
+    zone = held.subscription.account.timezone
+    plan = {row.pk: row.payload.get("plan", "") for row in held.subscription.change_set.all()}
+    rows = [
+        {
+            "number": one.number,
+            "at": local_text(one.effective_at, zone),
+            "change": one.kind,
+            "plan": plan[one.number],
+            "quantity": "" if one.quantity is None else f"{one.quantity.normalize():f}",
+            "asked": local_text(one.requested_at, zone),
+        }
+        for one in services.scheduled(held)
+    ]
+    show_rows(rows, ("number", "at", "change", "plan", "quantity", "asked"), as_json)
+
+
+@app.command("unschedule")
+def unschedule_command(
+    code: CodeArgument,
+    number: Annotated[int, typer.Argument(help="As `scheduled` lists it.")],
+) -> None:
+    """Take back a change that is still to come."""
+    from meterline.subscriptions import services
+
+    services.unschedule(code, number)
+    _console.print(f"Subscription {code}: change {number} is taken back.")
+
+
 @app.command("identify")
 def identify_command(code: CodeArgument, kind: str, value: str, at: AtOption = None) -> None:
     """Give a subscription an identifier, such as a telephone number."""
@@ -173,6 +213,8 @@ def show_command(code: CodeArgument, as_json: JsonOption = False) -> None:
     document: dict[str, Any] = {
         "code": held.code,
         "account": held.subscription.account.code,
+        "base": held.subscription.base.code if held.subscription.base else None,
+        "add-ons": [one.code for one in store.addons(held)],
         "state": services.state(code),
         "phases": [
             {
@@ -236,13 +278,24 @@ def _act(
     act: Callable[[datetime | None, Any], datetime],
     says: str,
 ) -> None:
-    from meterline.customers.errors import InvalidField
-
-    if when not in ("policy", "now", "end_of_period"):
-        raise InvalidField(field="when", value=when, expected="policy, now or end_of_period")
     zone = _zone(code)
-    effective = act(local_instant(at, zone), when)
+    effective = act(local_instant(at, zone), _when(when, zone))
     _console.print(f"Subscription {code} {says} {local_text(effective, zone)}.")
+
+
+def _when(text: str | None, zone: str) -> Any:
+    """A word, or the instant of a date."""
+    from meterline.customers.errors import InvalidField
+    from meterline.platform.instants import InvalidInstant
+    from meterline.subscriptions.decide import WORDS
+
+    if text in WORDS:
+        return text
+    try:
+        return local_instant(text, zone)
+    except InvalidInstant as error:
+        expected = f"{', '.join(WORDS)} or a date such as 2026-03-01"
+        raise InvalidField(field="when", value=text, expected=expected) from error
 
 
 def _zone(code: str) -> str:

@@ -26,6 +26,12 @@ PHASES: dict[str, Any] = {
     "anchor": pl.Date,
     "day_start": pl.Time,
 }
+PHASE_COLUMNS: dict[str, Any] = {  # of timeline.Phase, as the table keeps them
+    "start_at": INSTANT, "end_at": INSTANT, "plan_version_id": pl.Int64,
+    "quantity": pl.Decimal(38, 10), "state": pl.String, "trial_end": pl.Date,
+    "charge_start": pl.Date, "anchor": pl.Date, "day_start": pl.Time,
+    "early_until": pl.Date, "early_version_id": pl.Int64,
+}  # fmt: skip
 IDENTIFIERS: dict[str, Any] = {
     "subscription_id": pl.Int64,
     "kind": pl.String,

@@ -21,7 +21,8 @@ from meterline.kernel.errors import MeterlineError
 from meterline.platform.database import read_frame, write_frame
 from meterline.platform.instants import parse_date_or_instant
 from meterline.subscriptions import plans
-from meterline.subscriptions.bulk import INSTANT, subscribe_many
+from meterline.subscriptions.bulk import subscribe_many
+from meterline.subscriptions.frames import INSTANT
 from meterline.subscriptions.models import Identifier
 
 COLUMNS = {
@@ -133,6 +134,8 @@ def _plan_problem(
     try:
         offer = plans.offer(plan, day, json.loads(overrides) if overrides else None)
         offer.check_currency(account, currency)
+        if offer.terms.addon_to or offer.includes:
+            return f"{plan} is an add-on or a bundle: `meterline subscription subscribe` makes them"
     except MeterlineError as error:
         return error.message
     return None

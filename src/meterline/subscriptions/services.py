@@ -15,7 +15,7 @@ from django.db import transaction
 from meterline.catalog.resolve import plain
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, events
-from meterline.subscriptions import addons, decide, identifiers, plans, store, timeline
+from meterline.subscriptions import addons, decide, identifiers, moves, plans, store, timeline
 from meterline.subscriptions import discounts as given
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.decide import When
@@ -85,6 +85,7 @@ def subscribe(
         _identify(held, kind, value, first.effective_at)
     given.at_start(held, discounts, promotion)
     conclude(held, first, plan=plan, discounts=list(discounts))
+    moves.catch_up(plan, at.astimezone(zone).date(), [held.subscription.pk])
     _bring_along(held, taken, at)
     return held.subscription
 
@@ -139,6 +140,7 @@ def change(
         anchor=decide.anchor(effective, left, taken.view, held.zone),
     )  # fmt: skip
     held = record(held, made, {"plan": plan, "overrides": plain(overrides or {})}, plan=plan)
+    moves.catch_up(plan, effective.astimezone(held.zone).date(), [held.subscription.pk])
     _bring_along(held, taken, effective)
     return effective
 

@@ -18,7 +18,7 @@ from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import phases_frame
 from meterline.subscriptions.models import Subscription
 from meterline.usage.accounts import billing_days
-from meterline.usage.grants import lots
+from meterline.usage.grants import BEGINNING, lots
 from meterline.usage.settle import (
     DRAWN,
     LATE,
@@ -37,13 +37,11 @@ Window = tuple[datetime, datetime]
 def cover_of(tariff: Tariff, account_ids: Sequence[int] | None = None) -> Cover:
     """What allowances cover under a tariff; of some accounts, or of all."""
     allowances, carriers = granted()
-    shared = [n for n, one in enumerate(allowances) if one.shared != "subscription"]
-    versions = carriers.filter(pl.col("definition").is_in(shared))["plan_version_id"]
     return Cover(
         allowances=allowances,
         carriers=carriers,
         prices=covered_prices(allowances, tariff),
-        accounts=_accounts_on(versions.unique().to_list(), account_ids),
+        accounts=_sharing_accounts(account_ids),
     )
 
 
@@ -69,8 +67,19 @@ def distinct(
     return found, pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _accounts_on(versions: Sequence[int], account_ids: Sequence[int] | None) -> pl.Series:
-    """The accounts in which a subscription has, had or will have one of the plan versions."""
+def _sharing_versions() -> list[int]:
+    """The plan versions with a shared allowance."""
+    known = catalog.allowances()
+    return [
+        version for version, granted in known.items()
+        if any(one.shared != "subscription" for one in granted)
+    ]  # fmt: skip
+
+
+def _sharing_accounts(account_ids: Sequence[int] | None) -> pl.Series:
+    """The accounts (of those given) in which a subscription carries a shared allowance, or did, or
+    will."""
+    versions = _sharing_versions()
     if not versions:
         return pl.Series([], dtype=pl.Int64)
     wanted = None if account_ids is None else list(account_ids)
@@ -79,7 +88,7 @@ def _accounts_on(versions: Sequence[int], account_ids: Sequence[int] | None) -> 
         SELECT DISTINCT account_id FROM subscriptions_phase WHERE plan_version_id = ANY(%s)
             AND (%s::bigint[] IS NULL OR account_id = ANY(%s::bigint[]))
         """,
-        [list(versions), wanted, wanted],
+        [versions, wanted, wanted],
         schema={"account_id": pl.Int64},
     )
     return rows["account_id"]
@@ -187,10 +196,7 @@ def together(wanted: pl.DataFrame) -> pl.DataFrame:
         return wanted
     ids = wanted["subscription_id"].to_list()
     owners = _members("id", ids).join(wanted, on="subscription_id")
-    allowances, carriers = granted()
-    shared = [n for n, one in enumerate(allowances) if one.shared != "subscription"]
-    versions = carriers.filter(pl.col("definition").is_in(shared))["plan_version_id"]
-    accounts = _accounts_on(versions.unique().to_list(), owners["account_id"].unique().to_list())
+    accounts = _sharing_accounts(owners["account_id"].unique().to_list())
     sharing = owners.filter(pl.col("account_id").is_in(accounts.implode()))
     members = _members("account_id", accounts.to_list()).join(
         sharing.group_by("account_id").agg(pl.col("since").min()), on="account_id"
@@ -254,6 +260,25 @@ def earliest_change(subscription_id: int, at: datetime, *, shared_only: bool) ->
         pl.col("definition").is_in(wanted), pl.col("owner_id").is_in([0, subscription_id])
     )
     return cast("datetime | None", concerned["lot_start"].min())
+
+
+def sharing(begun: pl.DataFrame) -> pl.DataFrame:
+    """Those of `begun` (subscription_id, since) that carry a shared allowance, since the earliest
+    start that an interval of it can have."""
+    versions = _sharing_versions()
+    if begun.is_empty() or not versions:
+        return begun.clear()
+    carrying = read_frame(
+        "SELECT DISTINCT subscription_id FROM subscriptions_phase"
+        " WHERE subscription_id = ANY(%s) AND plan_version_id = ANY(%s)",
+        [begun["subscription_id"].to_list(), versions],
+        schema={"subscription_id": pl.Int64},
+    )
+    intervals = [one.interval for one in granted()[0] if one.shared != "subscription"]
+    longest = max(interval.days + 31 * interval.months for interval in intervals)
+    return begun.join(carrying, on="subscription_id").with_columns(
+        pl.max_horizontal(pl.col("since") - timedelta(days=longest), BEGINNING)
+    )
 
 
 def drawn_again(rows: pl.DataFrame, sign: int) -> pl.DataFrame:

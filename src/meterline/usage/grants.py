@@ -28,7 +28,7 @@ LOTS: dict[str, Any] = {
 }
 _OWNER = ("definition", "account_id", "owner_id")
 _SLACK = timedelta(days=1)
-_BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
+BEGINNING = pl.lit(datetime(1, 1, 3, tzinfo=UTC), INSTANT)
 _OPEN = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), INSTANT)
 
 
@@ -92,7 +92,7 @@ def _of_cycles(
         *_OWNER, "subscription_id", "quantity", "amount", "prorate", "rollover", "interval",
         "align", "day_count", "timezone", pl.col("account_id").alias("billing_days"),
         pl.col("charge_start").alias("first"), "anchor", "day_start", "start_at", "end_at",
-        pl.max_horizontal(pl.lit(window[0], INSTANT) - reach, pl.lit(_BEGINNING, INSTANT))
+        pl.max_horizontal(pl.lit(window[0], INSTANT) - reach, BEGINNING)
         .alias("since_at"),
         (pl.lit(window[1], INSTANT) + reach).alias("until_at"),
     )  # fmt: skip
@@ -135,23 +135,34 @@ def _by_account(carried: pl.DataFrame) -> pl.DataFrame:
         anchor=pl.lit(None, pl.Date),
     )
     pooled = shared.filter(pl.col("shared") == "pool")
-    single = shared.filter(pl.col("shared") == "account").sort(*group, "start_at")
-    ends = pl.col("end_at").fill_null(_OPEN)
-    until_now = ends.cum_max().shift(1).over(group)
-    begins = until_now.is_null() | (pl.col("start_at") > until_now)
-    merged = (
-        single.with_columns(run=begins.cum_sum(), ends=ends)
-        .group_by("run", maintain_order=True)
-        .agg(
-            pl.all().exclude("end_at", "quantity", "subscription_id", "ends").first(),
-            pl.col("quantity").max(),
-            pl.lit(0, pl.Int64).alias("subscription_id"),
-            pl.col("ends").max().alias("end_at"),
+    single = shared.filter(pl.col("shared") == "account")
+    return pl.concat([own, pooled, _highest(single)])
+
+
+def _highest(carried: pl.DataFrame) -> pl.DataFrame:
+    """One stretch after the other in place of several at a time, with the highest quantity of
+    those that carry the allowance then."""
+    group = ["definition", "account_id"]
+    known = carried.with_columns(pl.col("end_at").fill_null(_OPEN))
+    edges = [known.select(*group, edge=name) for name in ("start_at", "end_at")]
+    stretches = (
+        pl.concat(edges)
+        .unique()
+        .sort(*group, "edge")
+        .with_columns(until=pl.col("edge").shift(-1).over(group))
+    )
+    return (
+        stretches.join(known, on=group)
+        .filter(pl.col("start_at") <= pl.col("edge"), pl.col("end_at") > pl.col("edge"))
+        .sort(*group, "edge", "quantity", descending=[False, False, False, True])
+        .unique([*group, "edge"], keep="first", maintain_order=True)
+        .with_columns(
+            start_at="edge",
+            end_at=pl.when(pl.col("until") < _OPEN).then("until"),
+            subscription_id=pl.lit(0, pl.Int64),
         )
-        .with_columns(end_at=pl.when(pl.col("end_at") < _OPEN).then("end_at"))
         .select(carried.columns)
     )
-    return pl.concat([own, pooled, merged])
 
 
 def _share(whole: pl.Expr) -> pl.Expr:
@@ -171,7 +182,7 @@ def _sized(scaled: pl.Expr) -> list[pl.Expr | str]:
 
 def _rolled_over(made: pl.DataFrame) -> pl.DataFrame:
     """Lots (in order) with the end of the last cycle in which they can be used, and their age."""
-    parts = []
+    parts = [made.with_columns(age=pl.lit(0, pl.Int32)).clear()]
     for rollover in made["rollover"].unique().sort():
         part = made.filter(pl.col("rollover") == rollover)
         end = pl.coalesce(

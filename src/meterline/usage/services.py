@@ -20,7 +20,14 @@ from meterline.platform.ahead import ahead
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
 from meterline.usage import formats
-from meterline.usage.allowances import Balance, balances, covered, earliest_change, of_owners
+from meterline.usage.allowances import (
+    Balance,
+    balances,
+    covered,
+    earliest_change,
+    of_owners,
+    sharing,
+)
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
@@ -39,6 +46,7 @@ __all__ = [
     "detail_schema",
     "discard",
     "follow_contract",
+    "follow_new",
     "guided",
     "load_file",
     "load_records",
@@ -131,6 +139,12 @@ def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) ->
     since = [moment for moment in (lots_since, None if new else at) if moment is not None]
     if since and min(since) < clock.now():
         rerate([subscription_id], min(since))
+
+
+def follow_new(begun: pl.DataFrame) -> None:
+    """Subscriptions (subscription_id, since) have begun: where they share allowances, usage of
+    their accounts that came before them is rated anew."""
+    rerate_each(sharing(begun.filter(pl.col("since") < clock.now())))
 
 
 def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:

@@ -81,6 +81,7 @@ def _terms(commitments: Sequence[Commitment]) -> pl.DataFrame:
             {
                 "term": term,
                 "plan_version_id": one.plan_version_id,
+                "shared": False,
                 "code": one.code,
                 "name": one.name,
                 "committed": one.quantity,

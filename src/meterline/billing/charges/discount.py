@@ -27,21 +27,26 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
     """PROPOSED discount lines (negative amounts) on the proposed `lines`."""
     if snapshot.discounts.is_empty() or lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
-    targets = _with_facts(lines, snapshot)
-    found = []
+    holders = snapshot.discounts.select("subscription_id").unique()
+    targets = _with_facts(lines.join(holders, on="subscription_id", how="semi"), snapshot)
+    found: list[pl.DataFrame] = []
     for step in _in_turn(snapshot.discounts):
-        taken = _take(targets, step, snapshot)
-        found.append(taken)
-        closed = pl.col("target").is_in(taken.filter("exclusive")["target"].implode())
-        targets = (
-            targets.join(taken.select("target", off="amount"), on="target", how="left")
-            .with_columns(
-                left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY),
-                closed=pl.col("closed") | closed,
-            )
-            .drop("off")
-        )
+        if found:
+            targets = _less(targets, found[-1])
+        found.append(_take(targets, step, snapshot))
     return pl.concat(one.select(PROPOSED.keys()) for one in found)
+
+
+def _less(targets: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+    """`targets` with what a discount left of them; closed where it was an exclusive one."""
+    return (
+        targets.join(taken.select("target", "exclusive", off="amount"), on="target", how="left")
+        .with_columns(
+            left=(pl.col("left") + pl.col("off").fill_null(0)).cast(MONEY),
+            closed=pl.col("closed") | pl.col("exclusive").fill_null(False),
+        )
+        .drop("off", "exclusive")
+    )
 
 
 def _in_turn(discounts: pl.DataFrame) -> list[pl.DataFrame]:
@@ -77,13 +82,13 @@ def _with_facts(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     accounts = snapshot.accounts.select(
         "account_id", places=pl.col("currency").replace_strict(places, return_dtype=pl.Int64)
     )
-    return (
-        lines.with_row_index("target")
-        .join(prices, on="price_id", how="left")
-        .join(terms, on="plan_version_id", how="left", suffix="_of_terms")
-        .with_columns(pl.coalesce(name, f"{name}_of_terms") for name in _FACTS)
-        .join(accounts, on="account_id")
-        .with_columns(left=pl.col("amount"), closed=pl.lit(False))
+    known = lines.with_row_index("target").join(prices, on="price_id", how="left")
+    if settled:
+        known = known.join(
+            terms, on="plan_version_id", how="left", suffix="_of_terms"
+        ).with_columns(pl.coalesce(name, f"{name}_of_terms") for name in _FACTS)
+    return known.join(accounts, on="account_id").with_columns(
+        left=pl.col("amount"), closed=pl.lit(False)
     )
 
 
@@ -107,9 +112,10 @@ def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.D
         .with_columns(base=pl.when("of_gross").then("amount").otherwise("left"))
     )
     grouped = pl.col("on_invoice") | pl.col("fixed").is_not_null()
-    found = pl.concat(
-        [_share_of_lines(applies.filter(~grouped)), discount_group.split(applies.filter(grouped))]
-    )
+    single, several = applies.filter(~grouped), applies.filter(grouped)
+    found = _share_of_lines(single)
+    if not several.is_empty():
+        found = pl.concat([found, discount_group.split(several)])
     label = pl.col("discount_code").str.replace_all("|", "/", literal=True)
     return found.filter(pl.col("off") != 0).with_columns(
         amount=-pl.col("off"),

@@ -61,12 +61,13 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _terms(minimums: Sequence[Minimum]) -> pl.DataFrame:
-    same = [(m.plan, m.amount, m.interval, m.price_codes) for m in minimums]
+    same = [(m.plan, m.amount, m.interval, m.price_codes, m.shared) for m in minimums]
     return pl.DataFrame(
         [
             {
                 "term": term,
                 "plan_version_id": minimum.plan_version_id,
+                "shared": minimum.shared,
                 "minimum": minimum.amount,
                 "interval": minimum.interval,
                 "price_codes": list(minimum.price_codes),
@@ -87,15 +88,14 @@ def _terms(minimums: Sequence[Minimum]) -> pl.DataFrame:
 
 def _counted(ended: pl.DataFrame, terms: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """period, counted: the sum of the rounded lines that each minimum counts."""
+    countable = lines.join(terms.select("plan_version_id", "term"), on="plan_version_id").select(
+        "account_id", "term", "price_code", "kind", "start_at", "amount", of="subscription_id"
+    )
+    own = pl.col("shared") | (pl.col("of") == pl.col("subscription_id"))
     inside = ended.select(
-        "period", "subscription_id", "term", "price_codes",
+        "period", "account_id", "subscription_id", "term", "shared", "price_codes",
         period_from="start_at", period_to="end_at",
-    ).join(
-        lines.join(terms.select("plan_version_id", "term"), on="plan_version_id").select(
-            "subscription_id", "term", "price_code", "kind", "start_at", "amount"
-        ),
-        on=["subscription_id", "term"],
-    )  # fmt: skip
+    ).join(countable, on=["account_id", "term"]).filter(own)  # fmt: skip
     named = pl.col("price_code").is_in(pl.col("price_codes"))
     any_usage = (pl.col("price_codes").list.len() == 0) & (pl.col("kind") == "usage")
     return (

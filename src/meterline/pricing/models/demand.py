@@ -120,6 +120,8 @@ class Demand(PriceModel):
         same = (row for row in inputs["rows"] if row["by_value"] == inputs.get("by_value"))
         row = next((row for row in same if row["season"] == season), None) or only_row(inputs)
         tiers = price.parameters.tiers_in(season)  # type: ignore[attr-defined]
+        if tiers is None:  # a least amount in a season that has no price
+            return worked_out(f"{price.name}: the season has no price", "0")
         terms = graduated_terms(tiers, row)
         return worked_out(
             f"{price.name}: billed demand, measured over {price.parameter('window')} minutes",

@@ -80,6 +80,8 @@ class TimeOfUse(PriceModel):
         return pl.concat(parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
+        if inputs["band"] is None:  # a least amount of a period without use
+            return worked_out(f"{price.name}: nothing was used in the period", "0")
         rows = _line_rows(price, inputs)
         quantity = sum(map(quantity_of, rows), Fraction(0))
         tiers = price.parameter("rates")[_line_of(price, rows[0])[0]].as_tiers
