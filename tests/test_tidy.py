@@ -20,7 +20,13 @@ ROOMS = sorted(
 )
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play")  # fmt: skip
-FOUND_BY_NAME = {"models.py", "commands.py", "__main__.py", "settings.py"}  # Django, cli, python -m
+FOUND_BY_NAME = {
+    "apps.py",
+    "models.py",
+    "commands.py",
+    "__main__.py",
+    "settings.py",
+}  # Django, cli, python -m
 
 PURE = [
     *(PACKAGE / "kernel").rglob("*.py"),

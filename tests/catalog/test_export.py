@@ -26,7 +26,8 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").rglob("*.yaml"))
 CASES = sorted((ROOT / "tests" / "scenario" / "cases").glob("*.yaml"))
-SHAPES = sorted((ROOT / "examples").glob("*/catalogue.yaml"))
+CONTRACTS = ROOT / "tests" / "scenario" / "cases" / "files" / "contracts.yaml"
+SHAPES = [*sorted((ROOT / "examples").glob("*/catalogue.yaml")), CONTRACTS]
 
 
 @contextmanager

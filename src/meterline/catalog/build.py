@@ -253,8 +253,8 @@ def tax(code: str, body: Mapping[str, Any]) -> Tax:
 
 def minimum(plan: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The minimum spend of a plan version (its columns, and its body): plan_version_id, plan,
-    currency, policy, amount, interval, price_codes, shared (by the account), tax_code (that of the
-    first price that it counts); None where it has none."""
+    currency, policy, amount, interval, price_codes, shared, tax_code (that of the first price
+    that it counts); None where it has none."""
     written = body.get("minimum")
     if written is None:
         return None

@@ -56,6 +56,19 @@ class SeveralFiles(MeterlineError):
     code = "several_files"
 
 
+class UnknownCard(MeterlineError):
+    """{file} has no rate card {card!r}: expected one of {known}"""
+
+    code = "unknown_card"
+
+
+class DecksDiffer(MeterlineError):
+    """{old} has {old_keys} key fields and {new} has {new_keys}: only decks of the same fields can
+    be compared"""
+
+    code = "decks_differ"
+
+
 class ReviewRequired(MeterlineError):
     """this installation publishes catalogues after a review only: keep {file} as a draft with
     `meterline catalog draft`, then review, approve and publish it"""
@@ -106,16 +119,3 @@ class NothingToPublish(MeterlineError):
     """{file} says what is in force: there is nothing to publish"""
 
     code = "nothing_to_publish"
-
-
-class UnknownCard(MeterlineError):
-    """{file} has no rate card {card!r}: expected one of {known}"""
-
-    code = "unknown_card"
-
-
-class DecksDiffer(MeterlineError):
-    """{old} has {old_keys} key fields and {new} has {new_keys}: only decks of the same fields can
-    be compared"""
-
-    code = "decks_differ"

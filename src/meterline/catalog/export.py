@@ -17,8 +17,8 @@ from meterline.kernel.policy import DEFAULT_POLICY
 _ORDER = (
     "currency", "timezone", "meters", "calendars", "rate_cards", "taxes", "discounts",
     "promotions", "plans", "code", "season", "band", "key", "name", "effective", "existing",
-    "trial", "kind", "meter", "aggregation", "interval", "timing", "due", "prorate", "by", "model",
-    "calendar", "card",
+    "trial", "term", "addon_to", "addon_quantity", "includes", "indexation", "kind", "meter",
+    "aggregation", "interval", "timing", "due", "prorate", "by", "model", "calendar", "card",
     "field", "for", "up_to", "days", "from", "to", "price", "per", "increment", "connection_fee",
     "amount", "unit_amount", "percent", "seasons", "bands", "steps",
 )  # fmt: skip
@@ -129,6 +129,9 @@ def needs(plans: Sequence[PlanVersion], entries: Sequence[Entry]) -> set[tuple[s
                     for kind, field in _NAMES.items()
                     if isinstance(price.get(field), str)
                 }
+        fee = (plan.body.get("term") or {}).get("early_fee") or {}
+        if fee.get("tax"):
+            found.add(("tax", fee["tax"]))
         for allowance in plan.body.get("allowances") or ():
             codes = [allowance.get("meter"), *(allowance.get("meters") or ())]
             found |= {("meter", code) for code in codes if code}

@@ -83,8 +83,6 @@ class PriceSection(Section):
         if known is not None and self.kind not in known.kinds:
             yield f"model {self.model}: expected kind {' or '.join(known.kinds)}, not {self.kind}"
         if self.kind == "usage":
-            if self.model == _RIDER and self.meter is not None:
-                yield "a price of other lines takes no meter"
             if self.model != _RIDER and self.meter is None:
                 yield "a usage price needs a `meter`"
             if self.timing == "advance":

@@ -100,13 +100,6 @@ class Change:
         return differences({**terms, **self.before.body}, after)
 
 
-_FATES = {
-    "keep": "{} subscriptions keep the version that they have",
-    "move": "{} subscriptions move to it then",
-    "move_at_renewal": "{} subscriptions move to it at their renewal",
-}
-
-
 def told(changes: Sequence[Change]) -> str:
     """What would be published, as text: a line a version, and below it what is new in it."""
     lines = []
@@ -118,9 +111,15 @@ def told(changes: Sequence[Change]) -> str:
         lines.append(f"{change.kind} {change.code}: {state}{since}")
         lines += [f"    {one}" for one in change.differences()] if change.before else []
         held = holders(change)
-        if held is not None:
-            lines.append(f"    {_FATES[held.existing].format(held.count)}")
+        lines += [] if held is None else [f"    {_FATES[held.existing].format(held.count)}"]
     return "\n".join(lines)
+
+
+_FATES = {
+    "keep": "{} subscriptions keep the version that they have",
+    "move": "{} subscriptions move to it then",
+    "move_at_renewal": "{} subscriptions move to it at their renewal",
+}
 
 
 @dataclass(kw_only=True)
@@ -167,6 +166,21 @@ def publish(catalogue: CatalogFile, *, effective: date | None = None) -> Applied
     return applied
 
 
+def _move_existing(plan_version_id: int, applied: Applied) -> None:
+    version = PlanVersion.objects.get(pk=plan_version_id)
+    count = existing.move(version)
+    if count:
+        applied.moved[version.plan_code] = count
+
+
+def holders(change: Change) -> Holders | None:
+    """Who has the plan that a change gives a new version; None of what is no such change."""
+    if change.kind != "plan" or change.unchanged or change.version == 1:
+        return None
+    keep = change.body.get("existing", "keep")
+    return existing.holders(change.code, keep, change.effective)
+
+
 def rules() -> ReviewRule:
     """What is demanded before a catalogue is published."""
     return ReviewRule.objects.filter(pk=1).first() or ReviewRule(pk=1)
@@ -183,21 +197,6 @@ def set_rules(*, required: bool | None = None, four_eyes: bool | None = None) ->
             rule, _ = ReviewRule.objects.update_or_create(pk=1, defaults=after)
             audit.record("catalog.rules", "catalog", before=before, after=after)
     return rule
-
-
-def _move_existing(plan_version_id: int, applied: Applied) -> None:
-    version = PlanVersion.objects.get(pk=plan_version_id)
-    count = existing.move(version)
-    if count:
-        applied.moved[version.plan_code] = count
-
-
-def holders(change: Change) -> Holders | None:
-    """Who has the plan that a change gives a new version; None of what is no such change."""
-    if change.kind != "plan" or change.unchanged or change.version == 1:
-        return None
-    keep = change.body.get("existing", "keep")
-    return existing.holders(change.code, keep, change.effective)
 
 
 def diff(catalogue: CatalogFile, *, effective: date | None = None) -> list[Change]:

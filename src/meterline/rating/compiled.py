@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -60,9 +60,12 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledCard:
-    """All versions of a card, ready to rate."""
+    """All versions of a card, ready to rate: those that differ only in rows from the newest, and
+    `before` for events that start before `since`, where fields, calendar or rounding differed."""
 
-    card: RateCard  # the newest version; fields, rounding and calendar are its
+    card: RateCard  # the newest version
+    since: datetime
+    before: CompiledCard | None
     calendar: CalendarSpec | None
     keys: Mapping[tuple[str, ...], int]  # destinations of all versions
     bands: Mapping[str, int]
@@ -89,12 +92,23 @@ def places_of(steps: Iterable[Sequence[Step]]) -> int:
     return max(map(_decimals, values), default=0)
 
 
+def head(card: RateCard) -> tuple[Any, ...]:
+    """All of a card but its rows and its date."""
+    return (
+        card.code, card.keys, card.calendar, card.timezone, card.quantity_field,
+        card.quantity_unit, card.split_increments, card.rounding, card.places,
+    )  # fmt: skip
+
+
 def compile_card(
     versions: Sequence[RateCard], calendars: Mapping[str, CalendarSpec]
 ) -> CompiledCard:
     """Compile the versions of one card (any order)."""
-    ordered = sorted(versions, key=lambda card: card.valid_from or _ALWAYS)
-    newest = ordered[-1]
+    every = sorted(versions, key=lambda card: card.valid_from or _ALWAYS)
+    newest = every[-1]
+    other = [number for number, card in enumerate(every) if head(card) != head(newest)]
+    earlier = every[: other[-1] + 1] if other else []
+    ordered = every[len(earlier) :]
     calendar = calendars[newest.calendar] if newest.calendar else None
     rows, steps = _stack(ordered)
     names = [f"key{i}" for i in range(len(newest.keys))]
@@ -105,6 +119,8 @@ def compile_card(
     bands = {band: code for code, band in enumerate(band_names)}
     return CompiledCard(
         card=newest,
+        since=instant_of(ordered[0].valid_from or _ALWAYS, ZoneInfo(newest.timezone)),
+        before=compile_card(earlier, calendars) if earlier else None,
         calendar=calendar,
         keys=keys,
         bands=bands,
@@ -161,7 +177,7 @@ def _epochs(
 
 def instant_of(day: date, zone: ZoneInfo) -> datetime:
     """When a day begins; the first of all days, not before time can be told."""
-    return datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone)
+    return datetime.combine(max(day, date(1, 1, 3)), time(0), tzinfo=zone).astimezone(UTC)
 
 
 def destinations_of(

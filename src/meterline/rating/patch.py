@@ -25,6 +25,7 @@ from meterline.rating.compiled import (
     Ints,
     Rows,
     StepTable,
+    head,
     instant_of,
     places_of,
     row_table,
@@ -32,10 +33,6 @@ from meterline.rating.compiled import (
 )
 from meterline.rating.destination import Destinations
 
-_HEAD = (
-    "code", "keys", "calendar", "timezone", "quantity_field", "quantity_unit",
-    "split_increments", "rounding", "places",
-)  # fmt: skip
 _FIRST = date(1, 1, 1)
 _Keys = Mapping[tuple[str, ...], int]
 
@@ -65,7 +62,7 @@ def patched(compiled: CompiledCard, card: RateCard, keys: pl.DataFrame) -> Compi
     """
     newest = compiled.card
     since: date = card.valid_from or _FIRST
-    if any(getattr(card, name) != getattr(newest, name) for name in _HEAD):
+    if head(card) != head(newest):
         return None
     fresh = card.rows.join(keys, on=keys.columns, how="semi", maintain_order="left")
     strange = set(fresh["band"].drop_nulls()) - set(compiled.bands)

@@ -13,7 +13,7 @@ from meterline.subscriptions.terms import Terms
 
 Kind = Literal[
     "subscribe", "change", "move", "set_quantity", "cancel", "uncancel", "pause", "resume",
-    "unschedule", "renew",
+    "unschedule",
 ]  # fmt: skip
 
 

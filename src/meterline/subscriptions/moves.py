@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from meterline.catalog.models import PlanVersion
 from meterline.catalog.resolve import plain
+from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.platform import audit, clock, events
 from meterline.platform.database import read_frame, write_frame
 from meterline.subscriptions import addons, decide, models, plans, store, timeline
@@ -26,7 +27,7 @@ from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
 from meterline.subscriptions.log import Change, midnight, taken
 from meterline.subscriptions.terms import Terms
 
-_CHUNK = 20_000
+_CHUNK = 100_000
 _HOLDERS = """
     FROM subscriptions_phase p
     JOIN catalog_planversion v ON v.id = p.plan_version_id
@@ -253,8 +254,8 @@ def _logs(ids: Sequence[int]) -> pl.DataFrame:
 
 
 def _keyed(logs: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
-    """subscription_id, account_id, code, timezone, key: equal for equal logs in one zone and with
-    the same billing days."""
+    """subscription_id, account_id, code, timezone, days (the account's billing days), key: equal
+    for equal logs in one zone and with the same billing days."""
     owners = read_frame(
         """
         SELECT s.id, s.account_id, s.code, a.timezone,
@@ -277,7 +278,7 @@ def _keyed(logs: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
     return (
         owners.join(whole, on="subscription_id", maintain_order="left")
         .with_columns(key=pl.struct("timezone", "days", "log").rank("dense"))
-        .drop("days", "log")
+        .drop("log")
     )
 
 
@@ -302,11 +303,18 @@ def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
     )  # fmt: skip
     contract = decide.Contract(
         timeline=timeline.phases(log, zone), zone=zone, log=log,
-        billing_days=store.billing_days(row["account_id"]),
+        billing_days=_billing_days(row["days"]),
     )  # fmt: skip
     made = mover.moves(contract, {n: body.get("overrides") for n, body in bodies.items()})
     phases = timeline.phases((*log, *made), zone)
     return _Outcome(made, phases, timeline.state_at(phases, clock.now(), zone))
+
+
+@lru_cache(maxsize=4096)
+def _billing_days(text: str) -> tuple[BillingDay, ...]:
+    """Of `2020-01-01 15,2024-01-01 0`: 0 is the anniversary."""
+    pairs = (one.split(" ") for one in text.split(","))
+    return sorted_days([BillingDay(date.fromisoformat(s), int(day) or None) for s, day in pairs])
 
 
 def _write_changes(

@@ -12,6 +12,7 @@ from django.db import connection
 
 from meterline.platform import clock, events
 from meterline.platform.database import write_frame
+from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
 from meterline.usage.allowances import settled, write_drawn
@@ -73,8 +74,9 @@ class Load:
         self._last: datetime | None = None
 
     def add(self, chunk: pl.DataFrame) -> None:
-        """Process and write a chunk of decoded records: String columns, `line` of the file (one
-        line may hold several records), and `file_name` if they come from elsewhere.
+        """Process and write a chunk of decoded records: String columns (rating.properties), `line`
+        of the file (one line may hold several records), and `file_name` if they come from
+        elsewhere.
 
         Within the batch a record is known by its running number.
         """
@@ -166,7 +168,7 @@ class Load:
     def _reject(self, rejects: pl.DataFrame, decoded: pl.DataFrame) -> None:
         if rejects.is_empty():
             return
-        fields = [name for name in decoded.columns if name not in _PLACE]
+        fields = [pl.col(name).alias(plain(name)) for name in decoded.columns if name not in _PLACE]
         first = self.records - decoded.height + 1  # lines of a chunk are numbered on from it
         about = decoded[(rejects["line"] - first).unique()].select(
             "line",

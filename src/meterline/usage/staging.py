@@ -11,10 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-_HELD_MOST = 500_000
-_SHARD_ROWS = 1_000_000
-_SHARDS = 64
-_GROUP_ROWS = 32_768
+_HELD_MOST = 250_000
+_SHARD_ROWS = 250_000
+_SHARDS = 256
+_GROUP_ROWS = 4_096
 
 Chunk = tuple[pl.DataFrame, pl.DataFrame]
 
