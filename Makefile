@@ -18,10 +18,10 @@ demo: $(READY) ## Make the demo company group and bill a year of it
 	$(BIN)/meterline --home demo-data demo --reset
 
 test: $(READY) ## Run the fast tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n logical -m "not slow"
 
 test-all: $(READY) ## Run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n logical
 
 lint: $(READY) ## Check style, types and the floors
 	$(BIN)/ruff check src tests benchmarks
