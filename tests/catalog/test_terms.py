@@ -23,7 +23,7 @@ promotions:
      plans: [a]}
 plans:
   a:
-    minimum: {amount: 5, interval: year, shared: account}
+    minimum: {amount: 5, interval: quarter, shared: account}
     commitments:
       - {code: take, name: Take or pay, meter: gas, quantity: "12.5", interval: year,
          shortfall: {unit_amount: 1}}

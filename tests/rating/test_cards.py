@@ -117,12 +117,12 @@ def test_columns_agree_with_the_reference(
             "start": [START] * len(events),
             "duration_us": [None] * len(events),
             "quantity": [quantity for _, quantity in events],
-            "to": [number or None for number, _ in events],
+            "property:to": [number or None for number, _ in events],
         },
         schema={
             "row": pl.UInt32, "plan_version_id": pl.Int64, "meter": pl.String,
             "start": pl.Datetime("us", "UTC"), "duration_us": pl.Int64,
-            "quantity": pl.Decimal(38, 10), "to": pl.String,
+            "quantity": pl.Decimal(38, 10), "property:to": pl.String,
         },
     )  # fmt: skip
     outcome = rate(usage, tariff)
@@ -163,7 +163,7 @@ def one(price: str, per: int, quantity: str) -> pl.DataFrame | str:
     usage = pl.DataFrame(
         {"row": [0, 1], "plan_version_id": [3, 3], "meter": ["m", "m"], "start": [START, START],
          "duration_us": [None, None], "quantity": [Decimal(quantity), Decimal("0.0000000001")],
-         "to": ["x", "x"]},
+         "property:to": ["x", "x"]},
         schema_overrides={"row": pl.UInt32, "duration_us": pl.Int64,
                           "quantity": pl.Decimal(38, 10),
                           "start": pl.Datetime("us", "UTC")},

@@ -28,15 +28,16 @@ def frame(rows: list[tuple[str | None, str | None, str | None]]) -> pl.DataFrame
     return pl.DataFrame(
         [
             {"row": n, "plan_version_id": 1, "meter": "m", "duration_us": None, "quantity": None,
-             "start": datetime(2026, 4, 1, tzinfo=UTC), "region": region, "v": value,
-             "cost": value, "zone": zone}
+             "start": datetime(2026, 4, 1, tzinfo=UTC), 
+             "property:region": region, "property:v": value, "property:cost": value,
+             "property:zone": zone}
             for n, (region, value, zone) in enumerate(rows)
         ],
         schema={
             "row": pl.UInt32, "plan_version_id": pl.Int64, "meter": pl.String,
             "duration_us": pl.Int64, "quantity": pl.Decimal(38, 10),
-            "start": pl.Datetime("us", "UTC"), "region": pl.String, "v": pl.String,
-            "cost": pl.String, "zone": pl.String,
+            "start": pl.Datetime("us", "UTC"), "property:region": pl.String,
+            "property:v": pl.String, "property:cost": pl.String, "property:zone": pl.String,
         },
     )  # fmt: skip
 

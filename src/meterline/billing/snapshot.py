@@ -318,7 +318,7 @@ def _detail(
         found.append(
             usage.detail(
                 subscriptions["subscription_id"].unique().to_list(), [p.id for p in group],
-                since, until, ids=needed.ids, properties=needed.properties,
+                since, until, ids=needed.ids, fields=needed.properties,
             )
         )  # fmt: skip
     return pl.concat(found)

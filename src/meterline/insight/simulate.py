@@ -215,7 +215,7 @@ def _jobs(base: pl.DataFrame, window: Window, made: Candidate, again: Rerated) -
 def _detail(again: Rerated, made: Candidate) -> pl.DataFrame:
     """usage.services.detail of the records that were rated anew."""
     wanted = wanted_detail(made.prices, made.meters)
-    schema = usage.detail_schema(ids=wanted.ids, properties=wanted.properties)
+    schema = usage.detail_schema(ids=wanted.ids, fields=wanted.properties)
     none = pl.DataFrame(schema=schema)
     found = (usage.with_about(rated, records, schema) for rated, records in again.detail)
     return pl.concat([none, *found])

@@ -12,6 +12,7 @@ import polars as pl
 from meterline.pricing.price import Meter, Price
 from meterline.pricing.registry import model
 from meterline.rating.card import RateCard
+from meterline.rating.properties import column
 from meterline.rating.rate import QUANTITY, rate
 from meterline.rating.tariff import Tariff, compile_tariff
 
@@ -69,7 +70,10 @@ def _frame(start: datetime, properties: Mapping[str, str], price: Price) -> pl.D
             "start": pl.Series([start], dtype=pl.Datetime("us", "UTC")),
             "duration_us": pl.Series([None], dtype=pl.Int64),
             "quantity": pl.Series([None], dtype=QUANTITY),
-            **{name: pl.Series([value], dtype=pl.String) for name, value in properties.items()},
+            **{
+                column(name): pl.Series([value], dtype=pl.String)
+                for name, value in properties.items()
+            },
         }
     )
 

@@ -11,6 +11,7 @@ from meterline.kernel.money import EXACT
 from meterline.pricing.models import matrix
 from meterline.pricing.price import Meter, Price
 from meterline.pricing.registry import model
+from meterline.rating import properties
 from meterline.rating.charge import charge_events
 from meterline.rating.compiled import CompiledCard
 from meterline.rating.tariff import Tariff
@@ -18,7 +19,7 @@ from meterline.rating.values import by_values
 
 QUANTITY = pl.Decimal(38, 10)
 
-USAGE: dict[str, Any] = {  # and any properties, as String columns
+USAGE: dict[str, Any] = {  # and any properties (see properties.py), as String columns
     "row": pl.UInt32,
     "plan_version_id": pl.Int64,
     "meter": pl.String,
@@ -123,8 +124,7 @@ def counts(meter: Meter, events: pl.DataFrame) -> pl.Expr:
     error, and its quantity is null."""
     found = pl.lit(True)
     for name, wanted in meter.filter.items():
-        value = pl.col(name).cast(pl.String) if name in events.columns else pl.lit(None, pl.String)
-        found = found & value.is_in(list(wanted)).fill_null(False)
+        found = found & properties.text(name, events).is_in(list(wanted)).fill_null(False)
     return found
 
 
@@ -133,15 +133,13 @@ def _quantity(meter: Meter, part: pl.DataFrame) -> pl.Expr:
     if meter.aggregation == "count":
         return one
     if meter.aggregation == "unique":
-        name = str(meter.value)
-        known = pl.col(name).is_not_null() if name in part.columns else pl.lit(False)
-        return pl.when(known).then(one)
+        return pl.when(properties.text(str(meter.value), part).is_not_null()).then(one)
     return pl.coalesce("quantity", _property_number(meter.value, part))
 
 
 def _property_number(name: str | None, part: pl.DataFrame) -> pl.Expr:
-    if name is not None and name in part.columns:
-        return pl.col(name).cast(QUANTITY, strict=False)
+    if name is not None and properties.column(name) in part.columns:
+        return pl.col(properties.column(name)).cast(QUANTITY, strict=False)
     if name == "duration":
         return _seconds()
     return pl.lit(None, QUANTITY)
@@ -199,10 +197,8 @@ def _rated(events: pl.DataFrame, price: Price, **columns: Any) -> pl.DataFrame:
 def _by_value(events: pl.DataFrame, price: Price) -> pl.Expr | pl.Series:
     if not price.by:
         return pl.lit(None, pl.String)
-    absent = pl.Series([None], dtype=pl.String).new_from_index(0, events.height)
-    return by_values(
-        [events[name].cast(pl.String) if name in events.columns else absent for name in price.by]
-    )
+    fields = [properties.text(name, events).alias(str(i)) for i, name in enumerate(price.by)]
+    return by_values(events.with_columns(fields).select(map(str, range(len(fields)))).get_columns())
 
 
 def _by_cell(events: pl.DataFrame, price: Price) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -319,7 +315,4 @@ def _key_columns(price: Price, fields: Any, events: pl.DataFrame) -> list[pl.Exp
     """The properties by which the card's rows are found, named by the price or by the card."""
     given = price.parameter("key")
     names = [given] if isinstance(given, str) else given or [key.field for key in fields]
-    return [
-        (pl.col(name) if name in events.columns else pl.lit(None, pl.String)).alias(f"key{i}")
-        for i, name in enumerate(names)
-    ]
+    return [properties.text(name, events).alias(f"key{i}") for i, name in enumerate(names)]

@@ -11,6 +11,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from meterline.platform import audit
+from meterline.rating.properties import plain
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage import reference as references
 from meterline.usage.allowances import (
@@ -249,7 +250,7 @@ def _as_rejects(
     records: pl.DataFrame, refused: pl.DataFrame, changed: pl.DataFrame
 ) -> pl.DataFrame:
     texts: dict[str, Any] = {
-        name: pl.col(name) for name in records.columns if records.schema[name] == pl.String
+        plain(name): pl.col(name) for name in records.columns if records.schema[name] == pl.String
     }
     texts["start"] = pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
     texts["quantity"] = pl.col("quantity").cast(pl.String)

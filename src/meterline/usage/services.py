@@ -17,6 +17,7 @@ from meterline.catalog import services as catalog
 from meterline.customers.models import Account
 from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
+from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
 from meterline.usage import formats
@@ -32,6 +33,8 @@ from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
+from meterline.usage.normalise import CANONICAL
+from meterline.usage.process import Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
@@ -103,11 +106,11 @@ def _finish(
     load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
 ) -> Batch:
     try:
-        for chunk in ahead(chunks):
-            if chunk.rejects.height:
-                load.reject(chunk.rejects)
-            if chunk.records.height:
-                load.add(chunk.records)
+        for rejects, prepared in ahead(_prepared(load, chunks)):
+            if rejects.height:
+                load.reject(rejects)
+            if prepared is not None:
+                load.add(prepared)
             if progress:
                 progress(load.records)
         batch = _registered(load)
@@ -115,6 +118,15 @@ def _finish(
         load.discard()
         raise
     return batch
+
+
+def _prepared(
+    load: Load, chunks: Iterable[formats.Decoded]
+) -> Iterator[tuple[pl.DataFrame, Prepared | None]]:
+    """What could not be decoded of each chunk, and the rest, normalised."""
+    for chunk in chunks:
+        named = properties.as_properties(chunk.records, ("line", *CANONICAL))
+        yield chunk.rejects, load.prepare(named) if named.height else None
 
 
 def _registered(load: Load) -> Batch:
@@ -222,12 +234,11 @@ def recycle(
         names = sorted({name for record in records for name in record})
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         load = Load(source=FILES, file_name="rejects", format="recycle")
-        load.add(
-            frame.with_columns(
-                line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
-                file_name=pl.Series([row.file_name for row in taken]),
-            )
+        named = properties.as_properties(frame, CANONICAL).with_columns(
+            line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
+            file_name=pl.Series([row.file_name for row in taken]),
         )
+        load.add(load.prepare(named))
         batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
@@ -273,18 +284,18 @@ def detail(
     end: datetime,
     *,
     ids: bool = False,
-    properties: Sequence[str] = (),
+    fields: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Rated records that count: subscription_id, price_id, period_start, start, end, quantity (to
     be paid; null: the meter's filter leaves it out), covered (by allowances), season, band,
     by_value, amount, denominator; with `ids` the record's id and identifier, and `property:NAME`
-    (String) for each of `properties`."""
-    schema = detail_schema(ids=ids, properties=properties)
+    (String) for each of the properties `fields`."""
+    schema = detail_schema(ids=ids, fields=fields)
     if not subscription_ids or not price_ids:
         return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
-    if not ids and not properties:
+    if not ids and not fields:
         return with_about(rows, None, schema)
     about = standing.records(rows.select("batch_id", "line").unique())
     return with_about(rows, about, schema)
@@ -298,19 +309,17 @@ def with_about(
     shown = rated.with_columns(end=pl.col("start") + pl.duration(microseconds="duration_us"))
     if about is None:
         return shown.select(*schema)
-    properties = [name.removeprefix("property:") for name in schema if name.startswith("property:")]
-    lacking = [name for name in properties if name not in about.columns]
+    wanted = [name for name in schema if name.startswith(properties.PREFIX)]
     key = [name for name in ("batch_id", "line") if name in about.columns and name in rated.columns]
-    named = about.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking).select(
-        *key, *_ABOUT,
-        *(pl.col(name).cast(pl.String).alias(f"property:{name}") for name in properties),
-    )  # fmt: skip
+    fields = [properties.text(properties.plain(name), about).alias(name) for name in wanted]
+    named = about.with_columns(fields).select(*key, *_ABOUT, *wanted)
     return shown.join(named, on=key).select(*schema)
 
 
-def detail_schema(*, ids: bool = False, properties: Sequence[str] = ()) -> dict[str, Any]:
+def detail_schema(*, ids: bool = False, fields: Sequence[str] = ()) -> dict[str, Any]:
     """The columns of `detail`."""
-    return {**(_ABOUT if ids else {}), **_DETAIL, **property_columns(properties)}
+    named = {properties.column(name): pl.String() for name in fields}
+    return {**(_ABOUT if ids else {}), **_DETAIL, **named}
 
 
 def guided(
@@ -323,11 +332,6 @@ def guided(
     a batch at a time: what process.rate_and_place takes, but for the plan version, with the
     price_id by which they were rated (one of them)."""
     yield from live(start, end).guided(subscription_ids, price_ids, start, end)
-
-
-def property_columns(properties: Sequence[str]) -> dict[str, Any]:
-    """The columns of `detail` that hold properties of the records."""
-    return {f"property:{name}": pl.String() for name in properties}
 
 
 _ABOUT: dict[str, Any] = {"id": pl.String, "identifier": pl.String}

@@ -11,6 +11,7 @@ from meterline import pricing
 from meterline.billing.frames import QUANTITY, Snapshot
 from meterline.billing.price_lines import ROWS
 from meterline.pricing.price import Meter, Price
+from meterline.rating.properties import column
 from meterline.rating.values import by_values
 
 Meters = Mapping[str, Meter]
@@ -108,7 +109,7 @@ def _earlier(price: Price, lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFr
     records = snapshot.detail.filter(
         pl.col("price_id").is_in(donors), pl.col("quantity").is_not_null()
     ).with_columns(season=pl.lit(None, pl.String), band=pl.lit(None, pl.String))
-    fields = [records[f"property:{name}"] for name in price.by]
+    fields = [records[column(name)] for name in price.by]
     value = by_values(fields) if fields else pl.lit(None, pl.String)
     return (
         records.with_columns(by_value=value)
@@ -122,6 +123,6 @@ def _with_value(records: pl.DataFrame, meter: Meter) -> pl.DataFrame:
     """`records` with `value`, of which a `unique` meter counts the distinct ones, and an id."""
     value = pl.lit(None, pl.String)
     if meter.aggregation == "unique":
-        value = pl.col(f"property:{meter.value}")
+        value = pl.col(column(str(meter.value)))
     kept = records if "id" in records.columns else records.with_columns(id=pl.lit(""))
     return kept.with_columns(value=value)
