@@ -170,8 +170,10 @@ def charged(where: str) -> dict[tuple[Any, ...], tuple[Any, int]]:
     found = rows(
         f"""
         SELECT s.code, l.kind, l.price_code, l.start_at, l.end_at, l.season, l.band, l.by_value,
-            split_part(l.track, '|', 2), sum(l.amount), count(*)
+            v.plan_code, sum(l.amount), count(*)
         FROM invoices_line l LEFT JOIN subscriptions_subscription s ON s.id = l.subscription_id
+        LEFT JOIN catalog_price p ON p.id = l.price_id
+        LEFT JOIN catalog_planversion v ON v.id = p.plan_version_id
         WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
         """
     )
