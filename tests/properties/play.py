@@ -14,9 +14,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, note, settings
 
 from meterline.catalog.yaml import Document
+from meterline.invoices import reports
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.explain import evaluate
-from meterline.invoices import reports
 from meterline.platform import clock
 from meterline.scenario import run
 from meterline.scenario.files import Scenario

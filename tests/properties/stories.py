@@ -40,8 +40,9 @@ class Story:
     bills: tuple[datetime, ...]
 
     def document(
-        self, name: str, parts: list[list[Happening]] | None = None, money: list[Body] | None = None,
-        bills: bool = True, progressive: tuple[datetime, ...] = (),
+        self, name: str, parts: list[list[Happening]] | None = None, *,
+        money: list[Body] | None = None, bills: bool = True,
+        progressive: tuple[datetime, ...] = (),
     ) -> Body:  # fmt: skip
         """A scenario; `parts`: the usage as it arrives before each bill, else in its time."""
         steps = [one.written for one in self.begun]
@@ -51,11 +52,9 @@ class Story:
             here = [one.written for one in told]
             here += [{"at": at.isoformat(), "do": "bill", "progressive": True}
                      for at in progressive if self.window(at) == index]  # fmt: skip
+            here += [one.written for one in parts[index]]
             if progressive:
-                here += [one.written for one in parts[index]]
                 here.sort(key=lambda step: datetime.fromisoformat(step["at"]))
-            else:
-                here += [one.written for one in parts[index]]
             steps += here
             if bills or end == self.bills[-1]:
                 steps.append({"at": end.isoformat(), "do": "bill"})

@@ -92,7 +92,7 @@ def test_bills_are_previewed_final_and_explained(home: Path, data: st.DataObject
         assert billing.run(workers=1).invoice_ids == []
         kept[:] = now
 
-    with played(story.document("all of it", parts, money), before, after):
+    with played(story.document("all of it", parts, money=money), before, after):
         assert documents()[: len(kept)] == kept
         check_explanations()
         _check_credit_notes()
@@ -170,7 +170,9 @@ def test_month_by_month_comes_to_the_same_as_once(home: Path, data: st.DataObjec
 def _credits(story: Story) -> bool:
     """Whether all that is billed in advance and not used comes back."""
     parts = [story.catalog, *story.catalog["plans"].values()]
-    parts += [price for plan in story.catalog["plans"].values() for price in plan["prices"].values()]
+    parts += [
+        price for plan in story.catalog["plans"].values() for price in plan["prices"].values()
+    ]
     return all(part.get("policy", {}).get("credit") != "none" for part in parts)
 
 
