@@ -295,6 +295,8 @@ def detail(
         return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
+    if rows.is_empty():
+        return pl.DataFrame(schema=schema)
     if not ids and not fields:
         return with_about(rows, None, schema)
     about = standing.records(rows.select("batch_id", "line").unique())
