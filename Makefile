@@ -18,10 +18,13 @@ demo: $(READY) ## Make the demo company group and bill a year of it
 	$(BIN)/meterline --home demo-data demo --reset
 
 test: $(READY) ## Run the fast tests
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n logical -m "not slow"
 
 test-all: $(READY) ## Run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n logical
+
+properties: $(READY) ## Look for what breaks an invariant, in random stories, for ten minutes and more
+	METERLINE_EXAMPLES=120 $(BIN)/python -m pytest -q tests/properties
 
 lint: $(READY) ## Check style, types and the floors
 	$(BIN)/ruff check src tests benchmarks
@@ -42,4 +45,4 @@ lock: $(READY) ## Lock the requirements anew
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements-dev.txt
 
-.PHONY: help setup demo test test-all lint bench serve lock
+.PHONY: help setup demo test test-all properties lint bench serve lock

@@ -20,13 +20,8 @@ ROOMS = sorted(
 )
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play")  # fmt: skip
-FOUND_BY_NAME = {
-    "apps.py",
-    "models.py",
-    "commands.py",
-    "__main__.py",
-    "settings.py",
-}  # Django, cli, python -m
+FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py"}
+# found by Django, cli, python -m
 
 PURE = [
     *(PACKAGE / "kernel").rglob("*.py"),
@@ -42,6 +37,7 @@ PURE = [
             "payments/credit.py", "catalog/check_terms.py",
             "invoices/explain.py", "invoices/document.py", "invoices/texts.py",
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
+            "subscriptions/log.py", "subscriptions/terms.py", "catalog/indexation.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py",
             "usage/settle.py", "usage/grants.py", "catalog/resolve.py", "catalog/compare.py",

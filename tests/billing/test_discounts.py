@@ -125,8 +125,8 @@ def snapshot(given: list[dict[str, Any]]) -> Snapshot:
     return Snapshot(
         progressive=False, accounts=accounts, billing_days={},
         phases=pl.DataFrame(schema=PHASES), prices=prices, minimums=[], commitments=[],
-        meters={}, calendars={}, taxes=pl.DataFrame(schema=TAXES),
-        totals=pl.DataFrame(schema=TOTALS), detail=pl.DataFrame(),
+        early_fees=[], meters={}, calendars={}, taxes=pl.DataFrame(schema=TAXES),
+        totals=pl.DataFrame(schema=TOTALS), covered=pl.DataFrame(), detail=pl.DataFrame(),
         discounts=pl.DataFrame(given, schema=DISCOUNTS), billed=pl.DataFrame(),
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ def granted(
     frame = pl.DataFrame(
         [
             (subscription, 1, f"s{subscription}", "UTC", at(start), end and at(end), 1, quantity,
-             state, None, first[subscription], None)
+             state, None, first[subscription], None, None)
             for subscription, start, end, quantity, state in phases
         ],
         schema=PHASES, orient="row",

@@ -42,7 +42,7 @@ def _scenarios(path: Path, file: Path) -> list[Scenario]:
     found = read(path)
     problems = [text for one in found if isinstance(one, Malformed) for text in one.problems]
     if problems:
-        raise ScenariosMalformed(problems="\n".join(problems))
+        raise ScenariosMalformed(problems="\n" + "\n".join(problems))
     sound = [one for one in found if isinstance(one, Scenario)]
     for one in sound:
         named = one.document.catalog

@@ -6,8 +6,7 @@ from meterline.kernel.errors import MeterlineError
 
 
 class ScenariosMalformed(MeterlineError):
-    """scenarios cannot be played:
-    {problems}"""
+    """scenarios cannot be played: {problems}"""
 
     code = "scenarios_malformed"
 

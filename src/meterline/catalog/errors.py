@@ -109,10 +109,8 @@ class TrialFailed(MeterlineError):
 
 
 class CatalogMoved(MeterlineError):
-    """the catalogue has changed since draft {draft} was made or last reviewed ({what}). Publishing
-        it now would change:
-    {changes}
-    Look at it again with `meterline catalog review {draft}`, then approve it"""
+    """the catalogue has changed since draft {draft} was made or last reviewed ({what}): look at it
+    again with `meterline catalog review {draft}`. Publishing it now would change: {changes}"""
 
     code = "catalog_moved"
 

@@ -55,4 +55,4 @@ def moved(draft: int, before: Basis, now: Basis, changes: str) -> CatalogMoved |
     newer = [f"{kind} {code}" for kind, code, number in now if (kind, code, number) not in known]
     if not newer:
         return None
-    return CatalogMoved(draft=draft, what=", ".join(newer), changes=changes)
+    return CatalogMoved(draft=draft, what=", ".join(newer), changes=f"\n{changes}")

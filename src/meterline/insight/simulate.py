@@ -44,7 +44,7 @@ from meterline.usage.process import Reference
 from meterline.usage.settle import Cover, covered_prices
 
 CHUNK_SIZE = 10_000
-CHUNKS_A_WORKER = 6  # few are not worth starting processes
+CHUNKS_A_WORKER = 4  # few are not worth starting processes
 SHOWN = 10  # largest rises and falls
 _BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
 

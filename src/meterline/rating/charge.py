@@ -46,11 +46,11 @@ def charge_events(
     String column a key field. `elapses`: the quantity is seconds, so that bands change under way.
     `covered` Decimal(38, 10) <= quantity: so much costs nothing; charging begins there.
     """
-    paid_from = quantity.clip(0, 0) if covered is None else covered
     least = compiled.needed_places if covered is None else _finest(covered, compiled.needed_places)
     places = _finest(quantity, least)
     if _fits(quantity, places):
-        return _charge(compiled, start, quantity, paid_from, keys, elapses, places)
+        return _charge(compiled, start, quantity, covered, keys, elapses, places)
+    paid_from = quantity.clip(0, 0) if covered is None else covered
     decimals = np.maximum(_own_places(quantity, least), _own_places(paid_from, least))
     found, order = [], []
     for own in np.unique(decimals):
@@ -78,14 +78,14 @@ def _charge(
     compiled: CompiledCard,
     start: pl.Series,
     quantity: pl.Series,
-    paid_from: pl.Series,
+    paid_from: pl.Series | None,
     keys: pl.DataFrame,
     elapses: bool,
     places: int,
 ) -> CardAmounts:
     """charge_events of quantities that are whole numbers of 10^-places, in 63 bits."""
     units = _in_units(quantity, places)
-    begin = _in_units(paid_from, places)
+    begin = np.zeros_like(units) if paid_from is None else _in_units(paid_from, places)
     table = compiled.table(places)
     bands = _Bands(compiled, start, places, elapses)
     destination = bands.destinations(keys)

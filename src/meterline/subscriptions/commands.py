@@ -192,13 +192,16 @@ def list_command(
     """Show subscriptions, newest first."""
     from django.db.models import F
 
+    from meterline.subscriptions import services
     from meterline.subscriptions.models import Subscription
 
     rows = Subscription.objects.annotate(on=F("account__code")).order_by("-id")
     if account:
         rows = rows.filter(account__code=account)
-    fields = ("code", "on", "started_at", "state")
-    show_rows(list(rows.values(*fields)[:limit]), fields, as_json)
+    shown = list(rows.values("code", "on", "started_at")[:limit])
+    for row in shown:  # as it is now: a change that was planned may have come since
+        row["state"] = services.state(row["code"])
+    show_rows(shown, ("code", "on", "started_at", "state"), as_json)
 
 
 @app.command("show")

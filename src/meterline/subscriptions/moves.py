@@ -24,7 +24,7 @@ from meterline.platform import audit, clock, events
 from meterline.platform.database import read_frame, write_frame
 from meterline.subscriptions import addons, decide, models, plans, store, timeline
 from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
-from meterline.subscriptions.log import Change, midnight, taken
+from meterline.subscriptions.log import Change, end_of, midnight, taken
 from meterline.subscriptions.terms import Terms
 
 _CHUNK = 100_000
@@ -33,6 +33,7 @@ _HOLDERS = """
     JOIN catalog_planversion v ON v.id = p.plan_version_id
     JOIN customers_account a ON a.id = p.account_id
     WHERE v.plan_code = %s AND v.id <> %s AND v.base_id IS DISTINCT FROM %s
+        AND (%s::text IS NULL OR a.currency = %s::text)
         AND (p.end_at IS NULL OR p.end_at > (%s::timestamp AT TIME ZONE a.timezone))
         AND (%s::bigint[] IS NULL OR p.subscription_id = ANY(%s::bigint[]))
 """
@@ -44,7 +45,7 @@ class _Keeper:
     def count(self, plan: str, effective: date) -> int:
         with connection.cursor() as cursor:
             query = f"SELECT count(DISTINCT p.subscription_id) {_HOLDERS}"
-            cursor.execute(query, [plan, 0, 0, _start(effective), None, None])
+            cursor.execute(query, [plan, 0, 0, None, None, _start(effective), None, None])
             return int(cursor.fetchone()[0])
 
     def move(self, version: PlanVersion) -> int:
@@ -91,11 +92,13 @@ def _start(day: date) -> datetime:
 
 
 def _holders(version: PlanVersion, subscription_ids: Sequence[int] | None) -> list[int]:
+    """Who has another version on the new one's day or later, in accounts of its currency."""
     given = None if subscription_ids is None else list(subscription_ids)
+    currency, start = version.currency, _start(version.effective)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT DISTINCT p.subscription_id {_HOLDERS} ORDER BY 1",
-            [version.plan_code, version.pk, version.pk, _start(version.effective), given, given],
+            [version.plan_code, version.pk, version.pk, currency, currency, start, given, given],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -119,16 +122,21 @@ class _Mover:
     version: PlanVersion
     offers: dict[str, Terms] = field(default_factory=dict)
 
+    @property
+    def at_renewal(self) -> bool:
+        """Whether the move waits; then a contract's timeline is looked at."""
+        return self.version.existing == "move_at_renewal"
+
     def moves(self, contract: decide.Contract, overrides: Mapping[int, Any]) -> list[Change]:
         """The entries of the log that move a contract; `overrides` by number of the change."""
         at = midnight(self.version.effective, contract.zone)
         found: list[Change] = []
-        end = contract.timeline[-1].end_at if contract.timeline else None
+        end = end_of(contract.in_force, contract.zone).at
         for one in taken(contract.in_force):
             if not self._concerns(one.terms[-1][1]):
                 continue
             effective = max(at, one.change.effective_at)
-            if self.version.existing == "move_at_renewal":
+            if self.at_renewal:
                 effective = self._renewal(effective, one.change, one.terms[-1][1], contract)
             if any(until is not None and effective >= until for until in (one.stop, end)):
                 continue
@@ -302,7 +310,7 @@ def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
         for one in row["log"]
     )  # fmt: skip
     contract = decide.Contract(
-        timeline=timeline.phases(log, zone), zone=zone, log=log,
+        timeline=timeline.phases(log, zone) if mover.at_renewal else (), zone=zone, log=log,
         billing_days=_billing_days(row["days"]),
     )  # fmt: skip
     made = mover.moves(contract, {n: body.get("overrides") for n, body in bodies.items()})

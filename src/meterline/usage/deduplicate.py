@@ -57,18 +57,21 @@ class Seen:
         return (keyed["key_high"].to_numpy() >> np.uint64(64 - self._bits)).view(np.int64)
 
 
-def new_records(records: pl.DataFrame, seen: Sequence[Seen]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records whose id none of `seen` and no earlier row has, and KEY of them."""
-    keyed = keys(records["id"])
-    again = _repeated(keyed)
+def new_records(
+    records: pl.DataFrame, keyed: pl.DataFrame, again: pl.Series, seen: Sequence[Seen]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records whose id none of `seen` and no earlier row has, and KEY of them.
+
+    `keyed`: KEY of `records`; `again`: which of them are `repeated`.
+    """
     for known in seen:
-        again |= known.has(keyed)
+        again = again | known.has(keyed)
     if not again.any():
         return records, keyed
     return records.filter(~again), keyed.filter(~again)
 
 
-def _repeated(keyed: pl.DataFrame) -> pl.Series:
+def repeated(keyed: pl.DataFrame) -> pl.Series:
     """Whether an earlier row has the same key. Half the key finds the few that may be: quicker."""
     suspects = keyed["key_high"].is_duplicated()
     if not suspects.any():

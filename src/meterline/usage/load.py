@@ -19,7 +19,7 @@ from meterline.usage.allowances import settled, write_drawn
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch
-from meterline.usage.process import Processed, Reference, process
+from meterline.usage.process import Prepared, Processed, Reference, prepare, process
 from meterline.usage.settle import LATE
 from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
@@ -59,7 +59,8 @@ class Load:
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
-        self.records = self.rated = self.duplicates = 0
+        self.records = self.rated = self.duplicates = self._numbered = 0
+        self._now = clock.now()
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
         self._stored = known_records()
@@ -73,21 +74,24 @@ class Load:
         self._first: datetime | None = None
         self._last: datetime | None = None
 
-    def add(self, chunk: pl.DataFrame) -> None:
-        """Process and write a chunk of decoded records: String columns (rating.properties), `line`
-        of the file (one line may hold several records), and `file_name` if they come from
+    def prepare(self, chunk: pl.DataFrame) -> Prepared:
+        """Number and normalise a chunk of decoded records: String columns (rating.properties),
+        `line` of the file (one line may hold several records), and `file_name` if they come from
         elsewhere.
 
-        Within the batch a record is known by its running number.
+        Within the batch a record is known by its running number. May be called from another thread
+        than `add`, chunk after chunk.
         """
-        now = clock.now()
         decoded = chunk.rename({"line": "file_line"}).with_row_index(
-            "line", offset=self.records + 1
+            "line", offset=self._numbered + 1
         )
-        outcome = process(
-            decoded, self._reference_for(decoded), [self._stored, self._seen],
-            source=self.source, now=now,
-        )  # fmt: skip
+        self._numbered += decoded.height
+        return prepare(decoded, source=self.source, now=self._now)
+
+    def add(self, chunk: Prepared) -> None:
+        """Process and write a chunk."""
+        decoded = chunk.decoded
+        outcome = process(chunk, self._reference_for(decoded), [self._stored, self._seen])
         self.records += decoded.height
         self.rated += outcome.records.height
         self.duplicates += outcome.duplicates
@@ -169,8 +173,8 @@ class Load:
         if rejects.is_empty():
             return
         fields = [pl.col(name).alias(plain(name)) for name in decoded.columns if name not in _PLACE]
-        first = self.records - decoded.height + 1  # lines of a chunk are numbered on from it
-        about = decoded[(rejects["line"] - first).unique()].select(
+        places = rejects["line"] - decoded["line"][0]  # numbered on from the first
+        about = decoded[places.unique()].select(
             "line",
             "file_line",
             pl.struct(fields).struct.json_encode().alias("record"),

@@ -11,7 +11,7 @@ import polars as pl
 
 from meterline.rating.rate import QUANTITY, rate
 from meterline.rating.tariff import Tariff
-from meterline.usage.deduplicate import Seen, new_records
+from meterline.usage.deduplicate import Seen, keys, new_records, repeated
 from meterline.usage.guide import guide
 from meterline.usage.normalise import normalise
 from meterline.usage.place import Timelines, with_period_start
@@ -44,18 +44,31 @@ class Processed:
     duplicates: int
 
 
-def process(
-    decoded: pl.DataFrame,
-    reference: Reference,
-    seen: Sequence[Seen],
-    *,
-    source: str,
-    now: datetime,
-) -> Processed:
-    """Normalise, deduplicate (against `seen`), guide, rate and place the records of a chunk."""
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A chunk as far as it can be worked on without knowing anything else."""
+
+    decoded: pl.DataFrame
+    typed: pl.DataFrame  # normalise's
+    malformed: pl.DataFrame  # REJECTS
+    keys: pl.DataFrame  # deduplicate.KEY of `typed`
+    repeated: pl.Series  # whether an earlier row has the same one
+
+
+def prepare(decoded: pl.DataFrame, *, source: str, now: datetime) -> Prepared:
+    """Normalise the records of a chunk, and see which are there twice."""
     typed, malformed = normalise(decoded, source=source, now=now)
-    fresh, keys = new_records(typed, seen)
-    lines = keys.hstack(fresh.select("line"))
+    keyed = keys(typed["id"])
+    return Prepared(
+        decoded=decoded, typed=typed, malformed=malformed, keys=keyed, repeated=repeated(keyed)
+    )
+
+
+def process(prepared: Prepared, reference: Reference, seen: Sequence[Seen]) -> Processed:
+    """Deduplicate (against `seen`), guide, rate and place the records of a chunk."""
+    typed, malformed = prepared.typed, prepared.malformed
+    fresh, fresh_keys = new_records(typed, prepared.keys, prepared.repeated, seen)
+    lines = fresh_keys.hstack(fresh.select("line"))
     guided, lost = guide(fresh, reference.by_identifier, reference.by_code)
     records, rated, refused = rate_and_place(guided, reference)
     waits = reference.cover.touches(rated)
@@ -67,7 +80,7 @@ def process(
         keys=lines
         if records.height == lines.height
         else lines.join(records, on="line", how="semi"),
-        seen=keys,
+        seen=fresh_keys,
         duplicates=typed.height - fresh.height,
     )
 

@@ -34,6 +34,7 @@ from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.models import Batch, Reject
 from meterline.usage.normalise import CANONICAL
+from meterline.usage.process import Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
@@ -105,11 +106,11 @@ def _finish(
     load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
 ) -> Batch:
     try:
-        for chunk in ahead(chunks):
-            if chunk.rejects.height:
-                load.reject(chunk.rejects)
-            if chunk.records.height:
-                load.add(properties.as_properties(chunk.records, ("line", *CANONICAL)))
+        for rejects, prepared in ahead(_prepared(load, chunks)):
+            if rejects.height:
+                load.reject(rejects)
+            if prepared is not None:
+                load.add(prepared)
             if progress:
                 progress(load.records)
         batch = _registered(load)
@@ -117,6 +118,15 @@ def _finish(
         load.discard()
         raise
     return batch
+
+
+def _prepared(
+    load: Load, chunks: Iterable[formats.Decoded]
+) -> Iterator[tuple[pl.DataFrame, Prepared | None]]:
+    """What could not be decoded of each chunk, and the rest, normalised."""
+    for chunk in chunks:
+        named = properties.as_properties(chunk.records, ("line", *CANONICAL))
+        yield chunk.rejects, load.prepare(named) if named.height else None
 
 
 def _registered(load: Load) -> Batch:
@@ -224,12 +234,11 @@ def recycle(
         names = sorted({name for record in records for name in record})
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         load = Load(source=FILES, file_name="rejects", format="recycle")
-        load.add(
-            properties.as_properties(frame, CANONICAL).with_columns(
-                line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
-                file_name=pl.Series([row.file_name for row in taken]),
-            )
+        named = properties.as_properties(frame, CANONICAL).with_columns(
+            line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
+            file_name=pl.Series([row.file_name for row in taken]),
         )
+        load.add(load.prepare(named))
         batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
@@ -286,6 +295,8 @@ def detail(
         return pl.DataFrame(schema=schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
+    if rows.is_empty():
+        return pl.DataFrame(schema=schema)
     if not ids and not fields:
         return with_about(rows, None, schema)
     about = standing.records(rows.select("batch_id", "line").unique())

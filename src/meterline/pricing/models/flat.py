@@ -7,7 +7,7 @@ from pydantic import Field
 
 from meterline.kernel.explain import Explanation, number
 from meterline.kernel.money import from_scaled
-from meterline.pricing.columns import divisor, one_row_a_line, scaled
+from meterline.pricing.columns import check_range, divisor, one_row_a_line, scaled
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Exact, Parameters
 from meterline.pricing.price import Price
@@ -26,6 +26,7 @@ class Flat(PriceModel):
     parameters = FlatParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
+        check_range(price.name, rows, [], [price.parameter("amount")])
         amount = scaled(price.parameter("amount"), 20) * divisor()
         return one_row_a_line(rows, from_scaled(amount, 20), quantity=pl.lit(1))
 
