@@ -112,6 +112,6 @@ WORDS = {
     "DiscountSection.code": "Its name.",
     "DiscountSection.percent": "Percent off; or `amount`.",
     "DiscountSection.amount": "So much off a period, split over its prices; or `percent`.",
-    "DiscountSection.applies_to": "Codes of prices; all recurring and usage prices if left out.",
+    "DiscountSection.applies_to": "Codes of prices; all prices if left out.",
     "DiscountSection.periods": "For how many periods; for ever if left out.",
 }

@@ -27,7 +27,7 @@ WORDS = {
     "quantity": "How many units.",
     "balance": "Name of the prepaid balance.",
     "expect": "What must come of it.",
-    "when": "policy: as the plan's policy says; now; or end_of_period.",
+    "when": "policy: as the plan's policy says; now, end_of_period, end_of_term, or a date.",
     "net": "Before tax.",
     "tax": "All taxes together.",
     "total": "Net and tax.",
