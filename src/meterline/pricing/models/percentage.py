@@ -74,8 +74,9 @@ class Percentage(PriceModel):
             return sum_by_line(rows)
         percent, fixed = price.parameter("percent"), price.parameter("fixed_amount") * PARTS
         each = rows.with_columns(quantity=pl.col("events"))
-        check_range(price.name, rows, [percent])
-        check_range(price.name, each, [fixed])
+        most = int(rows.select(pl.col("divisor").max().fill_null(1)).item()) if rows.height else 1
+        check_range(price.name, rows, [percent * 2])  # half of the range each
+        check_range(price.name, each, [fixed * most * 2])
         amount = units() * scaled(percent)
         amount += pl.col("events").cast(pl.Int128) * scaled(fixed, 20) * divisor()
         return one_row_a_line(rows, from_scaled(amount, 20), parts=PARTS)
