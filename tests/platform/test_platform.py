@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from queue import SimpleQueue
 
 import polars as pl
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -170,3 +173,27 @@ def test_money_has_the_decimals_of_its_currency() -> None:
 
 def test_migrations_make_the_tables_that_the_models_describe() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_a_server_that_hangs_up_is_told_as_such() -> None:
+    pids: SimpleQueue[int] = SimpleQueue()
+    hung_up = threading.Event()
+
+    def read_after() -> None:  # a thread has a connection of its own
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                pids.put(cursor.fetchone()[0])
+            hung_up.wait()
+            for _ in range(2):  # when it is noticed, and when it is known
+                with pytest.raises(OperationalError):
+                    read_frame("SELECT 1", schema={"one": pl.Int64})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read_after)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pids.get(timeout=30)])
+        hung_up.set()
+        reading.result()

@@ -13,9 +13,10 @@ from typing import Any
 
 import polars as pl
 from django.db import connection, transaction
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor, Connection, Error, OperationalError, sql
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 __all__ = ["export_snapshot", "read_frame", "reading", "write_frame"]
 
@@ -70,7 +71,8 @@ def read_frame(
     Decimals are read from their text, exactly.
     """
     connection.ensure_connection()
-    select = ClientCursor(connection.connection).mogrify(query, parameters)
+    with connection.wrap_database_errors:
+        select = ClientCursor(connection.connection).mogrify(query, parameters)
     buffer = _copied(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')")
     raw = pl.read_csv(
         buffer, has_header=False, schema=dict.fromkeys(schema, pl.String),
@@ -90,7 +92,7 @@ def _copied(statement: str) -> io.BytesIO:
     with connection.wrap_database_errors:
         started = link.pgconn.exec_(statement.encode())
         if started.status != ExecStatus.COPY_OUT:
-            raise error_from_result(started)
+            raise _failure(link, started)
         while True:
             size, row = link.pgconn.get_copy_data(0)
             if size < 0:
@@ -98,9 +100,16 @@ def _copied(statement: str) -> io.BytesIO:
             buffer.write(row)
         while ended := link.pgconn.get_result():
             if ended.status != ExecStatus.COMMAND_OK:
-                raise error_from_result(ended)
+                raise _failure(link, ended)
     buffer.seek(0)
     return buffer
+
+
+def _failure(link: Connection[Any], result: PGresult) -> Error:
+    """Why a statement failed. A server that is gone gives no SQLSTATE to tell it by."""
+    if link.pgconn.status != ConnStatus.OK:
+        return OperationalError(result.get_error_message())
+    return error_from_result(result)
 
 
 def _cast(name: str, kind: Any) -> pl.Expr:
