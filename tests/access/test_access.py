@@ -188,6 +188,10 @@ def test_wrong_passwords_lock_out(client: Client) -> None:
 
 
 def test_nobody_signs_up(client: Client) -> None:
-    data = {"email": "x@example.com", "password1": "a long pass phrase", "password2": "a long pass phrase"}
+    data = {
+        "email": "x@example.com",
+        "password1": "a long pass phrase",
+        "password2": "a long pass phrase",
+    }
     client.post(reverse("account_signup"), data)
     assert not User.objects.exists()

@@ -46,7 +46,9 @@ def test_a_url_without_a_permission_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         """Declares nothing."""
 
     monkeypatch.setattr(urls, "urlpatterns", [path("bare/", bare), *urls.urlpatterns])
-    monkeypatch.setattr(gate, "get_resolver", lambda: type("R", (), {"url_patterns": urls.urlpatterns}))
+    monkeypatch.setattr(
+        gate, "get_resolver", lambda: type("R", (), {"url_patterns": urls.urlpatterns})
+    )
     assert gate.undeclared() == ["bare/"]
     with pytest.raises(Exception, match="bare/"):
         gate.Gate(lambda request: None)  # type: ignore[arg-type, return-value]

@@ -21,7 +21,9 @@ def add(
     """Add a user with roles; prints a path that signs in once, where no password is asked for."""
     from meterline.access import secrets, services
 
-    given = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if password else None
+    given = (
+        typer.prompt("Password", hide_input=True, confirmation_prompt=True) if password else None
+    )
     user = services.add_user(email, name=name, roles=role, password=given)
     typer.echo(f"{user.email} added.")
     if given is None:

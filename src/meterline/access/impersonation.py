@@ -65,7 +65,8 @@ def gate(request: HttpRequest, seen: Impersonation, permission: str) -> HttpResp
     if name == _ENDS:
         return None
     if permission == "portal.use" and request.method in ("GET", "HEAD"):
-        audit.record("impersonation.viewed", f"customer:{seen.customer}", after={"path": request.path})
+        looked = {"path": request.path}
+        audit.record("impersonation.viewed", f"customer:{seen.customer}", after=looked)
         return None
     if permission == SIGNED_IN and request.method in ("GET", "HEAD"):
         return None

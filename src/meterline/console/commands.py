@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +31,7 @@ def serve(
         typer.echo(f"Open {where}{_link(sign_in)}\nIt signs {sign_in} in, once, on this machine.")
     typer.echo(f"Meterline at {where} (Ctrl-C stops)")
     worker = subprocess.Popen([sys.executable, "-m", "meterline", "worker"])
+    signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
     try:
         _defer_figures()
         uvicorn.run(
@@ -38,6 +41,10 @@ def serve(
     finally:
         worker.terminate()
         worker.wait()
+
+
+def _stop(number: int, _frame: Any) -> None:
+    sys.exit(128 + number)
 
 
 def _link(email: str) -> str:
@@ -58,7 +65,5 @@ def _defer_figures() -> None:
 
     from meterline.web.jobs import refresh_figures
 
-    try:
-        refresh_figures.defer(timestamp=0)
-    except AlreadyEnqueued:
-        pass  # one waits already
+    with suppress(AlreadyEnqueued):
+        refresh_figures.defer(timestamp=0)  # type: ignore[call-arg]

@@ -69,9 +69,7 @@ def bars(
     return _made("bar", title, points, unit, description)
 
 
-def stacked(
-    title: str, rows: Sequence[Point], *, unit: str = "", description: str = ""
-) -> Chart:
+def stacked(title: str, rows: Sequence[Point], *, unit: str = "", description: str = "") -> Chart:
     """A bar a label, of one piece a series."""
     return _made("stacked", title, tuple(rows), unit, description)
 
@@ -124,8 +122,8 @@ def _svg(
         {"i": index, "label": label, "series": series, "value": value}
         for index, (label, series, value) in enumerate(points)
     ]
-    spec = _DRAWINGS[kind](data).properties(width=width, height=_HEIGHTS.get(kind, 220))
-    spec = spec.to_dict(validate=False)
+    drawing = _DRAWINGS[kind](data).properties(width=width, height=_HEIGHTS.get(kind, 220))
+    spec: dict[str, Any] = drawing.to_dict(validate=False)
     spec["config"], spec["description"] = _CONFIG, description
     return _in_colours(vl_convert.vegalite_to_svg(json.dumps(spec)), title)
 

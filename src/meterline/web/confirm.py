@@ -1,8 +1,8 @@
 """Before what cannot be undone: what it would do, in numbers; then a button that says it.
 
-    if not confirmed(request):
-        return confirm(request, _("Discard rejects"), verb=_("Discard 1,240 rejects"),
-                       effects=[(_("Rejects"), "1,240"), ...])
+if not confirmed(request):
+    return confirm(request, _("Discard rejects"), verb=_("Discard 1,240 rejects"),
+                   effects=[(_("Rejects"), "1,240"), ...])
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.functional import Promise
 
 from meterline.web.rows import Rows
+from meterline.web.words import Words
 
-Words = str | Promise
 _OWN = ("csrfmiddlewaretoken", "confirm")
 
 

@@ -88,7 +88,7 @@ def _json(columns: list[Column], batches: Iterator[list[dict[str, Any]]]) -> Ite
 def _excel(columns: list[Column], batches: Iterator[list[dict[str, Any]]]) -> Any:
     import xlsxwriter
 
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
         sheet = book.add_worksheet()

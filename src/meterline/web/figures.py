@@ -1,10 +1,10 @@
 """Key figures and the work queue of Home, each brought by its room.
 
-    @figures("invoiced", permission="invoices.view")
-    def invoiced() -> list[Stat]: ...       # may read a lot: computed by a job, kept, shown
+@figures("invoiced", permission="invoices.view")
+def invoiced() -> list[Stat]: ...       # may read a lot: computed by a job, kept, shown
 
-    @work("rejects", permission="usage.view")
-    def rejects() -> list[Work]: ...        # read for each page: answers from an index
+@work("rejects", permission="usage.view")
+def rejects() -> list[Work]: ...        # read for each page: answers from an index
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import Promise
 
 from meterline.access.gate import allowed
 from meterline.platform import clock
 from meterline.web.models import Figure
-
-Words = str | Promise
+from meterline.web.words import Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,4 +126,5 @@ def queue(request: HttpRequest) -> list[Work]:
 
 
 def _stat(content: dict[str, Any]) -> Stat:
-    return Stat(**{**content, "course": tuple(content["course"]), "labels": tuple(content["labels"])})
+    lists = {name: tuple(content[name]) for name in ("course", "labels")}
+    return Stat(**{**content, **lists})

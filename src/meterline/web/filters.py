@@ -9,12 +9,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from meterline.web import format as written
+from meterline.web.words import Words
 
-Words = str | Promise
 Choices = Iterable[tuple[str, Words]]
 
 

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.utils.functional import Promise
 
 from meterline.access.gate import allowed
-
-Words = str | Promise
+from meterline.web.words import Words
 
 
 @dataclass(frozen=True, kw_only=True)

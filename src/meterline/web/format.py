@@ -31,7 +31,8 @@ def number(value: Decimal | int, places: int | None = None) -> str:
         pattern = "#,##0.##########"
     else:
         pattern = "#,##0" + ("." + "0" * places if places else "")
-    written = format_decimal(abs(value), format=pattern, locale=locale())
+    size = -value if value < 0 else value
+    written = format_decimal(size, format=pattern, locale=locale())
     return f"{MINUS}{written}" if value < 0 else written
 
 
@@ -52,9 +53,10 @@ def money(value: Decimal | int | None, currency: str) -> SafeString:
 
 def short(value: Decimal | int) -> str:
     """1.2M: for charts and cards, where the whole number stands one click away."""
-    if abs(value) < 10_000:
+    size = -value if value < 0 else value
+    if size < 10_000:
         return number(value, 0)
-    written = format_compact_decimal(abs(value), locale=locale(), fraction_digits=1)
+    written = format_compact_decimal(size, locale=locale(), fraction_digits=1)
     return f"{MINUS}{written}" if value < 0 else written
 
 

@@ -7,25 +7,25 @@ from typing import Final
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from meterline.access.gate import allowed
 from meterline.web.page import Page, in_menu
+from meterline.web.words import Words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A line of the menu, as shown to somebody."""
 
-    title: str | Promise
+    title: Words
     url: str
     icon: str
     here: bool
     pages: list[tuple[Page, str, bool]]
 
 
-SECTIONS: Final[dict[str, tuple[Promise, str]]] = {
+SECTIONS: Final[dict[str, tuple[Words, str]]] = {
     "home": (_("Home"), "home"),
     "customers": (_("Customers"), "people"),
     "catalog": (_("Catalogue"), "tag"),

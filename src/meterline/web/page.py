@@ -22,10 +22,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import Promise
+
+from meterline.web.words import Words
 
 View = Callable[..., HttpResponse]
-Words = str | Promise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,9 @@ def page(
         name = _name(view)
 
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method not in ("GET", "HEAD") and (write is None or request.method != "POST"):
+            if request.method not in ("GET", "HEAD") and (
+                write is None or request.method != "POST"
+            ):
                 return HttpResponseNotAllowed(["GET"] if write is None else ["GET", "POST"])
             return view(request, *args, **kwargs)
 

@@ -8,13 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.html import format_html
 
 from meterline.web import format as written
+from meterline.web.words import Words
 
 Row = Mapping[str, Any]
-Words = str | Promise
 
 
 @dataclass(frozen=True)

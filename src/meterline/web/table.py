@@ -23,7 +23,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.functional import Promise
 
 from meterline.access.gate import allowed, refuse
 from meterline.web import format as written
@@ -32,11 +31,11 @@ from meterline.web.filters import Filter
 from meterline.web.keyset import Order, Slice, cut
 from meterline.web.models import SavedView
 from meterline.web.rows import Column
+from meterline.web.words import Words
 
 COUNTED = 10_000
 SIZES = (25, 50, 100)
 Enrich = Callable[[list[dict[str, Any]]], None]
-Words = str | Promise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,10 +55,10 @@ TREE = {
     "rule": "Each call by its destination and time of day, in steps of 30 seconds.",
     "arithmetic": "12.06 + 6.40 = 18.46",
     "parts": [
-        {"title": "Peak, 67 minutes", "amount": "12.06 EUR", "arithmetic": "67 × 0.18 = 12.06",
+        {"title": "Peak, 67 minutes", "amount": "12.06 EUR", "arithmetic": "67 * 0.18 = 12.06",
          "parts": [{"title": "14 calls", "amount": "67:00", "rule": "The records behind it.",
                     "url": "#records"}]},
-        {"title": "Off-peak, 64 minutes", "amount": "6.40 EUR", "arithmetic": "64 × 0.10 = 6.40"},
+        {"title": "Off-peak, 64 minutes", "amount": "6.40 EUR", "arithmetic": "64 * 0.10 = 6.40"},
     ],
 }  # fmt: skip
 

@@ -55,7 +55,7 @@ APPROVALS = Table(
         Column("asked_by", _("Asked by")),
         When("asked_at", _("Asked"), sort=True),
         Chip("state", _("State"), labels=STATES,
-             tones={"awaiting": "warning", "approved": "busy", "done": "good", "refused": "neutral"}),
+             tones={"awaiting": "warning", "approved": "busy", "done": "good"}),
         Column("decided_by", _("Decided by")),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
@@ -99,9 +99,7 @@ def link_to(approval: int) -> str:
 
 
 def _drawn(stat: Any) -> charts.Chart:
-    rows = [
-        (label, Decimal(value)) for label, value in zip(stat.labels, stat.course, strict=True)
-    ]
+    rows = [(label, Decimal(value)) for label, value in zip(stat.labels, stat.course, strict=True)]
     title = stat.title if not stat.group else str(_("Invoiced by month"))
     if stat.group:
         return charts.bars(title, rows, unit=stat.group, description=stat.group)

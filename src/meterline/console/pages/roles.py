@@ -51,9 +51,7 @@ def roles(request: HttpRequest) -> HttpResponse:
     return ROLES.respond(request, queryset, "console/roles.html")
 
 
-@page(
-    "settings/roles/new", title=_("New role"), permission="roles.manage", write="roles.manage"
-)
+@page("settings/roles/new", title=_("New role"), permission="roles.manage", write="roles.manage")
 def role_new(request: HttpRequest) -> HttpResponse:
     """A form for a role of one's own."""
     form = RoleForm(request.POST or None)

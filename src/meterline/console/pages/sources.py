@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -179,7 +180,7 @@ def _trend(now: Decimal, before: Decimal | None) -> str:
     return f"{'+' if change >= 0 else written.MINUS}{abs(change):.1f} %"
 
 
-def _rows(statement: str, parameters: list[object]) -> list[tuple[object, ...]]:
+def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())

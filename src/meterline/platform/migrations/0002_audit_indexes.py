@@ -4,22 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('platform', '0001_initial'),
+        ("platform", "0001_initial"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor', 'id'], name='audit_by_actor'),
+            model_name="auditentry",
+            index=models.Index(fields=["actor", "id"], name="audit_by_actor"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['action', 'id'], name='audit_by_action'),
+            model_name="auditentry",
+            index=models.Index(fields=["action", "id"], name="audit_by_action"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['subject'], name='audit_by_subject', opclasses=['varchar_pattern_ops']),
+            model_name="auditentry",
+            index=models.Index(
+                fields=["subject"], name="audit_by_subject", opclasses=["varchar_pattern_ops"]
+            ),
         ),
     ]

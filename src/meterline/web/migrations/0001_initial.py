@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,28 +14,42 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Figure',
+            name="Figure",
             fields=[
-                ('code', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('computed_at', models.DateTimeField()),
-                ('content', models.JSONField()),
+                ("code", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("computed_at", models.DateTimeField()),
+                ("content", models.JSONField()),
             ],
             options={
-                'db_table': 'web_figure',
+                "db_table": "web_figure",
             },
         ),
         migrations.CreateModel(
-            name='SavedView',
+            name="SavedView",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(max_length=100)),
-                ('name', models.CharField(max_length=100)),
-                ('query', models.TextField()),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("table", models.CharField(max_length=100)),
+                ("name", models.CharField(max_length=100)),
+                ("query", models.TextField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'db_table': 'web_savedview',
-                'constraints': [models.UniqueConstraint(fields=('user', 'table', 'name'), name='one_view_a_name')],
+                "db_table": "web_savedview",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "table", "name"), name="one_view_a_name"
+                    )
+                ],
             },
         ),
     ]
