@@ -19,8 +19,8 @@ ROOMS = sorted(
     p for p in PACKAGE.iterdir() if p.is_dir() and p.name not in ("__pycache__", "platform")
 )
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
-                  "scenario/play", "console/pages", "portal/pages",
-                  "web/templatetags")  # fmt: skip
+                  "scenario/play", "console/pages", "portal/pages", "catalog/pages",
+                  "authoring/pages", "insight/pages", "web/templatetags")  # fmt: skip
 FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py", "pages.py",
                  "jobs.py", "urls.py", "asgi.py"}  # fmt: skip
 # found by Django, cli, python -m

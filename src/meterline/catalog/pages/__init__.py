@@ -1,0 +1,1 @@
+"""The catalogue on pages, a subject each."""
