@@ -8,10 +8,11 @@ from typing import Any
 
 from meterline.catalog import drafts
 from meterline.catalog.candidate import affected
+from meterline.catalog.files import CatalogFile
 from meterline.catalog.models import Draft
 from meterline.catalog.services import Change
 from meterline.insight import members
-from meterline.platform import clock
+from meterline.platform import audit, clock
 from meterline.scenario.read import read
 from meterline.scenario.run import run
 from meterline.scenario.scratch import scratch
@@ -35,13 +36,23 @@ def review(draft: Draft) -> Review:
     """
     with drafts.opened(draft) as (catalogue, scenarios):
         outcomes = played(scenarios) if scenarios else None
-        found = affected(catalogue)
-    counts = members.standing(list(found.reasons), clock.now())
+        reasons, counts = affects(catalogue)
     changes = drafts.reviewed(draft, outcomes)
     return Review(
-        draft=draft, changes=changes, reasons=dict(found.reasons), subscriptions=counts,
-        outcomes=outcomes,
-    )  # fmt: skip
+        draft=draft, changes=changes, reasons=reasons, subscriptions=counts, outcomes=outcomes
+    )
+
+
+def affects(catalogue: CatalogFile) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """Why plans are affected by a catalogue, and how many subscriptions have each of them now."""
+    reasons = dict(affected(catalogue).reasons)
+    return reasons, members.standing(list(reasons), clock.now())
+
+
+def review_as(draft_id: int, actor: str) -> None:
+    """`review` in the name of somebody, where nobody is signed in."""
+    with audit.acting_as(actor):
+        review(drafts.get(draft_id))
 
 
 def played(files: list[Path]) -> list[dict[str, Any]]:

@@ -86,6 +86,11 @@ def opened(draft: Draft) -> Iterator[tuple[CatalogFile, list[Path]]]:
         yield catalogue, [folder / row.path for row in rows if row.scenario]
 
 
+def check_open(draft: Draft) -> None:
+    """Raises DraftState where a draft is not to be decided any more."""
+    in_state(draft.pk, draft.state, "draft")
+
+
 def reviewed(draft: Draft, outcomes: Sequence[Mapping[str, Any]] | None) -> list[Change]:
     """Note that somebody looks at what the draft changes now, and how its scenarios ended
     (file, scenario, passed, differences; None: it has none). Gives the changes.

@@ -34,6 +34,8 @@ INSTALLED_APPS = [
     "meterline.payments",
     "meterline.invoices",
     "meterline.billing",
+    "meterline.insight",
+    "meterline.authoring",
     "meterline.console",
     "django_htmx",
     "allauth",

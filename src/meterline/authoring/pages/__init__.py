@@ -1,0 +1,1 @@
+"""Authoring on pages: drafts, the editor of prices, the simulator."""
