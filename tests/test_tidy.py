@@ -44,6 +44,7 @@ PURE = [
             "usage/place.py", "usage/totals.py",
             "usage/settle.py", "usage/grants.py", "catalog/resolve.py", "catalog/compare.py",
             "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
+            "insight/movements.py",
         )
     ),
 ]  # fmt: skip

@@ -133,7 +133,8 @@ class _Words:
     def _package(self) -> str:
         text = _("%(amount)s for each started package of %(size)s %(unit)s.") % {
             "amount": self._money(self._get("amount")),
-            "size": written.number(self._get("size")), "unit": self.unit,
+            "size": written.number(self._get("size")),
+            "unit": _("units") if self.unit == _("unit") else self.unit,
         }  # fmt: skip
         return f"{text}{self._free()}"
 

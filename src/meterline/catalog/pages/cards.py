@@ -65,6 +65,7 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
     values = [value.strip() for value in request.GET.getlist("key")][: len(fields)]
     asked = len(values) == len(fields) and all(values)
     matched = look_up(compiled, values, clock.now()) if asked else []
+    begins = matched[0].key[0] if matched else "".join(values[:1])
     facts = [
         (_("Found by"), _fields([{"field": one.field, "match": one.match} for one in fields])),
         (_("Prices"), compiled.card.quantity_field or _("what the meter counts")),
@@ -82,7 +83,7 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
             _told(one.key, one.band, one.connection_fee, one.max_charge, one.steps, currency)
             for one in matched
         ], caption=_("What it finds")),
-        "rows": _rows(compiled, values[0] if values else "", currency), "shown": SHOWN,
+        "rows": _rows(compiled, begins, currency), "shown": SHOWN,
         "prices": prices_with(model="rate_card", body__card=code), **history(found),
     }  # fmt: skip
     return render(request, "catalog/card.html", context)

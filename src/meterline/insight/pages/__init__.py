@@ -1,0 +1,1 @@
+"""Insight on pages."""
