@@ -19,24 +19,10 @@ START, INCREMENT, COEFFICIENT = 0, 1, 2
 
 
 def _charged(  # noqa: PLR0912 (what is compiled calls no other function)
-    start: Array,
-    end: Array,
-    units: Array,
-    begin: Array,
-    destination: Array,
-    rows: Array,
-    edges: Array,
-    bands: Array,
-    finer: int,
-    coarser: int,
-    elapses: bool,
-    split: bool,
-    lists: Array,
-    steps: Array,
-    total: Array,
-    first_row: Array,
-    band: Array,
-) -> Array:
+    start: Array, end: Array, units: Array, begin: Array, destination: Array, rows: Array,
+    edges: Array, bands: Array, finer: int, coarser: int, elapses: bool, split: bool,
+    lists: Array, steps: Array, total: Array, first_row: Array, band: Array,
+) -> Array:  # fmt: skip
     """Whether each event found a row in every band that it crossed; fills `total` (charged units x
     coefficient), `first_row` (NO_ROW: none) and `band` (the code of the one it starts in).
 
@@ -103,4 +89,8 @@ def _charged(  # noqa: PLR0912 (what is compiled calls no other function)
     return known
 
 
-charged = Compiled(_charged)
+charged = Compiled(
+    _charged, "int64[]", "int64[]", "int64[]", "int64[]", "int32[]", "int32[,]", "int64[]",
+    "int64[]", "int64", "int64", "boolean", "boolean", "int64[]", "int64[,,]", "out int64[]",
+    "out int64[]", "out int64[]",
+)  # fmt: skip

@@ -34,7 +34,7 @@ class Seen:
     def add(self, keyed: pl.DataFrame) -> pl.Series:
         """Remember keys (KEY): which of them were there before, or stand in an earlier row."""
         self._grow(self.count + keyed.height)
-        again = _find(_entries(keyed), self._slots, True)
+        again = find_keys(_entries(keyed), self._slots, True)
         self.count += keyed.height - int(again.sum())
         return pl.Series(again)
 
@@ -42,12 +42,12 @@ class Seen:
         """Whether each key was seen before."""
         if not self.count:
             return pl.Series([False]).new_from_index(0, keyed.height)
-        return pl.Series(_find(_entries(keyed), self._slots, False))
+        return pl.Series(find_keys(_entries(keyed), self._slots, False))
 
     def _grow(self, count: int) -> None:
         grown = _empty(count)
         if len(grown) > len(self._slots):
-            _find(self._slots[self._slots[:, 0] != 0], grown, True)
+            find_keys(self._slots[self._slots[:, 0] != 0], grown, True)
             self._slots = grown
 
 
@@ -85,4 +85,4 @@ def _find_each(entries: Array, slots: Array, remember: bool) -> Array:
     return found
 
 
-_find = Compiled(_find_each)
+find_keys = Compiled(_find_each, "uint32[,]", "out uint32[,]", "boolean")

@@ -27,12 +27,12 @@ class Spans:
     def __init__(self, keys: Array, since: Array, until: Array, kinds: Array) -> None:
         self._rows = keys, since, until, kinds
         self._slots = np.full(1 << (2 * len(keys) + 1).bit_length(), -1, dtype=np.int32)
-        _enter(keys, self._slots)
+        enter_keys(keys, self._slots)
 
     def find(self, keys: Array, instants: Array, kind: int = ANY_KIND) -> Array:
         """The row of each key's span, of a kind or of any, that contains its instant (NEVER: none);
         NO_KEY or NOT_THEN where there is none."""
-        return _find(keys, instants, kind, self._slots, *self._rows)
+        return find_spans(keys, instants, kind, self._slots, *self._rows)
 
 
 def instants(moments: pl.Series, missing: int) -> Array:
@@ -81,4 +81,8 @@ def _find_each(
     return found
 
 
-_enter, _find = Compiled(_enter_each), Compiled(_find_each)
+enter_keys = Compiled(_enter_each, "uint64[]", "out int32[]")
+find_spans = Compiled(
+    _find_each, "uint64[]", "int64[]", "int64", "int32[]", "uint64[]", "int64[]", "int64[]",
+    "int64[]",
+)  # fmt: skip
