@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 Rows = np.ndarray[Any, np.dtype[np.int32]]
 NO_CAP = 10**60
 _ALWAYS = date(1, 1, 1)
+_making = Lock()  # a table is made once, whoever asks for it at the same time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +97,9 @@ class CompiledCard:
 
     def table(self, places: int) -> StepTable:
         """The steps in whole numbers, for quantities with so many decimals."""
-        if places not in self.tables:
-            self.tables[places] = _step_table(self, places)
+        with _making:
+            if places not in self.tables:
+                self.tables[places] = _step_table(self, places)
         return self.tables[places]
 
 
@@ -234,7 +237,7 @@ def _step_table(compiled: CompiledCard, places: int) -> StepTable:
     padding = max(twos, fives)
     prices = [*(step.price for step in steps), *compiled.fees]
     prices += [cap for cap in compiled.caps if cap is not None]
-    decimals = max((_decimals(price) for price in prices), default=0)
+    decimals = max(map(_decimals, set(prices)), default=0)
     if compiled.card.rounding is not None:
         decimals = max(decimals, compiled.card.places)
     table = step_table(

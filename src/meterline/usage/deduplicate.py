@@ -33,6 +33,8 @@ class Seen:
 
     def add(self, keyed: pl.DataFrame) -> pl.Series:
         """Remember keys (KEY): which of them were there before, or stand in an earlier row."""
+        if keyed.is_empty():
+            return pl.Series([], dtype=pl.Boolean)
         self._grow(self.count + keyed.height)
         again = find_keys(_entries(keyed), self._slots, True)
         self.count += keyed.height - int(again.sum())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import polars as pl
 
@@ -42,6 +40,8 @@ class Holders:
         )  # fmt: skip
         both = [by_identifier.with_columns(coded=False), by_code.with_columns(coded=True)]
         self._rows = pl.concat(both, how="diagonal").sort("coded", "name")
+        self._seed = _seed_of(self._rows)
+        self._spans = self._found_by_name()
         self.zones: list[str] = self._rows["timezone"].unique().sort().to_list()
 
     def find(
@@ -59,17 +59,7 @@ class Holders:
         """The names of rows."""
         return self._rows["name"].gather(pl.Series(rows))
 
-    @cached_property
-    def _seed(self) -> int:
-        """One by which all names have different keys."""
-        names = self._rows.select("name", "coded").unique()
-        seed = 0
-        while len(np.unique(_keys(names["name"], names["coded"], seed))) < names.height:
-            seed += 1
-        return seed
-
-    @cached_property
-    def _spans(self) -> Spans:
+    def _found_by_name(self) -> Spans:
         rows = self._rows
         active = rows["plan_version_id"].is_not_null().to_numpy()
         zones = rows["timezone"].rank("dense").cast(pl.Int64) - 1
@@ -79,6 +69,15 @@ class Holders:
             np.where(active, instants(rows["holds_to"], NEVER), ALWAYS),
             zones.to_numpy(),
         )
+
+
+def _seed_of(rows: pl.DataFrame) -> int:
+    """One by which all names have different keys."""
+    names = rows.select("name", "coded").unique()
+    seed = 0
+    while len(np.unique(_keys(names["name"], names["coded"], seed))) < names.height:
+        seed += 1
+    return seed
 
 
 def _keys(names: pl.Series, coded: pl.Series, seed: int) -> Array:

@@ -19,6 +19,7 @@ from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
 from meterline.usage.allowances import settled, write_drawn
+from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch
@@ -73,6 +74,7 @@ class Load:
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
         self._workers = ThreadPoolExecutor(_WORKERS)
+        self._workers.submit(compile_loops)  # while the database is read
         self._at_work: deque[Future[_Worked]] = deque()
         self._parts = 0
         self._reference: Reference | None = None
@@ -95,10 +97,10 @@ class Load:
 
     def add(self, chunk: Prepared) -> None:
         """See what of a chunk is new, and let it be processed and written beside."""
+        reference = self._reference_for(chunk.decoded)
         again = self._seen.add(chunk.keys) | self._stored.has(chunk.keys)
         self.records += chunk.decoded.height
         self.duplicates += int(again.sum())
-        reference = self._reference_for(chunk.decoded)
         self._parts += 1
         self._at_work.append(
             self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -55,6 +56,7 @@ class Timelines:
     phases: pl.DataFrame
     billing_days: BillingDays
     _made: dict[Any, Periods] = field(default_factory=dict, repr=False)
+    _making: Lock = field(default_factory=Lock, repr=False)
 
     def periods(self, prices: pl.DataFrame, first: datetime, last: datetime) -> Periods:
         """The usage periods at prices (_schedules) that reach into `[first, last]`, and some more
@@ -62,9 +64,10 @@ class Timelines:
         schedules = prices.drop("price_id").unique().sort(pl.all())
         begin, end = _month(first), _month(_month(last) + timedelta(days=32))
         key = (begin, end, *schedules.iter_rows())
-        if key not in self._made:
-            found = _periods(self.phases, schedules, self.billing_days, (begin, end))
-            self._made[key] = Periods(found)
+        with self._making:  # once, whoever asks for it at the same time
+            if key not in self._made:
+                found = _periods(self.phases, schedules, self.billing_days, (begin, end))
+                self._made[key] = Periods(found)
         return self._made[key]
 
 

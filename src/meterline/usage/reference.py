@@ -51,12 +51,13 @@ def _texts(records: pl.DataFrame, column: str) -> list[str]:
 def _reference(
     identifiers: pl.DataFrame, phases: pl.DataFrame, *, everybody: bool = False
 ) -> Reference:
-    accounts, tariff = phases["account_id"].unique().to_list(), tariff_of(phases)
+    accounts = None if everybody else phases["account_id"].unique().to_list()
+    tariff = tariff_of(phases)
     return Reference(
         holders=Holders(identifiers, phases),
         timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
         tariff=tariff,
-        cover=cover_of(tariff, None if everybody else accounts),
+        cover=cover_of(tariff, accounts),
     )
 
 

@@ -6,7 +6,6 @@ supersedes them (a re-rating, a reversal) or the batch that they came with first
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -86,13 +85,9 @@ class BatchFolder:
         self._write(rows.select(SUPERSEDED.keys()), "superseded", "000001")
 
     def close(self) -> None:
-        """Make everything durable."""
-        for path in [*self.path.iterdir(), self.path, self.path.parent]:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Make everything durable: the files are, each since it was written."""
+        for path in (self.path, self.path.parent):
+            files.sync(path)
 
     def remove(self) -> None:
         """Take the folder away: its batch will not be registered."""
@@ -108,6 +103,7 @@ class BatchFolder:
                     write_statistics=[name for name in _SOUGHT if name in frame.columns],
                     row_group_size=_GROUP_ROWS,
                 )  # fmt: skip
+                files.sync(path)
             except OSError as error:
                 raise NotWritten(path=path, problem=error) from error
 
