@@ -30,6 +30,7 @@ from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
 _WORKERS = os.cpu_count() or 1
+_TOTALS_MOST = 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
 _HERE = pl.lit(0, pl.Int64).alias("origin")
@@ -148,9 +149,15 @@ class Load:
         for records, rated in self._staging.shards():
             outcome = settled(records, rated)
             self.folder.add_settled(outcome.rated, outcome.uses.with_columns(_HERE))
-            self._totals.append(totals(outcome.rated))
+            self._add_totals(totals(outcome.rated))
             self._drawn.append(outcome.drawn)
             self.late = pl.concat([self.late, outcome.late])
+
+    def _add_totals(self, more: pl.DataFrame) -> None:
+        """Totals of many chunks are added up on the way, so that they stay few."""
+        self._totals.append(more)
+        if sum(part.height for part in self._totals[1:]) > _TOTALS_MOST:
+            self._totals = [added(self._totals)]
 
     def _reference_for(self, decoded: pl.DataFrame) -> Reference:
         if self._reference is None:
@@ -166,7 +173,7 @@ class Load:
         self._reject(outcome.rejects, worked.decoded)
         if outcome.waiting.height:
             self._staging.add(outcome.records, outcome.waiting.with_columns(_HERE))
-        self._totals.append(worked.totals)
+        self._add_totals(worked.totals)
         for start in (worked.first, worked.last):
             if start is not None:
                 self._first = start if self._first is None else min(self._first, start)
