@@ -110,9 +110,12 @@ def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
 @transaction.atomic
 def rerate_each(wanted: pl.DataFrame) -> Batch | None:
     """`rerate` of subscription_id from since on, each, with whoever shares allowances with them."""
-    wanted = together(wanted)
     if wanted.is_empty():
         return None
+    # what most changes find: no usage has come since
+    if not Batch.objects.filter(last_start__gte=wanted["since"].min()).exists():
+        return None
+    wanted = together(wanted)
     ids, first = wanted["subscription_id"].to_list(), cast(datetime, wanted["since"].min())
     if not _has_usage(ids, first):
         return None
