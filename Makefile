@@ -10,6 +10,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m meterline.usage.compile
 	touch $(READY)
 
 setup: $(READY) ## Create .venv and install the locked requirements
