@@ -43,15 +43,25 @@ class Frame:
                 continue
             told = next((fields for one, fields in self._told if one is about), [])
             if about.records is not None:
-                figure = _number(told, about.records)
+                figure = self._number(told, about.records)
                 claims.append(Claim(what="records", told=figure, found=Decimal(records)))
             if about.total is not None and about.of is not None:
-                figure = _number(told, about.total)
+                figure = self._number(told, about.total)
                 claims.append(Claim(what=about.of, told=figure, found=totals[about.of]))
             if about.sequence is not None:
-                number = _number(told, about.sequence)
+                number = self._number(told, about.sequence)
                 sequence = sequence if number is None else int(number)
         return Control(claims=tuple(claims), sequence=sequence)
+
+    def _number(self, fields: list[str], place: int) -> Decimal | None:
+        text = fields[place - 1].strip() if place <= len(fields) else ""
+        if self._rule.decimal == ",":
+            text = text.replace(".", "").replace(",", ".")
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            return None
+        return number if number.is_finite() and abs(number) < Decimal(10) ** 28 else None
 
     def _utf8(self, block: bytes) -> bytes:
         encoding = self._rule.encoding
@@ -95,13 +105,3 @@ def _line_in_utf8(line: bytes, encoding: str) -> bytes:
         return line.decode(encoding).encode()
     except UnicodeDecodeError:
         return line + b"\xff"
-
-
-def _number(fields: list[str], place: int) -> Decimal | None:
-    if place > len(fields):
-        return None
-    try:
-        number = Decimal(fields[place - 1].strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number) < Decimal(10) ** 28 else None

@@ -91,7 +91,8 @@ class Lookup(_Part):
 
 
 class Condition(_Part):
-    """What a column must hold; all that is said must be true. A missing value is an empty text."""
+    """What a column must hold; all that is said must be true. A missing value is an empty text for
+    `is` and `not`, and passes the others."""
 
     column: str
     one_of: Annotated[list[str], BeforeValidator(_as_list)] | None = Field(None, alias="is")

@@ -154,7 +154,8 @@ def _times(text: pl.Expr, ratio: Fraction) -> pl.Expr:
     else:
         many = Decimal(ratio.numerator) / Decimal(ratio.denominator)
         made = fits * pl.lit(round(many, 10), EXACT)
-    return pl.coalesce(made.cast(pl.String), text)
+    shown = made.cast(pl.String).str.strip_chars_end("0").str.strip_suffix(".")
+    return pl.coalesce(shown, text)
 
 
 def _with_times(named: pl.DataFrame, rows: pl.DataFrame, rule: Mapping) -> pl.DataFrame:
@@ -211,7 +212,7 @@ def in_zone(name: str, zone: str) -> pl.Expr:
         zone, ambiguous="earliest", non_existent="null"
     ) + pl.duration(hours=1)
     instant = pl.coalesce(known, skipped).dt.convert_time_zone("UTC")
-    return pl.coalesce(instant.dt.strftime(INSTANT), text).alias(name)
+    return pl.coalesce(instant.dt.strftime(INSTANT), pl.col(name)).alias(name)
 
 
 def in_zones(stamps: pl.Series, zone: pl.Series) -> pl.Series:
@@ -226,6 +227,7 @@ def in_zones(stamps: pl.Series, zone: pl.Series) -> pl.Series:
 
 def _holds(one: Condition, rows: pl.DataFrame) -> pl.Expr:
     text = _source(one.column, rows).fill_null("")
+    missing = text == ""
     number = text.cast(EXACT, strict=False)
     said: list[pl.Expr] = [pl.lit(True)]
     if one.one_of is not None:
@@ -233,11 +235,11 @@ def _holds(one: Condition, rows: pl.DataFrame) -> pl.Expr:
     if one.none_of is not None:
         said.append(~text.is_in(one.none_of))
     if one.matches is not None:
-        said.append(text.str.contains(one.matches))
+        said.append(missing | text.str.contains(one.matches))
     if one.at_least is not None:
-        said.append(number >= one.at_least)
+        said.append(missing | (number >= one.at_least))
     if one.at_most is not None:
-        said.append(number <= one.at_most)
+        said.append(missing | (number <= one.at_most))
     return pl.all_horizontal(said).fill_null(False)
 
 

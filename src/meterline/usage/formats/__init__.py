@@ -49,6 +49,7 @@ class Control:
     sequence: int | None = None  # the file's number
     last: int | None = None  # after which numbers begin anew
     stream: str = ""  # whose numbers, if one source sends several sequences
+    remarks: tuple[str, ...] = ()  # what whoever loads it should know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,11 @@ def _all() -> dict[str, UsageFormat]:
 def names() -> list[str]:
     """The names of all formats."""
     return sorted(_all())
+
+
+def decoder(name: str) -> UsageFormat:
+    """The format of a name."""
+    return _all()[name]
 
 
 def recognise(path: Path, *, mapping: Path | None = None) -> str:
