@@ -26,6 +26,8 @@ INSTALLED_APPS = [
     "meterline.billing",
 ]
 
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+
 _connection = conninfo_to_dict(database_url())
 DATABASES = {
     "default": {

@@ -168,6 +168,8 @@ def _with_times(named: pl.DataFrame, rows: pl.DataFrame, rule: Mapping) -> pl.Da
         for name, stamp in rule.times.items()
         if not stamp.of and name in named.columns
     )
+    if named.is_empty():
+        return named
     present = [name for name in ("start", "end") if name in named.columns]
     if rule.timezone_column is not None:
         zone = rows.select(_source(rule.timezone_column, rows).alias("zone"))["zone"]

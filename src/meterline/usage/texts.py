@@ -42,14 +42,14 @@ def from_rows(rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> pl.Dat
 def flat(value: Mapping[str, Any], encode: Any) -> dict[str, str | None]:
     """An object of JSON as as_texts has it. `encode`: lists as JSON."""
     found: dict[str, str | None] = {}
-    waiting = [(f"{name}", inner) for name, inner in reversed(value.items())]
+    waiting = list(value.items())[::-1]
     while waiting:
         name, inner = waiting.pop()
         if isinstance(inner, dict):
-            waiting += [(f"{name}.{key}", field) for key, field in reversed(inner.items())]
+            waiting += [(f"{name}.{key}", field) for key, field in list(inner.items())[::-1]]
         else:
             found[name] = _shown(inner, encode)
-    return {field_name(name, found): text for name, text in found.items()}
+    return {_whole(field_name(name, found)): text for name, text in found.items()}
 
 
 def _shown(value: Any, encode: Any) -> str | None:
@@ -59,8 +59,13 @@ def _shown(value: Any, encode: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case str():
-            return value.encode("utf-8", "replace").decode()  # no half of a surrogate pair
-    return str(encode(value)).encode("utf-8", "replace").decode()
+            return _whole(value)
+    return _whole(encode(value))
+
+
+def _whole(text: str) -> str:
+    """A text without halves of surrogate pairs, which UTF-8 has not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _opened(frame: pl.DataFrame, name: str) -> pl.DataFrame:
