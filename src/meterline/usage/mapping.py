@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping as AnyMapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from meterline.usage import units
 from meterline.usage.errors import UsageFileError
 
 ISO, UNIX, UNIX_MS = "iso", "unix", "unix_ms"
+_EXAMPLE = datetime(2026, 11, 25, 13, 45, 50, tzinfo=UTC)
 _ENCODINGS = Literal["utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "windows-1250", "cp437",
                      "cp850", "koi8-r"]  # fmt: skip
 
@@ -57,12 +59,13 @@ class Stamp(_Part):
     def _works(cls, pattern: str) -> str:
         if pattern in (ISO, UNIX, UNIX_MS):
             return pattern
+        shown = _EXAMPLE.strftime(pattern.replace("%.f", ".5"))
         try:
-            pl.Series(["x"]).str.to_datetime(pattern, time_unit="us", strict=False)
+            read = pl.Series([shown]).str.to_datetime(pattern, time_unit="us", strict=False)
         except pl.exceptions.PolarsError as error:
             why = str(error).splitlines()[0]
             raise ValueError(f"expected iso, unix, unix_ms or a pattern: {why}") from error
-        if "%" not in pattern:
+        if "%" not in pattern or read.null_count():
             raise ValueError(f"expected iso, unix, unix_ms or a pattern, not {pattern}")
         return pattern
 
@@ -152,7 +155,9 @@ class Mapping(_Part):
     separator: str = Field(",", min_length=1, max_length=1, description="Between columns.")
     encoding: _ENCODINGS = Field("utf-8", description="Of a text file.")
     skip: int = Field(0, ge=0, description="Lines before the header, or before the first row.")
-    header: list[str] | None = Field(None, description="The columns of a file without header.")
+    header: list[str] | None = Field(
+        None, min_length=1, description="The columns of a file without header."
+    )
     leader: ControlLine | None = None
     trailer: ControlLine | None = None
     sequence: Sequence | None = None
@@ -200,6 +205,20 @@ class Mapping(_Part):
         if zone is not None and zone not in zones():
             raise ValueError(f"expected a time zone such as Europe/London, not {zone}")
         return zone
+
+    @field_validator("header")
+    @classmethod
+    def _usable(cls, names: list[str] | None) -> list[str] | None:
+        if names is not None and ("line" in names or "" in names or len(set(names)) < len(names)):
+            raise ValueError("expected names, each once, none of them `line`")
+        return names
+
+    @field_validator("first")
+    @classmethod
+    def _moment(cls, text: str | None) -> str | None:
+        if text is not None:
+            datetime.fromisoformat(text)
+        return text
 
     @field_validator("factor")
     @classmethod

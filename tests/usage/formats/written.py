@@ -63,7 +63,8 @@ def stamp(text: str, offset: str = "+0100") -> bytes:
 
 
 @cache
-def _gprs() -> Any:
+def gprs_type() -> Any:
+    """The type of GPRS records."""
     from pycrate_asn1dir import CDR
 
     return CDR.GPRSChargingDataTypes.GPRSRecord
@@ -71,14 +72,14 @@ def _gprs() -> Any:
 
 def gprs(kind: str, record: dict[str, Any]) -> bytes:
     """A GPRSRecord."""
-    _gprs().set_val((kind, record))
-    return bytes(_gprs().to_ber())
+    gprs_type().set_val((kind, record))
+    return bytes(gprs_type().to_ber())
 
 
 def gprs_values(data: bytes) -> Any:
     """What pycrate reads in a GPRSRecord."""
-    _gprs().from_ber(data)
-    return _gprs().get_val()
+    gprs_type().from_ber(data)
+    return gprs_type().get_val()
 
 
 def pgw(number: int = 1, **more: Any) -> dict[str, Any]:
@@ -258,3 +259,33 @@ def tap(events: list[Any] | None = None, *, sequence: int = 42, count: int | Non
     whole = TAP3.TAP_0312.DataInterChange
     whole.set_val(("transferBatch", batch))
     return bytes(whole.to_ber())
+
+
+def tap_notification() -> bytes:
+    """A file that tells that there is nothing to transfer."""
+    from pycrate_asn1dir import TAP3
+
+    moment = {"localTimeStamp": b"20260106000000", "utcTimeOffset": b"+0100"}
+    whole = TAP3.TAP_0312.DataInterChange
+    whole.set_val(("notification", {
+        "sender": b"DEUD1", "recipient": b"ITASI", "fileSequenceNumber": b"00043",
+        "fileCreationTimeStamp": moment, "transferCutOffTimeStamp": moment,
+        "fileAvailableTimeStamp": moment, "specificationVersionNumber": 3,
+        "releaseVersionNumber": 12,
+    }))  # fmt: skip
+    return bytes(whole.to_ber())
+
+
+def tap_of_many(count: int) -> bytes:
+    """A transfer batch of many events, its lengths told by end marks."""
+    from pycrate_asn1dir import TAP3
+
+    kind = TAP3.TAP_0312.CallEventDetail
+    kind.set_val(tap_events()[0])
+    event = bytes(kind.to_ber())
+    whole = tap([])
+    events = b"\x63\x00"
+    assert whole.count(events) == 1
+    before, after = whole.split(events)
+    head = 1 + (1 if before[1] < 0x80 else 1 + before[1] % 0x80)
+    return b"\x61\x80" + before[head:] + b"\x63\x80" + event * count + b"\0\0" + after + b"\0\0"

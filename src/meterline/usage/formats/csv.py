@@ -87,6 +87,9 @@ def _header(line: bytes, path: Path, separator: str) -> list[str]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageFileError(file=path.name, why=f"the header cannot be read: {error}") from error
     names = [name.strip() for name in rows[0]] if rows else []
+    if "line" in names:
+        why = "the header may not name a column `line`: skip it, and name the columns in a mapping"
+        raise UsageFileError(file=path.name, why=why)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names or not names:
         why = f"the header names {', '.join(twice)} twice" if any(twice) else (
@@ -105,8 +108,6 @@ def _check_header(names: list[str], path: Path) -> None:
             file=path.name, why=f"the header has no column {', '.join(missing)}; a mapping file"
             " can tell which columns stand for them",
         )  # fmt: skip
-    if "line" in names:
-        raise UsageFileError(file=path.name, why="the header may not name a column `line`")
 
 
 def _decode(data: bytes, names: list[str], first_line: int, separator: str) -> Decoded:

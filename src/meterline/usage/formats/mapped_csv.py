@@ -34,9 +34,6 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
     wanted = _wanted(rule)
 
     def check(names: list[str], file: Path) -> None:
-        if "line" in names:
-            why = "the header may not name a column `line`: skip it and name the columns (header)"
-            raise UsageFileError(file=file.name, why=why)
         missing = sorted(wanted - set(names))
         if missing:
             raise UsageFileError(
