@@ -4,7 +4,7 @@ times (3GPP TS 32.297 for the file, TS 32.298 for the records)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -216,19 +216,20 @@ def network(octets: bytes) -> str | None:
 
 
 def instant(octets: bytes) -> datetime:
-    """A TimeStamp: YYMMDDhhmmss packed in order, + or -, hhmm of the offset. Raises BadRecord."""
-    text = octets.hex()
-    if len(octets) != 9 or octets[6:7] not in (b"+", b"-"):
+    """A TimeStamp (YYMMDDhhmmss packed in order, + or -, hhmm of the offset) in UTC, without zone.
+    Raises BadRecord."""
+    text, sign = octets.hex(), octets[6:7]
+    if len(octets) != 9 or sign not in (b"+", b"-"):
         raise BadRecord(f"{text[:40]} is no time")
     try:
-        wall = datetime.strptime(text[:12], "%y%m%d%H%M%S")  # noqa: DTZ007
+        year, month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(0, 12, 2))
+        wall = datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001
         offset = timedelta(hours=int(text[14:16]), minutes=int(text[16:18]))
-        zone = timezone(-offset if octets[6:7] == b"-" else offset)
     except ValueError as error:
         raise BadRecord(f"{text} is no time") from error
-    return wall.replace(tzinfo=zone).astimezone(UTC)
+    return wall + offset if sign == b"-" else wall - offset
 
 
 def told(moment: datetime) -> str:
-    """An instant as usage records have it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    """An instant in UTC as usage records have it."""
+    return f"{moment.isoformat(timespec='seconds')}Z"

@@ -65,7 +65,7 @@ def _shown(value: Any, encode: Any) -> str | None:
 
 def _whole(text: str) -> str:
     """A text without halves of surrogate pairs, which UTF-8 has not."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _opened(frame: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -9,16 +9,14 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from meterline.usage.blocks import content
 from meterline.usage.errors import UsageFileError
-from meterline.usage.formats import REJECTS, Decoded
-from meterline.usage.json_lines import READER, decode_lines, flattened
+from meterline.usage.formats import Decoded
+from meterline.usage.json_lines import READER, decode_block, decode_lines
 from meterline.usage.remap import remapped_all
-from meterline.usage.texts import from_rows
 
 NAME = "cloudevents"
 
@@ -26,7 +24,6 @@ _RENAMED = {"type": "meter", "subject": "identifier", "time": "start"}
 _LEFT = ("specversion", "datacontenttype")
 _CHUNK = 20_000
 _EVENT_MOST = 1_000_000
-_SHOWN = 1000
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -66,33 +63,26 @@ def _as_records(chunk: Decoded) -> Decoded:
 
 
 def _batch(path: Path) -> Iterator[Decoded]:
-    """An array a part at a time. A batch that breaks off in the middle is refused as a whole."""
-    rows: list[dict[str, str | None]] = []
-    numbers: list[int] = []
-    rejects: list[tuple[int, str, str, str]] = []
-    for number, event in enumerate(_events(path), start=1):
-        found = flattened(event)
-        if isinstance(found, str):
-            rejects.append((number, "malformed", found, repr(event)[:_SHOWN]))
-        else:
-            rows.append(found)
-            numbers.append(number)
-        if len(rows) + len(rejects) >= _CHUNK:
-            yield _chunk(rows, numbers, rejects)
-            rows, numbers, rejects = [], [], []
-    yield _chunk(rows, numbers, rejects)
+    """An array a part at a time, as lines of events. A batch that breaks off is refused."""
+    events: list[str] = []
+    first = 1
+    for event in _events(path):
+        events.append(event)
+        if len(events) == _CHUNK:
+            yield _decoded(events, first)
+            first += len(events)
+            events = []
+    yield _decoded(events, first)
 
 
-def _chunk(
-    rows: list[dict[str, str | None]], numbers: list[int], rejects: list[tuple[int, str, str, str]]
-) -> Decoded:
-    return Decoded(
-        records=from_rows(rows, numbers),
-        rejects=pl.DataFrame(rejects, schema=REJECTS, orient="row"),
-    )
+def _decoded(events: list[str], first: int) -> Decoded:
+    # within a text there is no line break as such
+    lines = [event.replace("\r", " ").replace("\n", " ") for event in events]
+    return decode_block("\n".join(lines).encode("utf-8", "surrogatepass"), first)
 
 
-def _events(path: Path) -> Iterator[Any]:
+def _events(path: Path) -> Iterator[str]:
+    """The events of an array, as texts."""
     text = _Text(path)
     text.expect("[")
     if text.peek() == "]":
@@ -131,19 +121,21 @@ class _Text:
             raise self._broken(f"expected {character}")
         self._at += 1
 
-    def value(self) -> Any:
-        """The next value. A number may go on in what is not read yet: it is no event, though."""
+    def value(self) -> str:
+        """The text of the next value. A number may go on in what is not read yet: it is no event,
+        though."""
         self.peek()
         self._count += 1
         while True:
             try:
-                found, self._at = READER.raw_decode(self._text, self._at)
+                _, end = READER.raw_decode(self._text, self._at)
             except RecursionError as error:
                 raise self._broken("nested too deep") from error
             except ValueError as error:
                 if len(self._text) - self._at > _EVENT_MOST or not self._more():
                     raise self._broken(str(error)) from error
                 continue
+            found, self._at = self._text[self._at : end], end
             return found
 
     def _more(self) -> bool:

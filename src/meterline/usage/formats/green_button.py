@@ -186,17 +186,18 @@ def _record(reading: Element, whose: _Whose | str) -> dict[str, str] | str:
     """The record of a reading, or what is wrong with it."""
     if isinstance(whose, str):
         return whose
-    value, start, length = (_of(reading, name) for name in ("value", "start", "duration"))
+    said = {_local(part): (part.text or "").strip() for part in reading.iter()}
+    value, start, length = (said.get(name, "") for name in ("value", "start", "duration"))
     if not _WHOLE.fullmatch(value):
         return f"value {value[:20] or '(nothing)'} is no whole number"
     if not _WHOLE.fullmatch(start) or not 0 <= int(start) < _SECOND_MOST:
         return f"start {start[:20] or '(nothing)'} is no time"
-    moment = datetime.fromtimestamp(int(start), UTC)
+    moment = datetime.fromtimestamp(int(start), UTC).replace(tzinfo=None)
     return {
         "id": f"{whose.meter_reading}/{start}", "meter": whose.meter,
-        "identifier": whose.usage_point, "start": f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        "identifier": whose.usage_point, "start": f"{moment.isoformat()}Z",
         "duration": length, "quantity": f"{Decimal(value).scaleb(whose.power):f}",
-        "unit": whose.unit, "quality": _of(reading, "quality"),
+        "unit": whose.unit, "quality": said.get("quality", ""),
         "usage_point": whose.usage_point, "customer": whose.customer,
         "meter_reading": whose.meter_reading,
     }  # fmt: skip

@@ -325,7 +325,7 @@ def _instant(found: dict[str, Any], offsets: dict[int, str]) -> str | None:
     text, offset = _ascii(stamp), offsets.get(found.get("utcTimeOffsetCode", 0), "")
     try:
         moment = datetime.strptime(text + offset, "%Y%m%d%H%M%S%z")
-        return told(moment.astimezone(UTC))
+        return told(moment.astimezone(UTC).replace(tzinfo=None))
     except (ValueError, OverflowError) as error:
         raise BadRecord(f"{text[:20]} {offset[:10]} is no time with an offset") from error
 
