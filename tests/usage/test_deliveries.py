@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -259,6 +261,15 @@ def test_the_worker_watches_folders_of_sources(tmp_path: Path, mapping: Path) ->
     (source,) = sources.sources()
     assert (source.files, source.records, source.folder) == (1, 1, str(folder))
     assert (folder / "done" / "1.txt").exists()
+
+
+def test_the_worker_knows_the_job() -> None:
+    code = (
+        "import django; django.setup(); from procrastinate.contrib.django import app;"
+        "print(*app.tasks)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "meterline.usage.jobs.watch_folders" in done.stdout
 
 
 def test_commands(tmp_path: Path, mapping: Path) -> None:

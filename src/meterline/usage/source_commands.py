@@ -95,13 +95,14 @@ def watch(
 
 def _tell(one: Any) -> None:
     if one.why:
-        _console.print(f"{one.name}: failed: {one.why}", markup=False)
+        _console.print(f"{one.name}: failed: {one.why}", markup=False, soft_wrap=True)
     for batch in one.batches:
         counts = ", ".join(
             f"{getattr(batch, count):,} {count}"
             for count in ("records", "rated", "rejected", "duplicates")
         )
-        _console.print(f"{one.name}: batch {batch.pk} ({batch.format}): {counts}", markup=False)
+        line = f"{batch.file_name}: batch {batch.pk} ({batch.format}): {counts}"
+        _console.print(line, markup=False, soft_wrap=True)
 
 
 def _plain(value: Any) -> str:

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import pytest
 from usage.formats.samples import FILES, decoded, mapping_of, path_of
 
+from meterline.rating.properties import as_properties
 from meterline.usage import remap
 from meterline.usage.errors import UsageFileError
 from meterline.usage.formats import mapped_csv, nem12, nem13
 from meterline.usage.mapping import read_mapping
+from meterline.usage.normalise import CANONICAL
+from meterline.usage.process import prepare
 
 NAMES = sorted(FILES)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 FEW, MANY = 150, 10_000
 SECONDS_MOST = 10
 _MAY_BE_EMPTY = ("tap3", "parquet")  # a notification; a number of rows that became 0
@@ -73,6 +78,9 @@ def fuzz(name: str, path: Path, count: int) -> tuple[int, int]:
         begun = time.process_time()
         try:
             made = decoded(path, name, mapping)
+            named = as_properties(made.records, ("line", *CANONICAL))
+            prepared = prepare(named, source="fuzz", now=NOW)
+            assert prepared.typed.height + prepared.malformed.height == named.height, seed
         except UsageFileError as error:
             assert path.name in error.message, seed
             outcomes[1] += 1
