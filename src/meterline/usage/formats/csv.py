@@ -22,7 +22,7 @@ NAME = "csv"
 REQUIRED = ("meter", "start")
 WHOSE = ("identifier", "subscription")
 
-BLOCK = 48 << 20
+BLOCK = 16 << 20
 _LINE_MOST = 100_000
 BOM = b"\xef\xbb\xbf"
 _SHOWN = 1000
