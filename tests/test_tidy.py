@@ -20,8 +20,8 @@ ROOMS = sorted(
 )
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play")  # fmt: skip
-FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py"}
-# found by Django, cli, python -m
+FOUND_BY_NAME = {"jobs.py", "models.py", "apps.py", "commands.py", "__main__.py", "settings.py"}
+# found by Django, the worker, cli, python -m
 
 PURE = [
     *(PACKAGE / "kernel").rglob("*.py"),

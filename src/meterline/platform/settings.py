@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from meterline.platform.embedded import database_url
 
 SECRET_KEY = os.environ.get("METERLINE_SECRET_KEY", "development-only")
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

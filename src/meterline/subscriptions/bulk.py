@@ -46,6 +46,7 @@ class _Contract:
     end: Change | None
     phases: list[timeline.Phase]
     state: str
+    renews_at: datetime | None
 
     @property
     def end_at(self) -> datetime | None:
@@ -72,16 +73,22 @@ def subscribe_many(frame: pl.DataFrame) -> pl.DataFrame:
         keys, on=_KEY, nulls_equal=True, how="left", maintain_order="left"
     )
     shared = pl.DataFrame(
-        [(key, one.start.effective_at, one.end_at, one.state) for key, one in contracts.items()],
-        schema={"key": pl.UInt32, "start_at": INSTANT, "until_at": INSTANT, "state": pl.String},
+        [
+            (key, one.start.effective_at, one.end_at, one.state, one.renews_at)
+            for key, one in contracts.items()
+        ],
+        schema={
+            "key": pl.UInt32, "start_at": INSTANT, "until_at": INSTANT, "state": pl.String,
+            "renews_at": INSTANT,
+        },
         orient="row",
-    )
+    )  # fmt: skip
     rows = rows.join(shared, on="key", how="left", maintain_order="left")
     write_frame(
         "subscriptions_subscription",
         rows.select(
             pl.col("subscription_id").alias("id"), "code", "account_id",
-            pl.col("start_at").alias("started_at"), "state",
+            pl.col("start_at").alias("started_at"), "state", "renews_at",
         ),
     )  # fmt: skip
     _write_changes(rows, contracts)
@@ -146,8 +153,10 @@ def _contract(
     if end_at is not None:
         stop = max(end_at, begin)
         end = Change(number=2, kind="cancel", effective_at=stop, requested_at=at)
-    made = timeline.phases([start, end] if end else [start], zone)
-    return _Contract(start, end, made, timeline.state_at(made, now, zone))
+    log = [start, end] if end else [start]
+    made = timeline.phases(log, zone)
+    state = timeline.state_at(made, now, zone)
+    return _Contract(start, end, made, state, store.next_renewal(log, made, zone))
 
 
 _ONE = CONTRACTS["quantity"].to_python()(1)
