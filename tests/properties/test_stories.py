@@ -44,7 +44,13 @@ def test_usage_comes_to_the_same_however_it_arrives(home: Path, data: st.DataObj
 
 
 def _sums(found: dict[tuple[Any, ...], tuple[Any, int]]) -> dict[tuple[Any, ...], Any]:
-    return {key: amount for key, (amount, _) in found.items()}
+    """What each period comes to. A period is known by its start: a bill made while it ran may say
+    another end than the correction made after a pause."""
+    sums: dict[tuple[Any, ...], Any] = {}
+    for (code, kind, price, start, _end, *more), (amount, _) in found.items():
+        key = (code, kind, price, start, *more)
+        sums[key] = sums.get(key, 0) + amount
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 @st.composite
