@@ -105,8 +105,8 @@ def late_by(
     """How long after their own end minimums, commitments and riders may still change: until the
     last line that begins within them has ended, where those lines have other periods; riders may
     count riders."""
-    counting = {(one.plan_version_id, one.interval, one.policy.align)
-                for one in (*minimums, *commitments)}  # fmt: skip
+    every: list[Minimum | Commitment] = [*minimums, *commitments]
+    counting = {(one.plan_version_id, one.interval, one.policy.align) for one in every}
     riders = [price for price in prices if price.model == "percent_of"]
     counting |= {(one.plan_version_id, str(one.interval), one.policy.align) for one in riders}
     others = [
