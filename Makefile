@@ -10,6 +10,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m meterline.usage.compile
 	touch $(READY)
 
 setup: $(READY) ## Create .venv and install the locked requirements
@@ -37,8 +38,9 @@ bench: $(READY) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/bill.py --accounts 20000
 	$(BIN)/python benchmarks/simulate.py --accounts 20000
 
-serve: $(READY) ## Run the worker on the data folder until stopped
-	$(BIN)/meterline serve
+serve: $(READY) ## Open the demo company in the browser, signed in, on this machine only
+	test -d demo-data || $(BIN)/meterline --home demo-data demo
+	METERLINE_SANDBOX="demo company, invented data" $(BIN)/meterline --home demo-data serve --sign-in demo@meterline.example
 
 lock: $(READY) ## Lock the requirements anew
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

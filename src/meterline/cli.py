@@ -28,9 +28,10 @@ GROUPS = {  # command: (module, attribute, help)
     "scenario": ("meterline.scenario.commands", "app", "Test tariffs by scenario files."),
     "schema": ("meterline.scenario.commands", "schema_app", "JSON Schema of the file formats."),
     "seller": ("meterline.customers.commands", "seller_app", "Sellers."),
-    "serve": ("meterline.platform.commands", "serve", "Run the worker until stopped."),
+    "serve": ("meterline.console.commands", "serve", "Run the web and the worker."),
     "subscription": ("meterline.subscriptions.commands", "app", "Subscriptions."),
     "usage": ("meterline.usage.commands", "app", "Usage files, batches, rejects."),
+    "user": ("meterline.access.commands", "app", "Users and their roles."),
     "worker": ("meterline.platform.commands", "worker", "Work on background jobs."),
 }
 _WITHOUT_DATABASE = {"schema", "scenario"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
+from django.db.models.functions import Upper
 
 
 class Seller(models.Model):
@@ -46,6 +48,10 @@ class Party(models.Model):
 
     class Meta:
         db_table = "customers_party"
+        indexes = (
+            models.Index(OpClass(Upper("name"), "text_pattern_ops"), name="party_by_name"),
+            models.Index(OpClass(Upper("email"), "text_pattern_ops"), name="party_by_email"),
+        )
 
     def __str__(self) -> str:
         return self.code
@@ -61,6 +67,10 @@ class Customer(models.Model):
 
     class Meta:
         db_table = "customers_customer"
+        indexes = (
+            models.Index(OpClass(Upper("code"), "text_pattern_ops"), name="customer_by_code"),
+            models.Index(fields=["created_at", "id"], name="customer_by_age"),
+        )
 
     def __str__(self) -> str:
         return self.code

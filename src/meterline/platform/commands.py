@@ -30,8 +30,3 @@ def worker(
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     with app.replace_connector(connector) as ready:
         ready.run_worker(wait=not once, concurrency=concurrency)
-
-
-def serve() -> None:
-    """Run everything that runs in the background, until stopped: for now, the worker."""
-    worker(once=False, concurrency=1)

@@ -22,7 +22,7 @@ NAME = "csv"
 REQUIRED = ("meter", "start")
 WHOSE = ("identifier", "subscription")
 
-_BLOCK = 48 << 20
+_BLOCK = 16 << 20
 _LINE_MOST = 100_000
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 1000

@@ -1,0 +1,1 @@
+"""Who may do what: users, roles, approvals by two, impersonation, API keys."""

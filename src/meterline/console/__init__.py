@@ -1,0 +1,1 @@
+"""The back office: its shell, Home, Settings, the gallery, and pages that need several rooms."""

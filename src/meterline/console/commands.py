@@ -1,0 +1,69 @@
+"""`meterline serve`: the web and the worker, until stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    sign_in: Annotated[
+        str | None,
+        typer.Option(help="Print a link that signs this user in, once; loopback only."),
+    ] = None,
+) -> None:
+    """Run the console, the portal and the worker until stopped."""
+    import uvicorn
+
+    if sign_in is not None and host not in LOOPBACK:
+        raise typer.BadParameter("a link is good on this machine only: listen on 127.0.0.1")
+    where = f"http://{host}:{port}"
+    if sign_in is not None:
+        typer.echo(f"Open {where}{_link(sign_in)}\nIt signs {sign_in} in, once, on this machine.")
+    typer.echo(f"Meterline at {where} (Ctrl-C stops)")
+    worker = subprocess.Popen([sys.executable, "-m", "meterline", "worker"])
+    signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
+    try:
+        _defer_figures()
+        uvicorn.run(
+            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+            access_log=False, lifespan="off", proxy_headers=False,
+        )  # fmt: skip
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def _stop(number: int, _frame: Any) -> None:
+    sys.exit(128 + number)
+
+
+def _link(email: str) -> str:
+    """The path that signs in; a user who is not there yet is made an administrator, which is why
+    this asks for the command line of the machine."""
+    from meterline.access import secrets, services
+    from meterline.access.errors import UnknownUser
+
+    try:
+        user = services.user_by_email(email)
+    except UnknownUser:
+        user = services.add_user(email, name="Demo", roles=["admin"])
+    return f"/sign-in/{secrets.make_link(user)}/"
+
+
+def _defer_figures() -> None:
+    from procrastinate.exceptions import AlreadyEnqueued
+
+    from meterline.web.jobs import refresh_figures
+
+    with suppress(AlreadyEnqueued):
+        refresh_figures.defer(timestamp=0)  # type: ignore[call-arg]

@@ -1,0 +1,131 @@
+"""What the shell itself needs: help, finding, saved views, the language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy as _
+from markdown_it import MarkdownIt
+
+from meterline.access.gate import allowed
+from meterline.access.permissions import SIGNED_IN
+from meterline.web.find import FINDERS, Hit, finder, found
+from meterline.web.models import SavedView
+from meterline.web.page import PAGES, act, done, fragment, page
+
+HELP = Path(__file__).resolve().parents[1] / "help"
+_LANGUAGE_LASTS = 365 * 24 * 3600
+
+
+@page("help", title=_("Help"), permission=SIGNED_IN)
+def help_index(request: HttpRequest) -> HttpResponse:
+    """All topics of help, with those that say what is looked for."""
+    text = request.GET.get("q", "").strip()
+    topics = [
+        (path.stem, _title_of(path))
+        for path in sorted(HELP.glob("*.md"))
+        if text.lower() in path.read_text("utf-8").lower()
+    ]
+    return render(request, "console/help_index.html", {"topics": topics, "text": text})
+
+
+@page("help/<slug:topic>", title=_("Help"), permission=SIGNED_IN, help="console-help-index")
+def help_topic(request: HttpRequest, topic: str) -> HttpResponse:
+    """The help of one page."""
+    path = HELP / f"{topic}.md"
+    if not path.is_file():
+        raise Http404
+    body = mark_safe(MarkdownIt().enable("table").render(path.read_text("utf-8")))
+    return render(request, "console/help_topic.html", {"body": body, "topic": _title_of(path)})
+
+
+@page("search", title=_("Find"), permission=SIGNED_IN)
+def search(request: HttpRequest) -> HttpResponse:
+    """The palette as a page, for those without a script."""
+    text = request.GET.get("q", "").strip()
+    context = {"text": text, "groups": found(request, text, 20) if text else []}
+    return render(request, "console/search.html", context)
+
+
+@fragment("palette", permission=SIGNED_IN)
+def palette(request: HttpRequest) -> HttpResponse:
+    """What Ctrl-K shows for a text."""
+    text = request.GET.get("q", "").strip()
+    return render(request, "console/palette.html", {"groups": found(request, text)})
+
+
+@fragment("lookup/<slug:kind>", permission=SIGNED_IN)
+def lookup(request: HttpRequest, kind: str) -> HttpResponse:
+    """What a field that completes itself shows for a text."""
+    one = FINDERS.get(kind)
+    if one is None or not allowed(request, one.permission):
+        raise Http404
+    hits = one.find(request.GET.get("q", "").strip(), 12)
+    return JsonResponse(
+        [
+            {"title": str(hit.title), "note": str(hit.note), "value": hit.value or str(hit.title)}
+            for hit in hits
+        ],
+        safe=False,
+    )
+
+
+@finder("pages", _("Pages"), permission=SIGNED_IN)
+def pages(text: str, limit: int) -> list[Hit]:
+    """Pages of the menu by their title."""
+    wanted = text.lower()
+    hits = [
+        Hit(title=one.title, url=reverse(one.name), note=str(one.menu or ""), icon="file")
+        for one in sorted(PAGES.values(), key=lambda one: one.order)
+        if one.placed and (wanted in str(one.title).lower() or wanted in one.path)
+    ]
+    return hits[:limit]
+
+
+@act("views/save", permission=SIGNED_IN)
+def view_save(request: HttpRequest) -> HttpResponse:
+    """Keep a list as it is shown, under a name."""
+    name, query = request.POST["name"].strip()[:100], request.POST["query"]
+    SavedView.objects.update_or_create(
+        user_id=request.user.pk, table=request.POST["table"], name=name, defaults={"query": query}
+    )
+    back = _back(request).split("?")[0]
+    return done(request, _("The view is kept."), f"{back}?{query}")
+
+
+@act("views/<int:view>/remove", permission=SIGNED_IN)
+def view_remove(request: HttpRequest, view: int) -> HttpResponse:
+    """Remove a saved view of one's own."""
+    get_object_or_404(SavedView, pk=view, user_id=request.user.pk).delete()
+    return done(request, _("The view is removed."), _back(request))
+
+
+@act("language", permission=SIGNED_IN)
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Another language of the pages, kept with the user and in a cookie."""
+    code = request.POST.get("language", "")
+    response = HttpResponseRedirect(_safe(request, request.POST.get("next", "/")), status=303)
+    if code in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, code, max_age=_LANGUAGE_LASTS, samesite="Lax"
+        )
+    return response
+
+
+def _back(request: HttpRequest) -> str:
+    return _safe(request, request.headers.get("Referer", "/"))
+
+
+def _safe(request: HttpRequest, url: str) -> str:
+    good = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()})
+    return url if good else "/"
+
+
+def _title_of(path: Path) -> str:
+    return path.read_text("utf-8").partition("\n")[0].lstrip("# ")

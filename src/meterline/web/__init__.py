@@ -1,0 +1,1 @@
+"""What web pages are made of: registry, components, tables, forms, charts, assets."""

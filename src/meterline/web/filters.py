@@ -1,0 +1,150 @@
+"""Filters of lists: each reads its parameters from the URL and narrows the query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from meterline.web import format as written
+from meterline.web.words import Words
+
+Choices = Iterable[tuple[str, Words]]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of a list by one parameter, `name`; `field` is what it compares."""
+
+    name: str
+    label: Words
+    field: str = ""
+    kind = "text"
+
+    def value(self, params: QueryDict) -> str:
+        """What was asked for; empty: nothing."""
+        return params.get(self.name, "").strip()
+
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the URL that belong to this filter."""
+        return (self.name,)
+
+    def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
+        """The rows that were asked for."""
+        value = self.value(params)
+        return queryset.filter(**{self.field or self.name: value}) if value else queryset
+
+    def told(self, params: QueryDict) -> str:
+        """What the chip of an active filter says; empty where it is not active."""
+        value = self.value(params)
+        return f"{self.label}: {value}" if value else ""
+
+
+@dataclass(frozen=True)
+class Search(Filter):
+    """Free text over `fields` by their beginning, or by a function of one's own.
+
+    Each field needs an index that serves `upper(field) LIKE 'X%'`, or a trigram index.
+    """
+
+    name: str = "q"
+    label: Words = ""
+    fields: tuple[str, ...] = ()
+    find: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+    kind = "search"
+
+    def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
+        value = self.value(params)
+        if not value:
+            return queryset
+        if self.find is not None:
+            return self.find(queryset, value)
+        wanted = Q()
+        for field in self.fields:
+            wanted |= Q(**{f"{field}__istartswith": value})
+        return queryset.filter(wanted)
+
+
+@dataclass(frozen=True)
+class Choice(Filter):
+    """One of a few values; `choices` may be a function, called for each page."""
+
+    choices: Choices | Callable[[], Choices] = ()
+    kind = "choice"
+
+    def options(self) -> list[tuple[str, Words]]:
+        """Value and label of each choice."""
+        return list(self.choices() if callable(self.choices) else self.choices)
+
+    def value(self, params: QueryDict) -> str:
+        value = super().value(params)
+        return value if value in {code for code, _label in self.options()} else ""
+
+    def told(self, params: QueryDict) -> str:
+        value = self.value(params)
+        return f"{self.label}: {dict(self.options())[value]}" if value else ""
+
+
+@dataclass(frozen=True)
+class Days(Filter):
+    """From a day to a day, both inclusive, over a date, or an instant in UTC."""
+
+    kind = "days"
+
+    def parameters(self) -> tuple[str, ...]:
+        return (f"{self.name}_from", f"{self.name}_to")
+
+    def ends(self, params: QueryDict) -> tuple[date | None, date | None]:
+        """The first and the last day that were asked for."""
+        first, last = (_day(params.get(name, "")) for name in self.parameters())
+        return first, last
+
+    def values(self, params: QueryDict) -> list[tuple[str, Words, str]]:
+        """Parameter, label and value of the two inputs."""
+        names = self.parameters()
+        return [
+            (names[0], _("from"), params.get(names[0], "")),
+            (names[1], _("to"), params.get(names[1], "")),
+        ]
+
+    def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
+        first, last = self.ends(params)
+        field = self.field or self.name
+        if first is not None:
+            queryset = queryset.filter(**{f"{field}__gte": first})
+        if last is not None:
+            queryset = queryset.filter(**{f"{field}__lt": last + timedelta(days=1)})
+        return queryset
+
+    def told(self, params: QueryDict) -> str:
+        first, last = self.ends(params)
+        if first is None and last is None:
+            return ""
+        shown = [written.day(end) if end else "" for end in (first, last)]
+        return f"{self.label}: {shown[0]} {written.DASH} {shown[1]}".strip()
+
+
+@dataclass(frozen=True)
+class Flag(Filter):
+    """Only the rows for which `only` holds."""
+
+    only: Q = Q()
+    kind = "flag"
+
+    def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
+        return queryset.filter(self.only) if self.value(params) else queryset
+
+    def told(self, params: QueryDict) -> str:
+        return str(self.label) if self.value(params) else ""
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,64 @@
+"""What every template knows: the page, the menu, the banners, the base to extend."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from meterline.access.gate import allowed
+from meterline.web.menu import menu
+from meterline.web.page import Page
+
+
+class May:
+    """`{% if may.billing.run %}` in a template: is the permission granted?"""
+
+    def __init__(self, request: HttpRequest, room: str = "") -> None:
+        self._request = request
+        self._room = room
+
+    def __getitem__(self, word: str) -> Any:
+        if not self._room:
+            return May(self._request, word)
+        return allowed(self._request, f"{self._room}.{word}")
+
+
+def page_of(request: HttpRequest) -> Page | None:
+    """The page that a request asks for; None for acts and fragments."""
+    match = request.resolver_match
+    return getattr(match.func, "page", None) if match else None
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """The context processor. Opened in a drawer, a page is what stands in its middle only."""
+    page = page_of(request)
+    in_drawer = request.headers.get("X-Drawer") == "1"
+    surface = page.surface if page else "console"
+    base = "web/drawer.html" if in_drawer else f"{surface}/shell.html"
+    return {
+        "base": base,
+        "in_drawer": in_drawer,
+        "page": page,
+        "may": May(request),
+        "sandbox": os.environ.get("METERLINE_SANDBOX", ""),
+        "impersonation": getattr(request, "impersonation", None),
+        "help_url": reverse("console.help_topic", args=[page.help]) if page else "",
+        "menu": menu(request, page) if not in_drawer and request.user.is_authenticated else [],
+        "look": look(request),
+    }
+
+
+def look(request: HttpRequest) -> dict[str, str]:
+    """Light, dark or as the system; normal or compact; single keys on or off: from cookies, so that
+    the first paint is right."""
+    theme = request.COOKIES.get("theme", "system")
+    density = request.COOKIES.get("density", "normal")
+    return {
+        "theme": theme if theme in ("light", "dark") else "system",
+        "density": density if density == "compact" else "normal",
+        "rail": "narrow" if request.COOKIES.get("rail") == "narrow" else "wide",
+        "keys": "off" if request.COOKIES.get("keys") == "off" else "on",
+    }

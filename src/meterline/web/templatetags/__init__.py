@@ -1,0 +1,1 @@
+"""Tags of the components; every template has them."""
