@@ -23,7 +23,7 @@ PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger
                   "web/templatetags")  # fmt: skip
 FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py", "pages.py",
                  "jobs.py", "urls.py", "asgi.py"}  # fmt: skip
-# found by Django, cli, python -m
+# found by Django, the worker, cli, python -m
 
 PURE = [
     *(PACKAGE / "kernel").rglob("*.py"),
