@@ -5,9 +5,6 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from meterline.authoring.trial import review_as
-from meterline.billing.workers import in_workers
-
 PLAY = "review_draft"
 
 
@@ -15,6 +12,9 @@ PLAY = "review_draft"
 def review_draft(draft_id: int, actor: str) -> None:
     """Play the scenarios of a draft, in a process of its own: they move its clock and work on
     another database."""
+    from meterline.authoring.trial import review_as
+    from meterline.billing.workers import in_workers
+
     for _ in in_workers(review_as, [(draft_id, actor)], workers=1):
         pass
 
