@@ -144,7 +144,7 @@ def _facts(one: Invoice) -> list[tuple[str, Any]]:
         (_("Total"), written.money(one.total, one.currency)),
         *([(_("Credit used"), written.money(-one.credit_applied, one.currency))]
           if one.credit_applied else []),
-        *([(_("Bill run"), format_html('<a href="{}">{}</a>', link("billing.runs"),
+        *([(_("Bill run"), format_html('<a href="{}">{}</a>', reverse("billing.run", args=[run]),
                                        run))] if run else []),
     ]  # fmt: skip
 
