@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -88,7 +89,7 @@ def _moment(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _row(row: dict[str, Any], held: dict[int, str], known: dict[int, Price]) -> dict[str, Any]:
+def _row(row: dict[str, Any], held: dict[int, str], known: Mapping[int, Price]) -> dict[str, Any]:
     price = known[row["price_id"]]
     exact = Fraction(row["amount"]) / row["denominator"]
     quantity = (row["quantity"] or Decimal(0)) + (row["covered"] or Decimal(0))

@@ -133,8 +133,8 @@ def discard(request: HttpRequest) -> HttpResponse:
             effects=[(reason, written.number(many)) for reason, many in reasons],
             note=_("They are never billed. They stay on record as discarded."),
         )  # fmt: skip
-    count = services.discard(list(chosen.values_list("pk", flat=True)))
-    words = _("%(count)s rejects are discarded.") % {"count": written.number(count)}
+    given_up = services.discard(list(chosen.values_list("pk", flat=True)))
+    words = _("%(count)s rejects are discarded.") % {"count": written.number(given_up)}
     return done(request, words, "usage.rejects")
 
 
