@@ -1,4 +1,4 @@
-"""Background work of usage."""
+"""Background jobs of usage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from procrastinate.contrib.django import app
 
 from meterline.platform import audit
 from meterline.usage import uploads
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="watch_folders", lock="watch_folders", pass_context=False)
+def watch_folders(timestamp: int) -> None:
+    """Load what has come into the folders of sources, every minute."""
+    from meterline.usage.watch import look_at_all
+
+    look_at_all()
 
 
 @app.task

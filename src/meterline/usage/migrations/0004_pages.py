@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("usage", "0002_allowances")]
+    dependencies = [("usage", "0003_deliveries")]
 
     operations = [
         migrations.CreateModel(
