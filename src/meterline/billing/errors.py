@@ -29,3 +29,9 @@ class WorkerLost(MeterlineError):
 
     code = "bill_worker_lost"
     exit_code = 1
+
+
+class PlanMoved(MeterlineError):
+    """plan {plan} is {state} by now: open it again to see what can be done with it"""
+
+    code = "bill_plan_moved"

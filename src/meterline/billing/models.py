@@ -21,6 +21,7 @@ class BillRun(models.Model):
     boundaries = models.JSONField(default=list)  # first account id of each chunk
     selection = models.JSONField(null=True)  # account codes, null: all
     progressive = models.BooleanField(default=False)
+    report = models.JSONField(null=True)  # once finished: totals by currency, the largest
 
     class Meta:
         db_table = "billing_run"
@@ -33,6 +34,27 @@ class BillRun(models.Model):
             if len(self.until) == 10
             else datetime.fromisoformat(self.until)
         )
+
+
+class Plan(models.Model):
+    """A run that somebody wants: what it would bill, looked at and approved before it is issued."""
+
+    until = models.CharField(max_length=40)  # as of the run
+    selection = models.JSONField(null=True)  # account codes, null: all
+    progressive = models.BooleanField(default=False)
+    state = models.CharField(max_length=20, default="checking")  # STATES
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+    done = models.IntegerField(default=0)  # accounts, of what is at work
+    accounts = models.IntegerField()
+    figures = models.JSONField(null=True)  # of the dry run: see planning.check
+    problem = models.TextField(default="")  # why it failed
+    run = models.ForeignKey(BillRun, null=True, on_delete=models.PROTECT)
+
+    STATES = ("checking", "checked", "issuing", "issued", "failed", "dropped")
+
+    class Meta:
+        db_table = "billing_plan"
 
 
 class AccountState(models.Model):

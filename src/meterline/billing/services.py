@@ -40,6 +40,7 @@ class RunReport:
     invoice_ids: list[int] = field(default_factory=list)  # of runs in this process
     totals: dict[str, Decimal] = field(default_factory=dict)  # by currency
     largest: list[dict[str, Any]] = field(default_factory=list)
+    documents: pl.DataFrame | None = None  # of a dry run: account_id, account_code, currency, total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ def run(
     until = until or moment
     with _one_at_a_time():
         _refuse_unfinished()
-        ids = _account_ids(account_codes)
+        ids = account_ids(account_codes)
         if dry_run:
             return _dry_run(ids, until, moment, progressive=progressive, progress=progress)
         bill_run = BillRun.objects.create(
@@ -138,9 +139,13 @@ def _execute(
         if progress:
             progress(done, bill_run.accounts)
     bill_run.refresh_from_db()
-    bill_run.finished_at = clock.now()
-    bill_run.save(update_fields=["finished_at"])
     report.totals, report.largest = _summary(bill_run.id)
+    bill_run.finished_at = clock.now()
+    bill_run.report = {
+        "totals": {currency: str(total) for currency, total in report.totals.items()},
+        "largest": [{**row, "total": str(row["total"])} for row in report.largest],
+    }
+    bill_run.save(update_fields=["finished_at", "report"])
     audit.record(
         "bill.run",
         f"bill_run:{bill_run.id}",
@@ -199,6 +204,7 @@ def _dry_run(
     documents = pl.concat(found) if found else pl.DataFrame()
     report.invoices = documents.height
     if documents.height:
+        report.documents = documents.select("account_id", "account_code", "currency", "total")
         sums = documents.group_by("currency").agg(pl.col("total").sum()).sort("currency")
         report.totals = dict(sums.iter_rows())
         largest = documents.top_k(3, by="total").select("account_code", "currency", "total")
@@ -224,7 +230,8 @@ def _summary(run_id: int) -> tuple[dict[str, Decimal], list[dict[str, Any]]]:
         return totals, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _account_ids(codes: Sequence[str] | None) -> list[int]:
+def account_ids(codes: Sequence[str] | None) -> list[int]:
+    """The accounts that a run is for: those of these codes, or all. Raises UnknownAccounts."""
     with connection.cursor() as cursor:
         if codes is None:
             cursor.execute("SELECT id FROM customers_account ORDER BY id")
@@ -242,7 +249,7 @@ def _account_ids(codes: Sequence[str] | None) -> list[int]:
 
 def _chunks(bill_run: BillRun) -> list[list[int]]:
     """The chunks of a run: accounts between its boundaries, so always the same ones."""
-    ids = _account_ids(bill_run.selection)
+    ids = account_ids(bill_run.selection)
     edges = [*bill_run.boundaries, None]
     return [
         [i for i in ids if i >= low and (high is None or i < high)] for low, high in pairwise(edges)
@@ -258,6 +265,15 @@ def _refuse_unfinished() -> None:
             done=unfinished.chunks_done,
             chunks=unfinished.chunks,
         )
+
+
+def at_work() -> bool:
+    """Is a run at work on this database now?"""
+    try:
+        with _one_at_a_time():
+            return False
+    except RunInProgress:
+        return True
 
 
 @contextmanager

@@ -31,10 +31,28 @@ def adjust(
     """A credit note of `amount`, before tax, against the account's newest line of a price (that
     begins at `from_`). Raises NoAmountToCredit, NothingToAdjust, AdjustedTooMuch."""
     account = Account.objects.select_for_update().get(pk=account_id)
+    _check(account, amount)
+    return _credit(account, _line(account, price, from_), amount, at)
+
+
+@transaction.atomic
+def adjust_line(line_id: int, amount: Decimal, at: datetime) -> Invoice:
+    """A credit note of `amount`, before tax, against one line. Raises NoAmountToCredit,
+    AdjustedTooMuch."""
+    line = Line.objects.select_related("invoice").get(pk=line_id)
+    account = Account.objects.select_for_update().get(pk=line.account_id)
+    _check(account, amount)
+    return _credit(account, line, amount, at)
+
+
+def _check(account: Account, amount: Decimal) -> None:
     places = decimals(account.currency)
     if amount <= 0 or amount != round_amount(amount, account.currency):
         raise NoAmountToCredit(amount=f"{amount:f}", currency=account.currency, places=places)
-    line = _line(account, price, from_)
+
+
+def _credit(account: Account, line: Line, amount: Decimal, at: datetime) -> Invoice:
+    places = decimals(account.currency)
     left = line.amount - _taken(line)
     if amount > left:
         raise AdjustedTooMuch(

@@ -57,7 +57,15 @@ class Invoice(models.Model):
                 name="due_is_total_less_credit",
             ),
         ]
-        indexes = [models.Index(fields=["account", "issue_date"])]
+        indexes = [
+            models.Index(fields=["account", "issue_date"]),
+            models.Index(fields=["issue_date", "id"], name="invoices_by_day"),
+            models.Index(
+                fields=["bill_run_id", "issue_date", "id"],
+                condition=models.Q(bill_run_id__isnull=False),
+                name="invoices_by_run",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number

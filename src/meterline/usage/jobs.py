@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from meterline.platform import audit
+from meterline.usage import uploads
+
 
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="watch_folders", lock="watch_folders", pass_context=False)
@@ -12,3 +15,10 @@ def watch_folders(timestamp: int) -> None:
     from meterline.usage.watch import look_at_all
 
     look_at_all()
+
+
+@app.task
+def load_upload(upload: int, actor: str) -> None:
+    """Load a file that somebody gave to a page, in their name."""
+    with audit.acting_as(actor):
+        uploads.load(upload)

@@ -37,6 +37,24 @@ class Batch(models.Model):
         )
 
 
+class Upload(models.Model):
+    """A file that somebody gave to a page, to be loaded in the background."""
+
+    file_name = models.TextField()
+    folder = models.CharField(max_length=40)  # under {home}/uploads: the file, and its mapping
+    format = models.CharField(max_length=30)  # "": recognised
+    source = models.CharField(max_length=200)
+    lines = models.BigIntegerField()
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=20, default="waiting")  # loading, loaded, failed
+    problem = models.TextField(default="")
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        db_table = "usage_upload"
+
+
 class Total(models.Model):
     """What one batch adds to a subscription's period at a price. Append-only."""
 
@@ -97,7 +115,10 @@ class Reject(models.Model):
 
     class Meta:
         db_table = "usage_reject"
-        indexes = (models.Index(fields=["state", "reason"]),)
+        indexes = (
+            models.Index(fields=["state", "id"], name="usage_rejects_by_state"),
+            models.Index(fields=["state", "reason", "id"], name="usage_rejects_by_reason"),
+        )
 
 
 class Source(models.Model):

@@ -1,0 +1,1 @@
+"""Billing on pages: runs, and plans of runs."""

@@ -1,0 +1,80 @@
+"""Crediting part of a line: form, dry run, credit note."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+
+from meterline.invoices import adjust
+from meterline.invoices.models import Invoice
+from meterline.kernel.errors import MeterlineError
+from meterline.platform import clock
+from meterline.platform.trial import trial
+from meterline.web import format as written
+from meterline.web.confirm import confirm, confirmed
+from meterline.web.errors import sentence
+from meterline.web.forms import AmountField
+from meterline.web.page import done, page
+
+
+class CreditForm(forms.Form):
+    """Which line, how much of it, before tax."""
+
+    def __init__(self, invoice: Invoice, data: Any = None) -> None:
+        super().__init__(data)
+        lines = invoice.lines.filter(amount__gt=0, price_code__isnull=False)
+        choices = [
+            (
+                line.pk,
+                f"{line.position}. {line.name}, {written.amount(line.amount, invoice.currency)}",
+            )
+            for line in lines.exclude(kind="adjustment").order_by("position")[:500]
+        ]
+        self.fields["line"] = forms.ChoiceField(label=_("Line"), choices=choices)
+        self.fields["amount"] = AmountField(
+            label=_("Amount before tax"), currency=invoice.currency,
+            help_text=_("Tax is added as the line had it. Never more than is left of the line."),
+        )  # fmt: skip
+
+
+@page(
+    "billing/invoices/<int:invoice>/credit", title=later("Credit a line"),
+    permission="invoices.correct", write="invoices.correct",
+)  # fmt: skip
+def credit(request: HttpRequest, invoice: int) -> HttpResponse:
+    """A credit note against a line; first what it would be, then it."""
+    one = get_object_or_404(Invoice.objects.select_related("account"), pk=invoice)
+    form = CreditForm(one, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        line, amount = int(form.cleaned_data["line"]), form.cleaned_data["amount"]
+        try:
+            if not confirmed(request):
+                with trial():
+                    note = adjust.adjust_line(line, amount, clock.now())
+                return _shown(request, one, note)
+            note = adjust.adjust_line(line, amount, clock.now())
+        except MeterlineError as error:
+            form.add_error(None, sentence(error))
+        else:
+            return done(request, _("The credit note is issued."), "invoices.invoice", note.pk)
+    return render(request, "invoices/credit.html", {"invoice": one, "form": form})
+
+
+def _shown(request: HttpRequest, one: Invoice, note: Invoice) -> HttpResponse:
+    total = written.amount(-note.total, one.currency)
+    return confirm(
+        request, _("Credit a line"),
+        verb=_("Credit %(total)s") % {"total": total}, danger=True,
+        effects=[
+            (_("Invoice"), one.number), (_("Account"), one.account.code),
+            (_("Net"), written.money(note.net, one.currency)),
+            (_("Tax"), written.money(note.tax, one.currency)),
+            (_("Credit note"), written.money(note.total, one.currency)),
+        ],
+        note=_("A credit note is issued and booked at once; it cannot be changed any more."),
+    )  # fmt: skip

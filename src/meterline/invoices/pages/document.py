@@ -1,0 +1,243 @@
+"""One document: what its PDF shows, why each line is what it is, what came of it since."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+
+from meterline.invoices import reading, reports
+from meterline.invoices.against import causes
+from meterline.invoices.formats import document_format
+from meterline.invoices.models import Invoice, Line
+from meterline.invoices.pages.list import STATES, TONES, state
+from meterline.invoices.texts import texts
+from meterline.kernel.explain import Explanation
+from meterline.kernel.money import decimals
+from meterline.payments.models import Allocation, OpenItem
+from meterline.subscriptions.models import Subscription
+from meterline.web import charts
+from meterline.web import format as written
+from meterline.web.page import fragment, link, page
+from meterline.web.rows import Chip, Column, Day, Money, Rows, When
+
+CAUSES = {
+    "usage": later("Usage: more or less was used"),
+    "days": later("Days: the periods are longer or shorter"),
+    "services": later("Services: begun, ended, or another number of them"),
+    "price": later("Price: the same at another price"),
+    "one_offs": later("One-off charges"),
+    "minimums": later("Minimums and commitments"),
+    "credits": later("Discounts, credits and corrections"),
+    "tax": later("Tax"),
+}
+SHORT = {
+    "usage": later("Usage"), "days": later("Days"), "services": later("Services"),
+    "price": later("Price"), "one_offs": later("One-offs"), "minimums": later("Minimums"),
+    "credits": later("Credits"), "tax": later("Tax"),
+}  # fmt: skip
+TYPES = {"pdf": "application/pdf", "html": "text/html", "json": "application/json"}
+
+
+def _one(invoice: int) -> Invoice:
+    wanted = Invoice.objects.select_related("account__customer__party", "seller")
+    return get_object_or_404(wanted, pk=invoice)
+
+
+def _common(one: Invoice) -> dict[str, Any]:
+    """What the pages of a document show at their head."""
+    item = OpenItem.objects.filter(pk=one.pk).first()
+    held = item.open if item else Decimal(0)
+    code = state(one.kind, held, one.due_date)
+    tabs = [
+        (_("Document"), reverse("invoices.invoice", args=[one.pk]), None),
+        (_("Explanation"), reverse("invoices.explained", args=[one.pk]), None),
+    ]
+    if one.kind == "invoice":
+        tabs.append((_("Against the last bill"), reverse("invoices.against", args=[one.pk]), None))
+    return {"invoice": one, "open": held, "state": STATES[code], "tone": TONES[code], "tabs": tabs}
+
+
+@page("billing/invoices/<int:invoice>", title=later("Invoice"), permission="invoices.view")
+def invoice(request: HttpRequest, invoice: int) -> HttpResponse:
+    """A document as its PDF shows it, with what was paid and what corrects it."""
+    one = _one(invoice)
+    shown = replace(reports.document(one.number), language=get_language() or "en")
+    context = _common(one) | {
+        "shown": texts(shown),
+        "facts": _facts(one),
+        "payments": _payments(one),
+        "related": _related(one),
+    }
+    return render(request, "invoices/invoice.html", context)
+
+
+@page(
+    "billing/invoices/<int:invoice>/explained", title=later("Explanation"),
+    permission="invoices.view",
+)  # fmt: skip
+def explained(request: HttpRequest, invoice: int) -> HttpResponse:
+    """Why each line is what it is."""
+    one = _one(invoice)
+    found = reports.explain(one.number)
+    ids = {row["subscription_id"] for row, _why in found}
+    codes = dict(Subscription.objects.filter(pk__in=ids - {None}).values_list("pk", "code"))
+    trees = [_tree(row, why, one, codes) for row, why in found]
+    return render(request, "invoices/explained.html", _common(one) | {"trees": trees})
+
+
+@page(
+    "billing/invoices/<int:invoice>/against", title=later("Against the last bill"),
+    permission="invoices.view",
+)  # fmt: skip
+def against(request: HttpRequest, invoice: int) -> HttpResponse:
+    """Why this bill differs from the one before it."""
+    one = _one(invoice)
+    last = _last(one)
+    context = _common(one) | {"last": last}
+    if last is not None:
+        found = causes(
+            reading.lines([last.pk]), reading.lines([one.pk]), (last.tax, one.tax),
+            decimals(one.currency),
+        )  # fmt: skip
+        context["causes"] = [(CAUSES[cause], amount) for cause, amount in found]
+        steps = [(str(SHORT[cause]), amount) for cause, amount in found]
+        ends = [(last.number, last.total), *steps, (one.number, one.total)]
+        context["chart"] = charts.waterfall(_("From the last bill to this one"), ends,
+                                            unit=one.currency)  # fmt: skip
+        context["change"] = one.total - last.total
+    return render(request, "invoices/against.html", context)
+
+
+@fragment("billing/invoices/<int:invoice>/as/<str:format>", permission="invoices.view")
+def download(request: HttpRequest, invoice: int, format: str) -> HttpResponse:
+    """The document as a file; with `?usage=1` the records behind it too."""
+    chosen = document_format(format)
+    number = _one(invoice).number
+    document = reports.document(number, usage_detail=bool(request.GET.get("usage")))
+    name = f"{number.replace('/', '-')}{chosen.SUFFIX}"
+    content = chosen.render(document)
+    answer = HttpResponse(content, content_type=TYPES.get(format, "application/octet-stream"))
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _facts(one: Invoice) -> list[tuple[str, Any]]:
+    run = one.bill_run_id
+    return [
+        (_("Account"), one.account.code), (_("Seller"), one.seller.name),
+        (_("Issued"), written.day(one.issue_date)), (_("Due"), written.day(one.due_date)),
+        (_("Net"), written.money(one.net, one.currency)),
+        (_("Tax"), written.money(one.tax, one.currency)),
+        (_("Total"), written.money(one.total, one.currency)),
+        *([(_("Credit used"), written.money(-one.credit_applied, one.currency))]
+          if one.credit_applied else []),
+        *([(_("Bill run"), format_html('<a href="{}">{}</a>', reverse("billing.run", args=[run]),
+                                       run))] if run else []),
+    ]  # fmt: skip
+
+
+def _payments(one: Invoice) -> Rows:
+    rows = Allocation.objects.filter(invoice=one).order_by("-id").values(
+        "at", "amount", "payment__code", "payment__method", "payment__currency"
+    )[:50]  # fmt: skip
+    columns = [
+        When("at", _("When")), Column("payment__code", _("Payment")),
+        Column("payment__method", _("Way")),
+        Money("amount", _("Amount"), currency="payment__currency"),
+    ]  # fmt: skip
+    return Rows(columns, list(rows), caption=_("Payments"))
+
+
+def _related(one: Invoice) -> Rows:
+    """Documents that credit or correct lines of this one, or whose lines this one corrects."""
+    rows = list(
+        Invoice.objects.filter(pk__in=_corrections(one)).order_by("pk")
+        .values("pk", "number", "kind", "issue_date", "total", "currency")[:50]
+    )  # fmt: skip
+    labels = {"invoice": _("invoice"), "credit_note": _("credit note")}
+    columns = [
+        Column("number", _("Number"), link=lambda row: reverse("invoices.invoice",
+                                                               args=[row["pk"]])),
+        Chip("kind", _("Kind"), labels=labels), Day("issue_date", _("Issued")),
+        Money("total", _("Total")),
+    ]  # fmt: skip
+    return Rows(columns, rows, caption=_("Corrections"))
+
+
+def _corrections(one: Invoice) -> QuerySet[Line, dict[str, Any]]:
+    own = Line.objects.filter(invoice=one)
+    tracks = set(own.values_list("track", flat=True))
+    notes = {f"adjustment|{pk}" for pk in own.values_list("pk", flat=True)}
+    adjusted = {int(track.split("|")[1]) for track in tracks if track.startswith("adjustment|")}
+    ends = own.order_by("end_at").values_list("end_at", flat=True)
+    first = next((end for end in ends if end is not None), one.issued_at) - timedelta(days=366)
+    wanted = (
+        Q(track__in=notes)
+        | Q(pk__in=adjusted)
+        | (Q(track__in=tracks) & (Q(inputs__has_key="before") | Q(inputs__has_key="credit_of")))
+    )  # fmt: skip
+    rows = Line.objects.filter(wanted, account_id=one.account_id, end_at__gte=first)
+    return rows.exclude(invoice=one).values("invoice_id")
+
+
+def _last(one: Invoice) -> Invoice | None:
+    rows = Invoice.objects.filter(
+        account=one.account, currency=one.currency, kind="invoice", pk__lt=one.pk,
+        issue_date__lte=one.issue_date,
+    )  # fmt: skip
+    return rows.order_by("-issue_date", "-pk").first()
+
+
+def _tree(
+    row: dict[str, Any], why: Explanation, one: Invoice, codes: dict[int, str]
+) -> dict[str, Any]:
+    """The explanation of a line, down to the records where it bills usage."""
+    node = _node(why, one.currency, _title(row, one))
+    node["amount"] = written.amount(row["amount"], one.currency)
+    if row["kind"] == "usage" and row["subscription_id"] in codes:
+        wanted = {"of": codes[row["subscription_id"]], "price": row["price_id"],
+                  "from": row["start_at"].isoformat(), "to": row["end_at"].isoformat()}  # fmt: skip
+        url = link("usage.records", urlencode(wanted))
+        events = sum(int(part["events"]) for part in (row["inputs"] or {}).get("rows") or ())
+        records = {
+            "title": _("The usage records behind it"),
+            "amount": written.number(events),
+            "url": url,
+        }
+        node["parts"] = [*node["parts"], records]
+    return node
+
+
+def _node(why: Explanation, currency: str, title: str = "") -> dict[str, Any]:
+    exact = f"{why.expression} = {why.amount.normalize():f}"
+    return {
+        "title": title or _("of which"),
+        "amount": written.number(why.amount.normalize()),
+        "rule": why.rule,
+        "arithmetic": exact,
+        "parts": [_node(part, currency) for part in why.parts],
+    }
+
+
+def _title(row: dict[str, Any], one: Invoice) -> str:
+    told = [row["name"], (row["band"] or "").replace("_", " "), row["season"] or ""]
+    name = ", ".join(text for text in told if text)
+    if not (row["start_at"] and row["end_at"]):
+        return name
+    zone = ZoneInfo(one.account.timezone)
+    first = row["start_at"].astimezone(zone).date()
+    last = (row["end_at"].astimezone(zone) - timedelta(microseconds=1)).date()
+    return f"{name}, {written.period(first, max(first, last) + timedelta(days=1))}"

@@ -1,0 +1,1 @@
+"""Usage on pages: batches, loading files, rejects, records."""

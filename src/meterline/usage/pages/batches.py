@@ -1,0 +1,208 @@
+"""Batches: the list with control counts, one with its totals, backing it out; loading a file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+
+from meterline.platform import audit
+from meterline.usage import formats, services, uploads
+from meterline.usage.correct import CORRECTIONS
+from meterline.usage.jobs import load_upload
+from meterline.usage.models import Batch, Upload
+from meterline.usage.trial import usage_trial
+from meterline.web import format as written
+from meterline.web.confirm import confirm, confirmed
+from meterline.web.filters import Choice, Days, Filter
+from meterline.web.page import act, done, fragment, page
+from meterline.web.rows import Chip, Column, Number, Row, Rows, When
+from meterline.web.table import Table
+
+STATES = {"committed": later("counts"), "backed_out": later("backed out")}
+UPLOADS = {
+    "waiting": later("waiting"), "loading": later("loading"), "loaded": later("loaded"),
+    "failed": later("failed"),
+}  # fmt: skip
+UPLOAD_TONES = {"waiting": "neutral", "loading": "busy", "loaded": "good", "failed": "bad"}
+
+
+def _link(row: Row) -> str:
+    return reverse("usage.batch", args=[row["pk"]])
+
+
+def _named(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["number"] = row["pk"]
+
+
+BATCHES = Table(
+    "batches",
+    columns=[
+        Column("number", later("Batch"), link=_link),
+        Column("file_name", later("File")),
+        Column("source", later("Source")),
+        Column("format", later("Format")),
+        Number("records", later("Records")),
+        Number("rated", later("Rated")),
+        Number("rejected", later("Rejected")),
+        Number("duplicates", later("Duplicates")),
+        Chip("state", later("State"), labels=STATES,
+             tones={"committed": "good", "backed_out": "warning"}),
+        When("committed_at", later("Loaded")),
+    ],
+    filters=[
+        Choice("state", later("State"), choices=tuple(STATES.items())),
+        Filter("source", later("Source")),
+        Filter("format", later("Format")),
+        Days("committed_at", later("Loaded")),
+    ],
+    order="-pk",
+    enrich=_named,
+    enriched=frozenset({"number"}),
+)  # fmt: skip
+
+
+class LoadForm(forms.Form):
+    """A file, and how it is to be read."""
+
+    file = forms.FileField(label=later("Usage file"))
+    format = forms.ChoiceField(
+        label=later("Format"), required=False,
+        choices=lambda: [("", _("recognised from the content")),
+                         *((name, name) for name in formats.names())],
+    )  # fmt: skip
+    mapping = forms.FileField(
+        label=later("Mapping"), required=False,
+        help_text=later("YAML that says which column is which field, for files of other systems."),
+    )  # fmt: skip
+    source = forms.CharField(
+        label=later("Source"), required=False, max_length=200,
+        help_text=later("Where it comes from; part of ids that records do not bring themselves."),
+    )  # fmt: skip
+
+
+@page("usage/batches", title=later("Batches"), permission="usage.view", menu="usage", order=10)
+def batches(request: HttpRequest) -> HttpResponse:
+    """All batches, the newest first, and above them the files on their way."""
+    waiting = Upload.objects.exclude(state="loaded").order_by("-id")
+    columns = [
+        Column("file_name", _("File"), link=lambda row: reverse("usage.upload", args=[row["pk"]])),
+        Column("asked_by", _("Given by")), When("asked_at", _("When")),
+        Chip("state", _("State"), labels=UPLOADS, tones=UPLOAD_TONES),
+    ]  # fmt: skip
+    names = ("pk", "file_name", "asked_by", "asked_at", "state")
+    files = Rows(columns, list(waiting.values(*names)[:10]), caption=_("Files on their way"))
+    return BATCHES.respond(request, Batch.objects.all(), "usage/batches.html", files=files)
+
+
+@page("usage/batches/<int:batch>", title=later("Batch"), permission="usage.view")
+def batch(request: HttpRequest, batch: int) -> HttpResponse:
+    """A batch: its counts, which add up, and what it adds by price."""
+    one = get_object_or_404(Batch, pk=batch)
+    totals = [
+        {**row, "quantity": Decimal(row["quantity"]), "amount": Decimal(row["amount"])}
+        for row in services.control_totals(one)
+    ]
+    columns = [
+        Column("plan", _("Plan")), Column("price", _("Price")), Number("events", _("Records")),
+        Number("quantity", _("Quantity")), Number("amount", _("Rated at")),
+    ]  # fmt: skip
+    context = {
+        "batch": one, "state": STATES.get(one.state, one.state),
+        "tone": "good" if one.state == "committed" else "warning",
+        "totals": Rows(columns, totals, caption=_("Totals by price")),
+        "facts": _facts(one),
+        "undoable": one.state == "committed" and one.format not in CORRECTIONS,
+    }  # fmt: skip
+    return render(request, "usage/batch.html", context)
+
+
+@act("usage/batches/<int:batch>/back-out", permission="usage.correct")
+def back_out(request: HttpRequest, batch: int) -> HttpResponse:
+    """Take a batch out again, after its effect was seen."""
+    get_object_or_404(Batch, pk=batch)
+    if not confirmed(request):
+        with usage_trial():
+            made = services.back_out(batch)
+            totals = services.control_totals(made)
+        return confirm(
+            request, _("Back out batch %(number)s") % {"number": batch}, danger=True,
+            verb=_("Take out %(count)s charges")
+            % {"count": written.number(-sum(row["events"] for row in totals))},
+            effects=[
+                (f"{row['plan']}, {row['price']}",
+                 _("%(events)s records, quantity %(quantity)s, rated at %(amount)s") % {
+                     "events": written.number(row["events"]),
+                     "quantity": written.number(Decimal(row["quantity"])),
+                     "amount": written.number(Decimal(row["amount"]))})
+                for row in totals
+            ],
+            back=reverse("usage.batch", args=[batch]),
+            note=_("Its records no longer count, and its open rejects are discarded. What was"
+                   " billed of them is credited by the next bill. Load the file again to bring"
+                   " them back."),
+        )  # fmt: skip
+    made = services.back_out(batch)
+    return done(request, _("The batch is backed out."), "usage.batch", made.pk)
+
+
+@page("usage/load", title=later("Load usage"), permission="usage.load", write="usage.load")
+def load(request: HttpRequest) -> HttpResponse:
+    """Give a file; it is loaded in the background."""
+    form = LoadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given, mapping = form.cleaned_data["file"], form.cleaned_data["mapping"]
+        with transaction.atomic():
+            one = uploads.keep(
+                given.name, given.chunks(), mapping=mapping.read() if mapping else None,
+                format=form.cleaned_data["format"], source=form.cleaned_data["source"],
+            )  # fmt: skip
+            load_upload.defer(upload=one.pk, actor=audit.actor())
+        return done(request, _("The file is being loaded."), "usage.upload", one.pk)
+    return render(request, "usage/load.html", {"form": form})
+
+
+@page("usage/uploads/<int:upload>", title=later("File on its way"), permission="usage.view")
+def upload(request: HttpRequest, upload: int) -> HttpResponse:
+    """How far a file is, and what came of it."""
+    one = get_object_or_404(Upload.objects.select_related("batch"), pk=upload)
+    context = _progress(one) | {"state": UPLOADS[one.state], "tone": UPLOAD_TONES[one.state]}
+    return render(request, "usage/upload.html", context)
+
+
+@fragment("usage/uploads/<int:upload>/progress", permission="usage.view")
+def upload_progress(request: HttpRequest, upload: int) -> HttpResponse:
+    """How far a file is; once it is done, the page is asked for anew."""
+    one = get_object_or_404(Upload, pk=upload)
+    answer = render(request, "usage/progress.html", _progress(one))
+    if one.state in ("loaded", "failed"):
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _progress(one: Upload) -> dict[str, Any]:
+    working = one.state in ("waiting", "loading")
+    so_far = uploads.loaded(one)
+    return {
+        "upload": one, "working": working, "done": so_far, "total": max(one.lines, so_far + 1),
+        "url": reverse("usage.upload_progress", args=[one.pk]),
+        "label": _("Records, of lines in the file"),
+    }  # fmt: skip
+
+
+def _facts(one: Batch) -> list[tuple[str, Any]]:
+    return [
+        (_("File"), one.file_name or None), (_("Source"), one.source), (_("Format"), one.format),
+        (_("Loaded"), written.moment(one.committed_at)),
+        (_("First record"), one.first_start and written.moment(one.first_start)),
+        (_("Last record"), one.last_start and written.moment(one.last_start)),
+        (_("Takes out batch"), one.corrects_id),
+    ]  # fmt: skip

@@ -1,0 +1,54 @@
+"""Looking records up: those that count, of a subscription or identifier and a stretch of time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from meterline.platform import files
+from meterline.subscriptions.models import Identifier, Subscription
+from meterline.usage.models import Batch
+from meterline.usage.store import live
+
+
+def subscriptions_of(text: str) -> dict[int, str]:
+    """The subscriptions (id -> code) of this code, or that have or had this identifier."""
+    named = Subscription.objects.filter(code=text)
+    held = Subscription.objects.filter(
+        pk__in=Identifier.objects.filter(value=text).values("subscription_id")
+    )
+    return dict([*named.values_list("pk", "code"), *held.values_list("pk", "code")])
+
+
+def records(
+    subscription_ids: list[int], start: datetime, end: datetime, *, price_id: int | None, most: int
+) -> tuple[pl.DataFrame, int]:
+    """The newest `most` rated records that start within [start, end), and how many there are: the
+    columns of store.RATED, batch_id, and the record's id, identifier and meter."""
+    standing = live(start, end)
+    prices = None if price_id is None else [price_id]
+    rated = standing.rated(subscription_ids, prices, start, end)
+    shown = rated.sort(["start", "batch_id", "line"], descending=True).head(most)
+    if shown.is_empty():
+        return shown, 0
+    about = standing.records(shown.select("batch_id", "line").unique())
+    named = about.select("batch_id", "line", "id", "identifier", "meter")
+    joined = shown.join(named, on=["batch_id", "line"], maintain_order="left")
+    return joined, rated.height
+
+
+def record(batch: Batch, line: int) -> tuple[dict[str, Any] | None, pl.DataFrame]:
+    """A record of a batch by its line there, as it was stored, and what it was rated at
+    (store.RATED, a row a price)."""
+    folder = files.folder("usage") / batch.path
+    stored = [_of_line(path, line) for path in sorted(folder.glob("records-*.parquet"))]
+    rated = [_of_line(path, line) for path in sorted(folder.glob("rated-*.parquet"))]
+    found = next((part for part in stored if part.height), None)
+    whole = pl.concat(rated) if rated else pl.DataFrame()
+    return None if found is None else found.row(0, named=True), whole
+
+
+def _of_line(path: Any, line: int) -> pl.DataFrame:
+    return pl.scan_parquet(path).filter(pl.col("line") == line).collect()
