@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "meterline.payments",
     "meterline.invoices",
     "meterline.billing",
+    "meterline.care",
     "meterline.console",
     "django_htmx",
     "allauth",
