@@ -10,6 +10,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m meterline.usage.compile
 	touch $(READY)
 
 setup: $(READY) ## Create .venv and install the locked requirements
@@ -34,6 +35,7 @@ lint: $(READY) ## Check style, types and the floors
 
 bench: $(READY) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/rate.py --rows 2000000
+	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/bill.py --accounts 20000
 	$(BIN)/python benchmarks/simulate.py --accounts 20000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def test_add_on_discount_and_promotion(clerk: Sign, held: Subscription) -> None:
     assert "spring" in known_discounts()
     twice(client, url(held, "discount"), discount="spring")
     twice(client, reverse("console.discount_end", args=[held.pk, "spring"]))
-    first, second = twice(client, url(held, "redeem"), code="HELLO")
+    _first, second = twice(client, url(held, "redeem"), code="HELLO")
     assert second
     again, _none = twice(client, url(held, "redeem"), code="HELLO")
     assert "HELLO" in again
@@ -185,7 +185,7 @@ def test_the_next_day(
     from meterline.customers.services import set_billing_day
 
     one = Account.objects.get(pk=held.account_id)
-    set_billing_day(one.pk, billing_day, datetime(2024, 3, 1).date())
+    set_billing_day(one.pk, billing_day, date(2024, 3, 1))
     day = next_day(one, datetime(2024, 3, today, 12, tzinfo=UTC))
     assert (day.month, day.day) == due
 

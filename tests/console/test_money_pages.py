@@ -24,6 +24,7 @@ from meterline.payments import ageing
 from meterline.payments.models import Grant, Payment
 from meterline.payments.services import balance
 from meterline.platform import audit, clock
+from meterline.web.format import MINUS
 
 Sign = Callable[[str], Client]
 
@@ -60,7 +61,7 @@ def test_a_payment_settles_the_invoice_named(clerk: Sign, owes: Account) -> None
         clerk("finance"), reverse("console.pay"), account="A1", amount="45", method="card",
         invoice=numbers(owes)[1],
     )  # fmt: skip
-    assert amounts(first) == ["45.00", "40.00", "5.00", "40.00", "−5.00", "30.00", "10.00"]
+    assert amounts(first) == ["45.00", "40.00", "5.00", "40.00", f"{MINUS}5.00", "30.00", "10.00"]
     assert balance(owes.pk).credit == 5
 
 

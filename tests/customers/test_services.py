@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -15,6 +15,7 @@ from meterline.customers.errors import (
     UnknownSeller,
 )
 from meterline.customers.models import BillingDay, Party
+from meterline.platform import clock
 from meterline.platform.models import AuditEntry, Event
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +44,7 @@ def test_an_account_of_a_customer_a_seller_and_a_parent() -> None:
 
 
 def test_a_billing_day_is_added_to_those_before() -> None:
+    clock.move_to(datetime(2026, 2, 10, 12, tzinfo=UTC))
     account = services.create_account(code="A", currency="EUR", billing_day=31)
     services.set_billing_day(account.id, None, date(2026, 3, 1))
     rows = BillingDay.objects.filter(account=account).order_by("since")
@@ -51,6 +53,13 @@ def test_a_billing_day_is_added_to_those_before() -> None:
     ]  # fmt: skip
     with pytest.raises(InvalidField, match="1 to 31"):
         services.set_billing_day(account.id, 32, date(2026, 3, 1))
+
+
+def test_a_billing_day_for_a_day_that_is_over_is_for_today() -> None:
+    clock.move_to(datetime(2026, 2, 10, 23, 30, tzinfo=UTC))
+    account = services.create_account(code="A", currency="EUR", timezone="Europe/Rome")
+    assert services.set_billing_day(account.id, 5, date(2026, 1, 1)) == date(2026, 2, 11)
+    assert BillingDay.objects.filter(account=account, since=date(2026, 2, 11), day=5).exists()
 
 
 def test_a_seller_can_be_changed() -> None:

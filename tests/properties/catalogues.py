@@ -36,6 +36,7 @@ def catalogues(draw: st.DrawFn) -> Body:
     if draw(st.integers(0, 3)) == 0:
         plans["basic"]["includes"] = [{"plan": "extra", "quantity": draw(st.integers(1, 2))}]
     return {
+        "promotions": [draw(_promotion())],
         "currency": draw(st.sampled_from(["EUR", "EUR", "JPY", "KWD"])),
         "timezone": draw(st.sampled_from(["Europe/Rome", "America/New_York"])),
         "policy": draw(policies()),
@@ -46,9 +47,20 @@ def catalogues(draw: st.DrawFn) -> Body:
             {"code": "vat", "rates": [{"region": "IT", "percent": 22},
                                       {"region": "DE", "percent": 19}]}
         ],
-        "discounts": draw(_discounts()),
+        "discounts": draw(_discounts(plans)),
         "plans": plans,
     }  # fmt: skip
+
+
+@st.composite
+def publications(draw: st.DrawFn, catalog: Body) -> Body:
+    """A new version of one plan of a catalogue, and what becomes of those who have it."""
+    code = draw(st.sampled_from(PLANS))
+    plan = draw(_plan(addon=code == "extra"))
+    plan["existing"] = draw(st.sampled_from(["keep", "move", "move", "move_at_renewal"]))
+    plan |= draw(maybe(st.sampled_from(["2026-03-01", "2026-04-11"]), "effective"))
+    kept = {key: body for key, body in catalog.items() if key not in ("discounts", "promotions")}
+    return kept | {"plans": catalog["plans"] | {code: plan}}
 
 
 _HOURS: Body = {
@@ -83,6 +95,8 @@ def _card(draw: st.DrawFn) -> Body:
 def _plan(draw: st.DrawFn, addon: bool) -> Body:
     used = draw(st.sets(st.sampled_from(sorted(METERS)), min_size=0 if addon else 1, max_size=4))
     prices = {f"{meter}": draw(usage_price(meter)) for meter in sorted(used)}
+    if draw(st.booleans()):
+        _per_demand(draw, prices)
     for number_ in range(draw(st.integers(0 if prices else 1, 2))):
         prices[f"fee{number_}"] = draw(recurring_price())
     if draw(st.integers(0, 3)) == 0:
@@ -106,6 +120,21 @@ def _plan(draw: st.DrawFn, addon: bool) -> Body:
     if draw(st.integers(0, 5)) == 0:
         plan["indexation"] = draw(indexation())
     return plan
+
+
+def _per_demand(draw: st.DrawFn, prices: Body) -> None:
+    """Tiers per unit of the plan's billed demand, where it has one demand price."""
+    demands = [body for body in prices.values() if body["model"] == "demand"]
+    if len(demands) != 1:
+        return
+    for body in prices.values():
+        if body["model"] in ("graduated", "volume", "time_of_use"):
+            body["interval"] = demands[0]["interval"]
+            rates = body.get("rates", {}).values()
+            for tiers in (body.get("tiers", []), *(rate.get("tiers", []) for rate in rates)):
+                limits = sorted(draw(st.sets(number("0.1", 9), min_size=2, max_size=2)), key=float)
+                for tier, limit in zip(tiers[:-1], limits, strict=False):
+                    tier["up_to"] = f"{limit}/demand"
 
 
 @st.composite
@@ -201,8 +230,29 @@ def _fits(price: Body, money: bool) -> bool:
 
 
 @st.composite
-def _discounts(draw: st.DrawFn) -> list[Body]:
-    percent = {"code": "tenth", "percent": draw(number(0, 30))}
-    percent |= draw(maybe(st.integers(1, 3), "periods"))
-    amount = {"code": "off", "amount": draw(number(0, 15))}
-    return [percent | draw(maybe(st.just("gross"), "of")), amount]
+def _discounts(draw: st.DrawFn, plans: Body) -> list[Body]:
+    codes = sorted({code for plan in plans.values() for code in plan["prices"]})
+    found = []
+    for code, body in (("tenth", {"percent": draw(number(0, 30))}),
+                       ("off", {"amount": draw(number(0, 15))})):  # fmt: skip
+        one = {"code": code} | body | draw(maybe(st.integers(1, 3), "periods"))
+        if draw(st.integers(0, 2)) == 0:
+            one["on"] = "invoice"
+        elif draw(st.integers(0, 3)) == 0:
+            one |= draw(maybe(st.just(["pro", "extra"]), "plans"))
+            one |= draw(maybe(st.sampled_from(codes).map(lambda one: [one]), "applies_to"))
+        one |= draw(maybe(st.integers(99, 101), "order"))
+        one |= draw(maybe(st.just("gross"), "of"))
+        if draw(st.integers(0, 5)) == 0:
+            one["exclusive"] = True
+        if draw(st.integers(0, 5)) == 0:
+            one |= {"from": "2026-02-05", "to": "2026-04-01"}
+        found.append(one)
+    return found
+
+
+@st.composite
+def _promotion(draw: st.DrawFn) -> Body:
+    body: Body = {"code": "HELLO", "discount": draw(st.sampled_from(["tenth", "off"]))}
+    body |= draw(maybe(st.integers(1, 2), "limit"))
+    return body | draw(maybe(st.just(["pro"]), "plans"))

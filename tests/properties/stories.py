@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from properties.catalogues import catalogues
+from properties.catalogues import catalogues, publications
 from properties.prices import METERS, Body, number
 
 FIRST = datetime(2026, 1, 3, tzinfo=UTC)
@@ -45,15 +45,15 @@ class Story:
         progressive: tuple[datetime, ...] = (),
     ) -> Body:  # fmt: skip
         """A scenario; `parts`: the usage as it arrives before each bill, else in its time."""
-        steps = [one.written for one in self.begun]
+        steps: list[Body] = []
         parts = parts or self.in_time()
         for index, end in enumerate(self.bills):
-            told = [one for one in self.contracts if one.told == index]
+            told = [one for one in (*self.begun, *self.contracts) if one.told == index]
             here = [one.written for one in told]
             here += [{"at": at.isoformat(), "do": "bill", "progressive": True}
                      for at in progressive if self.window(at) == index]  # fmt: skip
             here += [one.written for one in parts[index]]
-            if progressive:
+            if progressive:  # whatever comes late comes at once
                 here.sort(key=lambda step: datetime.fromisoformat(step["at"]))
             steps += here
             if bills or end == self.bills[-1]:
@@ -98,13 +98,18 @@ def stories(draw: st.DrawFn, *, back_dated: bool = True, moved_days: bool = True
     gaps = draw(st.lists(st.integers(5, 45), min_size=2, max_size=4))
     ends = [FIRST + timedelta(days=sum(gaps[: i + 1]), hours=1) for i in range(len(gaps))]
     bills = (*(end for end in ends if end < FIRST + LENGTH), FIRST + LENGTH + timedelta(days=1))
-    begun = draw(_begun())
-    names = [one.step["as"] for one in begun]
+    begun = draw(_begun(len(bills) if back_dated else 1))
+    known = {one.step["as"]: one.told for one in begun}
+    names = list(known)
     told = draw(st.lists(_contract(names, moved_days), max_size=5))
+    if draw(st.integers(0, 2)) == 0:
+        at = draw(instants(FIRST + timedelta(days=20)))
+        told.append((at, {"do": "publish", "catalog": draw(publications(catalog))}))
     contracts = []
     for at, step in sorted(told, key=lambda one: one[0]):
         own = next(i for i, end in enumerate(bills) if at < end)
-        late = back_dated and draw(st.integers(0, 3)) == 0
+        own = max(own, known.get(step.get("subscription", ""), 0))
+        late = back_dated and step["do"] != "publish" and draw(st.integers(0, 3)) == 0
         last = len(bills) - 1
         contracts.append(Happening(at=at, told=draw(st.integers(own, last)) if late else own,
                                    step=step))  # fmt: skip
@@ -120,8 +125,9 @@ def stories(draw: st.DrawFn, *, back_dated: bool = True, moved_days: bool = True
 
 
 @st.composite
-def _begun(draw: st.DrawFn) -> tuple[Happening, ...]:
-    found = []
+def _begun(draw: st.DrawFn, bills: int) -> tuple[Happening, ...]:
+    """The subscriptions; all but the first may be told after some of the bills."""
+    found: list[Happening] = []
     count = draw(st.integers(1, len(NAMES)))
     at = FIRST
     for name in NAMES[:count]:
@@ -131,7 +137,11 @@ def _begun(draw: st.DrawFn) -> tuple[Happening, ...]:
         if found and draw(st.integers(0, 3)) == 0:
             step |= {"plan": "extra", "base": "s0", "account": found[0].step["account"]}
         step["discounts"] = sorted(draw(st.sets(st.sampled_from(["tenth", "off"]), max_size=1)))
-        found.append(Happening(at=at, told=0, step=step))
+        if draw(st.integers(0, 4)) == 0:
+            step["promotion"] = "HELLO"
+        late = bool(found) and draw(st.integers(0, 4)) == 0
+        told = draw(st.integers(0, bills - 1)) if late else 0
+        found.append(Happening(at=at, told=told, step=step))
         at += timedelta(hours=draw(st.integers(0, 100)))
     return tuple(found)
 
@@ -140,6 +150,7 @@ def _begun(draw: st.DrawFn) -> tuple[Happening, ...]:
 def _contract(draw: st.DrawFn, names: list[str], moved_days: bool) -> tuple[datetime, Body]:
     at = draw(instants(FIRST + timedelta(days=5)))
     words = ["change", "set_quantity", "pause", "resume", "cancel", "uncancel", "give_discount"]
+    words += ["redeem", "end_discount"]
     do = draw(st.sampled_from([*words, "set_billing_day"] if moved_days else words))
     if do == "set_billing_day":
         step: Body = {"account": draw(st.sampled_from("AB")), "day": draw(st.integers(1, 31))}
@@ -153,8 +164,13 @@ def _contract(draw: st.DrawFn, names: list[str], moved_days: bool) -> tuple[date
             step["quantity"] = draw(st.integers(1, 5))
         case "cancel":
             step["when"] = draw(st.sampled_from(["now", "end_of_period"]))
-        case "give_discount":
+        case "give_discount" | "end_discount":
             step["discount"] = draw(st.sampled_from(["tenth", "off"]))
+            if draw(st.integers(0, 3)) == 0:
+                del step["subscription"]
+                step["account"] = draw(st.sampled_from("AB"))
+        case "redeem":
+            step["promotion"] = "HELLO"
     return at, {"do": do, **step}
 
 

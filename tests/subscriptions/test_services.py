@@ -343,6 +343,7 @@ def test_seconds_count(account: int) -> None:
 
 
 def test_the_billing_day_of_then_decides_and_a_later_one_moves_nothing(account: int) -> None:
+    clock.move_to(day("2026-03-10"))
     subscribe(account, "big", "2026-03-01")
     services.change("s1", "small", day("2026-03-10"))
     customers.set_billing_day(account, 15, date(2026, 3, 11))

@@ -28,7 +28,8 @@ ACCOUNTS: dict[str, Any] = {
     "payment_terms_days": pl.Int64,
     "until_at": INSTANT,  # what is due then is billed
     "horizon_at": INSTANT,  # charges that end on or before it are settled
-    "reach_at": INSTANT,  # <= horizon_at: from where lines are needed, e.g. for a year's minimum
+    "settled_at": INSTANT,  # <= horizon_at: the same for what counts lines, which may come later
+    "reach_at": INSTANT,  # <= settled_at: from where lines are needed, e.g. for a year's minimum
 }
 
 PHASES: dict[str, Any] = {

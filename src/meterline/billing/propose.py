@@ -39,8 +39,8 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
 
 def past_horizon(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """The lines that are compared at all: proposed and billed ones are cut by the same rule."""
+    counts = pl.col("track").str.contains(r"^(discount\|[^|]*\|)*(rider|minimum|commitment)\|")
+    horizon = pl.when(counts).then("settled_at").otherwise("horizon_at")
     moment = pl.col("start_at") == pl.col("end_at")
-    reaches = (pl.col("end_at") > pl.col("horizon_at")) | (
-        moment & (pl.col("start_at") == pl.col("horizon_at"))
-    )
+    reaches = (pl.col("end_at") > horizon) | (moment & (pl.col("start_at") == horizon))
     return lines.pipe(with_limits, snapshot).filter(reaches).select(lines.columns)

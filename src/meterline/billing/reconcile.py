@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -46,8 +46,8 @@ def reconcile(
 ) -> list[Row]:
     """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`.
 
-    Both reach past the horizon; what of a billed period lies before it is settled. What is paid
-    in advance keeps its end: the rest of a period is charged when it begins.
+    Both reach past the horizon; what of a period lies before it is settled. What is paid in
+    advance keeps its end: the rest of a period is charged when it begins.
     """
     measure = _Measure(price, ZoneInfo(zone))
     charges = _play(billed)
@@ -56,13 +56,14 @@ def reconcile(
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
         for piece in unused:
-            if piece[1] > horizon_at and _returns(charge.line, piece, price, horizon_at):
-                rows.append(_credit(charge, piece, measure, price, currency))
+            back = _returning(charge.line, piece, measure, horizon_at)
+            if back is not None and back[0][1] > horizon_at:
+                rows.append(_credit(charge, *back, price, currency))
     covered = [part for charge in charges for part in charge.standing]
     for row in wanted:
         span = (row["start_at"], row["end_at"])
         for piece in _subtract(span, covered):
-            if row["advance"] and piece[0] > until_at:
+            if piece[1] <= horizon_at or (row["advance"] and piece[0] > until_at):
                 continue
             rows.append(_charge(row, piece, span, measure, price, currency))
     return rows
@@ -87,17 +88,25 @@ def _play(billed: Sequence[Row]) -> list[_Charge]:
     return charges
 
 
-def _returns(line: Mapping[str, Any], piece: Span, price: Price, horizon_at: datetime) -> bool:
-    """Whether an unused piece comes back: never of a price that is not prorated, nor under
-    `credit: none`; but a charge of which nothing was used comes back in any case. What began
-    before the horizon was looked at by an earlier bill, when its use was still to be seen."""
-    whole = piece == (line["start_at"], line["end_at"]) and piece[0] >= horizon_at
-    return whole or (price.prorate and price.policy.credit == "prorated")
+def _returning(
+    line: Mapping[str, Any], piece: Span, measure: _Measure, horizon_at: datetime
+) -> tuple[Span, Fraction] | None:
+    """What of an unused piece comes back, and its share of the line: of a price that is not
+    prorated only intervals that have not begun, nothing under `credit: none`; but a charge of
+    which nothing was used comes back in any case. What began before the horizon was looked at by
+    an earlier bill, when its use was still to be seen."""
+    whole = (line["start_at"], line["end_at"])
+    if piece == whole and piece[0] >= horizon_at:
+        return piece, Fraction(1)
+    if measure.price.policy.credit != "prorated":
+        return None
+    if measure.price.prorate:
+        return piece, measure.unused(piece, whole)
+    return measure.not_begun(piece, whole)
 
 
-def _credit(charge: _Charge, piece: Span, measure: _Measure, price: Price, currency: str) -> Row:
+def _credit(charge: _Charge, piece: Span, unused: Fraction, price: Price, currency: str) -> Row:
     line = charge.line
-    unused = measure.unused(piece, (line["start_at"], line["end_at"]))
     exact = Fraction(line["amount"]) * unused
     amount = round_amount(exact, currency, price.policy.rounding)
     amount = min(amount, charge.left) if charge.left > 0 else max(amount, charge.left)
@@ -156,6 +165,21 @@ class _Measure:
             share(*self._days(piece), (start, end), interval, self.price.policy.day_count),
             Fraction(1),
         )
+
+    def not_begun(self, piece: Span, billed: Span) -> tuple[Span, Fraction] | None:
+        """The intervals of so many days, of a line of several, that lie in an unused piece."""
+        every = self.price.interval.days
+        start, end = self._days(billed)
+        count, rest = divmod((end - start).days, every) if every else (0, 0)
+        if count < 2 or rest:
+            return None
+        first, last = ((day - start).days for day in self._days(piece))
+        begun = -(-first // every)
+        left = last // every - begun
+        if left < 1:
+            return None
+        local = billed[0].astimezone(self.zone) + timedelta(days=begun * every)
+        return (local.astimezone(UTC), piece[1]), Fraction(left, count)
 
     def _length(self, span: Span) -> int:
         if self.price.policy.day_count == "seconds":

@@ -22,6 +22,7 @@ from meterline.billing.workers import compute_chunks
 from meterline.payments import grants
 from meterline.platform import audit, clock
 from meterline.platform.ahead import ahead
+from meterline.subscriptions import renewals
 
 CHUNK_SIZE = 5000
 CHUNKS_A_WORKER = 6
@@ -125,6 +126,7 @@ def _execute(
 ) -> RunReport:
     report = RunReport(run_id=bill_run.id, until=bill_run.until_at, accounts=bill_run.accounts)
     grants.expire(bill_run.started_at)
+    renewals.tell(bill_run.started_at)
     chunks = _chunks(bill_run)[bill_run.chunks_done :]
     if workers is None:  # a core is the database's; few chunks are not worth starting processes
         workers = min((os.cpu_count() or 1) - 1, len(chunks) // CHUNKS_A_WORKER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
@@ -35,6 +36,7 @@ from meterline.usage import services as usage
 
 Until = datetime | date  # a date: midnight in each account's zone
 _BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
+_NO_TIME = timedelta(0)
 
 
 def load(
@@ -56,7 +58,8 @@ def load(
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
     commitments = [Commitment(**row) for row in catalog.commitments(versions)]
     counting = settled_by(minimums, commitments, catalog.prices(versions))
-    accounts = with_reach(accounts, counting)
+    lag = late_by(minimums, commitments, catalog.prices(versions)) if since is None else _NO_TIME
+    accounts = with_reach(accounts, counting, lag)
     billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
     prices = _prices(versions, billed)
     meters = catalog.meters()
@@ -96,16 +99,41 @@ def settled_by(
     return [*map(Interval.parse, texts), *riders]
 
 
-def with_reach(accounts: pl.DataFrame, intervals: Sequence[Interval]) -> pl.DataFrame:
-    """How much further than the horizon lines are needed: by the longest interval of a minimum, a
-    commitment or a rider, which count what lies in all of it."""
-    reach = reach_of(intervals)
-    first = pl.lit(_BEGINNING, INSTANT)
-    return accounts.with_columns(
-        reach_at=pl.when(pl.col("horizon_at") > first + reach)
-        .then(pl.col("horizon_at") - reach)
-        .otherwise(first)
+def late_by(
+    minimums: Sequence[Minimum], commitments: Sequence[Commitment], prices: Sequence[Price]
+) -> timedelta:
+    """How long after their own end minimums, commitments and riders may still change: until the
+    last line that begins within them has ended, where those lines have other periods; riders may
+    count riders."""
+    every: list[Minimum | Commitment] = [*minimums, *commitments]
+    counting = {(one.plan_version_id, one.interval, one.policy.align) for one in every}
+    riders = [price for price in prices if price.model == "percent_of"]
+    counting |= {(one.plan_version_id, str(one.interval), one.policy.align) for one in riders}
+    others = [
+        price.interval
+        for version, interval, align in counting
+        for price in prices
+        if price.plan_version_id == version
+        and (str(price.interval), price.policy.align) != (interval, align)
+    ]
+    each = Counter(rider.plan_version_id for rider in riders)
+    return reach_of(others) * (1 + max(each.values(), default=0))
+
+
+def with_reach(
+    accounts: pl.DataFrame, intervals: Sequence[Interval], lag: timedelta = _NO_TIME
+) -> pl.DataFrame:
+    """`accounts` (horizon_at) with settled_at, `lag` before the horizon, and with reach_at: how far
+    back lines are needed, by the longest interval of a minimum, a commitment or a rider, which
+    count what lies in all of it."""
+    return accounts.with_columns(settled_at=_before(pl.col("horizon_at"), lag)).with_columns(
+        reach_at=_before(pl.col("settled_at"), reach_of(intervals))
     )
+
+
+def _before(moment: pl.Expr, time_: timedelta) -> pl.Expr:
+    first = pl.lit(_BEGINNING, INSTANT)
+    return pl.when(moment > first + time_).then(moment - time_).otherwise(first)
 
 
 def reach_of(intervals: Iterable[Interval]) -> timedelta:
@@ -132,9 +160,9 @@ def _days(interval: Interval) -> timedelta:
 
 
 def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame:
-    """ACCOUNTS but reach_at. The horizon is the last bill, or what has changed before it since:
-    usage that came late, contracts changed back-dated. Two days of margin cover zones and day
-    boundaries."""
+    """ACCOUNTS but settled_at and reach_at. The horizon is the last bill, or what has changed
+    before it since: usage that came late, contracts changed back-dated. Two days of margin cover
+    zones and day boundaries."""
     frame = read_frame(
         """
         SELECT a.id, a.code, a.seller_id, a.currency, a.timezone, a.tax_region,
@@ -175,7 +203,7 @@ def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame
     )
 
 
-_DERIVED = ("until_at", "horizon_at", "reach_at")
+_DERIVED = ("until_at", "horizon_at", "settled_at", "reach_at")
 
 
 def _billing_days(ids: list[int]) -> dict[int, Sequence[BillingDay]]:

@@ -85,6 +85,7 @@ def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:
 
 
 def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """`frame` (by account_id) with the account's until_at, horizon_at and reach_at."""
-    limits = snapshot.accounts.select("account_id", "until_at", "horizon_at", "reach_at")
+    """`frame` (by account_id) with the account's until_at, horizon_at, settled_at and reach_at."""
+    names = ("account_id", "until_at", "horizon_at", "settled_at", "reach_at")
+    limits = snapshot.accounts.select(names)
     return frame.join(limits, on="account_id")

@@ -56,7 +56,7 @@ def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
     rows = PriceRow.objects.select_related("plan_version")
     if plan_version_ids is not None:
         wanted = sorted(set(plan_version_ids))
-        return [price for one in wanted for price in _prices_of(one, _newest_entry())]
+        return [price for one in wanted for price in _prices_of(one, newest_entry())]
     return [_price(row, known) for row in rows.order_by("id")]
 
 
@@ -73,7 +73,8 @@ def _price(row: PriceRow, known: Mapping[str, Meter]) -> Price:
     return build.price(vars(row), vars(plan), known)
 
 
-def _newest_entry() -> int:
+def newest_entry() -> int:
+    """The newest entry: what is read of entries holds until there is a newer one."""
     return Entry.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
@@ -85,7 +86,7 @@ def _latest(kind: str) -> dict[str, dict[str, Any]]:
 
 def meters() -> dict[str, Meter]:
     """The meters by code."""
-    return _meters(_newest_entry())
+    return _meters(newest_entry())
 
 
 @lru_cache(maxsize=8)
@@ -95,7 +96,7 @@ def _meters(newest_entry: int) -> dict[str, Meter]:
 
 def calendars() -> dict[str, CalendarSpec]:
     """The calendars by code."""
-    return _calendars(_newest_entry())
+    return _calendars(newest_entry())
 
 
 @lru_cache(maxsize=8)
@@ -132,7 +133,7 @@ def taxes() -> list[build.Tax]:
 
 def discounts() -> dict[str, build.Discount]:
     """Discounts by code."""
-    return _discounts(_newest_entry())
+    return _discounts(newest_entry())
 
 
 @lru_cache(maxsize=8)
@@ -185,7 +186,7 @@ def commitments(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
     """The compiled tariff of plan versions (all of them by default)."""
     ids = None if plan_version_ids is None else sorted(set(plan_version_ids))
-    newest = _newest_entry()
+    newest = newest_entry()
     return assemble(prices(ids), meters(), calendars(), _compiled_cards(newest))
 
 

@@ -162,7 +162,7 @@ def set_billing_day(
         ).date()  # fmt: skip
     except ValueError as error:
         raise InvalidField(field="on", value=on, expected="a day such as 2026-03-01") from error
-    services.set_billing_day(account.id, validate.billing_day(day), since)
+    since = services.set_billing_day(account.id, validate.billing_day(day), since)
     _console.print(f"Account {code} is billed on day {day} from {since} on.")
 
 

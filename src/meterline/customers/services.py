@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -151,17 +152,20 @@ def create_account(
 
 
 @transaction.atomic
-def set_billing_day(account_id: int, day: int | None, on: date) -> None:
-    """Bill an account on another day of the month, from a local day on (None: anniversaries).
+def set_billing_day(account_id: int, day: int | None, on: date) -> date:
+    """Bill an account on another day of the month, from a local day on (None: anniversaries);
+    gives that day: today, if `on` is over, since usage and bills are by the periods of before.
 
-    Periods that have started on `on` or before keep their end; the next ones are stubs.
+    Periods that have started by then keep their end; the next ones are stubs.
     """
     validate.billing_day(day)
     account = Account.objects.select_for_update().get(id=account_id)
-    BillingDay.objects.create(account=account, since=on, day=day)
-    change = {"billing_day": day, "since": on.isoformat()}
+    since = max(on, clock.now().astimezone(ZoneInfo(account.timezone)).date())
+    BillingDay.objects.create(account=account, since=since, day=day)
+    change = {"billing_day": day, "since": since.isoformat()}
     audit.record("account.billing_day_set", f"account:{account.code}", after=change)
     events.emit("account.billing_day_set", account.code, {"code": account.code, **change})
+    return since
 
 
 def _parent(parent: str | int | None) -> Account | None:

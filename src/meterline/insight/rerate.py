@@ -12,7 +12,7 @@ import polars as pl
 from meterline.billing.frames import COVERED
 from meterline.rating.allowance import Allowance
 from meterline.usage.grants import lots
-from meterline.usage.process import REJECTS, Reference, rate_and_place
+from meterline.usage.process import REJECTS, Contracts, rate_and_place
 from meterline.usage.settle import USED, USES, settle
 from meterline.usage.totals import TOTALS, added, totals
 
@@ -36,12 +36,12 @@ REJECTED = {
 
 def rerate(
     parts: Iterable[pl.DataFrame],
-    reference: Reference,
+    contracts: Contracts,
     versions: Mapping[int, int],
     detailed: Collection[int],
 ) -> Rerated:
     """Rate guided records (usage.services.guided), a part at a time, and let them draw on the
-    allowances of `reference.cover`, from nothing taken.
+    allowances of `contracts.cover`, from nothing taken.
 
     `versions`: price by which a record was rated -> plan version by which it is rated now.
     `detailed`: ids of prices whose rated records are kept one by one.
@@ -55,9 +55,9 @@ def rerate(
             ),
         ).drop("price_id")
         count += guided.height
-        records, rated, rejects = rate_and_place(guided, reference)
+        records, rated, rejects = rate_and_place(guided, contracts)
         refused.append(_told(rejects, guided))
-        waits = reference.cover.touches(rated)
+        waits = contracts.cover.touches(rated)
         if waits is not None:
             waiting.append((records, rated.filter(waits)))
             rated = rated.filter(~waits)
@@ -65,12 +65,12 @@ def rerate(
         sums += [totals(rated)] if rated.height else []
     uses = pl.DataFrame(schema=USES)
     if waiting:
-        records, rated, uses = _settled(waiting, reference)
+        records, rated, uses = _settled(waiting, contracts)
         rows.append(_kept(records, rated, detailed))
         sums.append(totals(rated))
     return Rerated(
         totals=added(sums) if sums else pl.DataFrame(schema=TOTALS),
-        covered=_covered(uses, reference.cover.allowances),
+        covered=_covered(uses, contracts.cover.allowances),
         detail=[one for one in rows if one[1].height],
         rejects=_summed(pl.concat([pl.DataFrame(schema=REJECTED), *refused])),
         records=count,
@@ -78,18 +78,18 @@ def rerate(
 
 
 def _settled(
-    waiting: Sequence[tuple[pl.DataFrame, pl.DataFrame]], reference: Reference
+    waiting: Sequence[tuple[pl.DataFrame, pl.DataFrame]], contracts: Contracts
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Records that may use allowances, what is left of them to pay, and what they used."""
     rated = pl.concat([one for _, one in waiting])
     records = pl.concat([one for one, _ in waiting], how="diagonal").join(
         rated, on="line", how="semi"
     )
-    cover, timelines = reference.cover, reference.timelines
+    cover, timelines = contracts.cover, contracts.timelines
     window = cast(tuple[datetime, datetime], (rated["start"].min(), rated["start"].max()))
     found = lots(timelines.phases, cover.carriers, cover.allowances, timelines.billing_days, window)
     none = pl.DataFrame(schema=USED)
-    outcome = settle(records, rated, cover, found, none, reference.tariff)
+    outcome = settle(records, rated, cover, found, none, contracts.tariff)
     return records, outcome.rated, outcome.uses
 
 

@@ -40,7 +40,7 @@ from meterline.usage import services as usage
 from meterline.usage.accounts import billing_days
 from meterline.usage.allowances import distinct
 from meterline.usage.place import Timelines
-from meterline.usage.process import Reference
+from meterline.usage.process import Contracts
 from meterline.usage.settle import Cover, covered_prices
 
 CHUNK_SIZE = 10_000
@@ -131,9 +131,7 @@ def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Tariff
     phases = phases_frame(account_ids=accounts).with_columns(
         pl.col("plan_version_id").replace(list(made.versions), list(made.versions.values()))
     )
-    reference = Reference(
-        by_identifier=pl.DataFrame(),
-        by_code=pl.DataFrame(),
+    contracts = Contracts(
         timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
         tariff=tariff,
         cover=_cover(made, phases, tariff),
@@ -145,7 +143,7 @@ def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Tariff
         if price.kind == "usage"
     }
     records = usage.guided(base["subscription_id"].unique().to_list(), list(versions), since, until)
-    return rerate(records, reference, versions, _detailed(made))
+    return rerate(records, contracts, versions, _detailed(made))
 
 
 def _cover(made: Candidate, phases: pl.DataFrame, tariff: Tariff) -> Cover:

@@ -79,6 +79,8 @@ def show_command(
     _console.print(f"Net {shown['net']}, tax {shown['tax']}, total [bold]{shown['total']}[/]")
     if shown["credit"]:
         _console.print(f"Credit used {shown['credit']}, due [bold]{shown['due']}[/]")
+    for one in shown["credits"]:
+        _console.print(f"  of it {escape(one['reason'])}: {one['amount']}")
 
 
 @app.command("pdf")

@@ -90,6 +90,14 @@ class UsageRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CreditUse:
+    """What a document used of a grant of credit; `reason` is why it was granted, else its code."""
+
+    reason: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceDocument:
     """One document, whole."""
 
@@ -113,6 +121,7 @@ class InvoiceDocument:
     total: Decimal
     credit_applied: Decimal
     due: Decimal
+    credits: tuple[CreditUse, ...] = ()  # what of credit_applied was granted; the rest was paid in
     usage: tuple[UsageRecord, ...] = ()
 
 

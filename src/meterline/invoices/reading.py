@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from meterline.invoices.document import Address, DocumentTax, InvoiceDocument, blocks
+from meterline.invoices.document import Address, CreditUse, DocumentTax, InvoiceDocument, blocks
 from meterline.invoices.errors import UnknownDocument
 from meterline.kernel.money import decimals
 
@@ -49,6 +49,12 @@ _TAXES = """
     SELECT invoice_id, code, percent, base, amount FROM invoices_tax
     WHERE invoice_id = ANY(%s) ORDER BY invoice_id, code, percent
 """
+_CREDITS = """
+    SELECT u.invoice_id, coalesce(nullif(p.reference, ''), p.code) AS reason,
+        sum(u.amount) AS amount
+    FROM payments_grantuse u JOIN payments_payment p ON p.id = u.grant_id
+    WHERE u.invoice_id = ANY(%s) GROUP BY u.invoice_id, p.id ORDER BY u.invoice_id, p.id
+"""
 
 
 def rows(query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
@@ -87,8 +93,9 @@ def documents(ids: Sequence[int]) -> list[InvoiceDocument]:
     """The documents of these ids, in the ids' order of size."""
     grouped = _by_invoice(lines(ids))
     taxes = _by_invoice(rows(_TAXES, [list(ids)]))
+    credits_ = _by_invoice(rows(_CREDITS, [list(ids)]))
     return [
-        _document(head, grouped.get(head["id"], []), taxes.get(head["id"], []))
+        _document(head, *(found.get(head["id"], []) for found in (grouped, taxes, credits_)))
         for head in rows(_HEADS, [list(ids)])
     ]
 
@@ -101,7 +108,10 @@ def _by_invoice(found: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
 
 
 def _document(
-    head: dict[str, Any], lines: list[dict[str, Any]], taxes: list[dict[str, Any]]
+    head: dict[str, Any],
+    lines: list[dict[str, Any]],
+    taxes: list[dict[str, Any]],
+    granted: list[dict[str, Any]],
 ) -> InvoiceDocument:
     own = ("number", "kind", "account", "currency", "language", "colour", "iban", "bic",
            "issue_date", "due_date", "net", "tax", "total", "credit_applied", "due")  # fmt: skip
@@ -114,6 +124,7 @@ def _document(
         taxes=tuple(
             DocumentTax(**{k: v for k, v in row.items() if k != "invoice_id"}) for row in taxes
         ),
+        credits=tuple(CreditUse(reason=row["reason"], amount=row["amount"]) for row in granted),
     )
 
 

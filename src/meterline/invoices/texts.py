@@ -50,6 +50,9 @@ def texts(document: InvoiceDocument) -> dict[str, Any]:
         "tax": writer.money(document.tax),
         "total": writer.currency(document.total),
         "credit": "" if not document.credit_applied else writer.money(-document.credit_applied),
+        "credits": [
+            {"reason": one.reason, "amount": writer.money(-one.amount)} for one in document.credits
+        ],
         "due": writer.currency(document.due),
         "payable": document.due > 0,
         "iban": " ".join(document.iban[i : i + 4] for i in range(0, len(document.iban), 4)),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -143,21 +143,20 @@ class Calendar:
         `next_at` is the next instant at which the band may be another one: the end of the
         stretch on the wall clock, local midnight, or a change of the zone's offset.
         """
-        stretches = self._stretches(instants)
-        if stretches.is_empty():
+        if instants.is_empty():
             return pl.DataFrame(
                 schema={"season": pl.String, "band": pl.String, "next_at": instants.dtype}
             )
+        stretches = self.stretches(cast(datetime, instants.min()), cast(datetime, instants.max()))
         starts = stretches["at"].to_physical().to_numpy()
         index = np.searchsorted(starts, instants.to_physical().to_numpy(), side="right") - 1
         return stretches[index].select("season", "band", "next_at")
 
-    def _stretches(self, instants: pl.Series) -> pl.DataFrame:
-        """Consecutive stretches of one band that cover all of the instants, in UTC."""
-        if instants.is_empty():
-            return pl.DataFrame()
-        first = instants.min().astimezone(self._zone).date() - timedelta(days=1)  # type: ignore[union-attr]
-        last = instants.max().astimezone(self._zone).date() + timedelta(days=1)  # type: ignore[union-attr]
+    def stretches(self, since: datetime, until: datetime) -> pl.DataFrame:
+        """Consecutive stretches of one band that cover `[since, until]`, and some before and after:
+        at and next_at Datetime us UTC, season, band."""
+        first = since.astimezone(self._zone).date() - timedelta(days=1)
+        last = until.astimezone(self._zone).date() + timedelta(days=1)
         key = (first.toordinal() // 31, last.toordinal() // 31)
         cached: dict[tuple[int, int], pl.DataFrame] = self.__dict__.setdefault("_tables", {})
         if key not in cached:

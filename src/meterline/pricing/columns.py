@@ -150,16 +150,10 @@ def charged_row(what: str, row: Mapping[str, Any], amount: Fraction) -> dict[str
     """One CHARGED row with an exact amount as decimal / denominator."""
     quantity = quantity_of(row)
     denominator = amount.denominator
-    twos = fives = 0
-    while denominator % 2 == 0:
-        denominator, twos = denominator // 2, twos + 1
-    while denominator % 5 == 0:
-        denominator, fives = denominator // 5, fives + 1
-    if max(twos, fives) > 20:
-        denominator, exact_amount = amount.denominator, Decimal(amount.numerator)
-    else:
-        exact = amount * denominator
-        exact_amount = Decimal(int(exact * _SCALE)).scaleb(-20, _WIDE)
+    for prime in (2, 5):  # the decimal holds up to 20 decimals, the denominator what is left
+        for _ in range(20):
+            denominator //= prime if denominator % prime == 0 else 1
+    exact_amount = Decimal(int(amount * denominator * _SCALE)).scaleb(-20, _WIDE)
     if abs(exact_amount) * _SCALE >= _MOST or denominator >= 2**63:
         raise AmountTooLarge(what=what, quantity=number(quantity))
     return {

@@ -1,9 +1,12 @@
-"""Tiers on columns: how much of a quantity falls into each tier, exactly."""
+"""Tiers: how much of a quantity falls into each of them, exactly.
+
+On columns; one by one where a limit per unit of demand has more decimals than quantities have.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,15 +15,21 @@ import polars as pl
 
 from meterline.kernel.explain import number
 from meterline.kernel.money import from_scaled, to_scaled
-from meterline.pricing.columns import check_range, divisor, quantity_of, scaled, started, units
+from meterline.pricing.columns import (
+    charged_row,
+    check_range,
+    divisor,
+    one_row_a_line,
+    quantity_of,
+    scaled,
+    started,
+    units,
+)
+from meterline.pricing.model import CHARGED
 from meterline.pricing.parameters import PercentTier, Tier, UpTo
 
 Tiers = Sequence[Tier | PercentTier]
 _UNIT = 10**10  # quantities and prices are held in units of 10^-10
-
-
-class LimitTooFine(ArithmeticError):
-    """A tier's limit per unit of demand has more decimals than quantities have."""
 
 
 def unit_price(tier: Tier | PercentTier) -> Fraction:
@@ -38,14 +47,50 @@ def limit_of(up_to: UpTo, days: Any, demand: Any) -> Fraction:
     return Fraction(up_to.amount) * Fraction(factor or 0)
 
 
-def parts_of(tiers: Tiers) -> int:
+def graduated(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.DataFrame:
+    """CHARGED of `rows` (quantity, divisor, days, demand): each unit at its own tier's price.
+    `what` names the price in errors."""
+    return _charged(what, tiers, rows, _graduated_column, graduated_amount)
+
+
+def volume(what: str, tiers: Sequence[Tier], rows: pl.DataFrame) -> pl.DataFrame:
+    """CHARGED of `rows`: all units at the price of the tier that the quantity reaches."""
+    return _charged(what, tiers, rows, _volume_column, _volume_amount)
+
+
+def _charged(
+    what: str,
+    tiers: Any,
+    rows: pl.DataFrame,
+    column: Callable[[str, Any, pl.DataFrame], pl.Expr],
+    amount: Callable[[Any, Mapping[str, Any]], Fraction],
+) -> pl.DataFrame:
+    fine = _has_fine_limit(what, tiers, rows)
+    plain = rows.filter(~fine)
+    charged = one_row_a_line(plain, column(what, tiers, plain), parts=_parts(tiers))
+    if plain.height == rows.height:
+        return charged
+    single = [charged_row(what, row, amount(tiers, row)) for row in rows.filter(fine).to_dicts()]
+    return pl.concat([charged, pl.DataFrame(single, schema=CHARGED)])
+
+
+def _has_fine_limit(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Series:
+    """Which rows have a limit that is no whole number of 10^-10."""
+    fine = pl.repeat(False, rows.height, eager=True)
+    for tier in tiers:
+        if tier.up_to is not None and tier.up_to.per == "demand":
+            limit = _demand_limit(what, tier.up_to, rows)
+            fine |= rows.select((limit % _UNIT != 0).alias("fine"))["fine"]
+    return fine
+
+
+def _parts(tiers: Tiers) -> int:
     """What a tier's rate must be divided by: percentages by 100."""
     return 100 if isinstance(tiers[0], PercentTier) else 1
 
 
-def graduated_column(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
-    """Each unit at its own tier's price: Decimal(38, 20), `divisor` x parts_of(tiers) times the
-    amount, for columns quantity, divisor, days, demand. `what` names the price in errors."""
+def _graduated_column(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
+    """Decimal(38, 20), `divisor` x _parts(tiers) times the amount."""
     _check(what, tiers, rows)
     quantity = units()
     low: pl.Expr | None = None
@@ -62,9 +107,8 @@ def graduated_column(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
     return from_scaled(total, 20)
 
 
-def volume_column(what: str, tiers: Sequence[Tier], rows: pl.DataFrame) -> pl.Expr:
-    """All units at the price of the tier that the quantity reaches: Decimal(38, 20), `divisor`
-    times the amount."""
+def _volume_column(what: str, tiers: Sequence[Tier], rows: pl.DataFrame) -> pl.Expr:
+    """Decimal(38, 20), `divisor` times the amount."""
     _check(what, tiers, rows)
     quantity = units()
     chosen: Any = pl
@@ -88,7 +132,7 @@ def _check(what: str, tiers: Tiers, rows: pl.DataFrame) -> None:
         for tier in tiers
         if isinstance(tier, Tier) and tier.size
     ]
-    flats = [tier.flat_amount * parts_of(tiers) for tier in tiers]
+    flats = [tier.flat_amount * _parts(tiers) for tier in tiers]
     check_range(what, rows, rates + per_block, flats + blocks)
 
 
@@ -101,7 +145,7 @@ def _tier_amount(tier: Tier | PercentTier, inside: pl.Expr) -> pl.Expr:
 
 
 def _flat(tier: Tier | PercentTier) -> pl.Expr:
-    return scaled(tier.flat_amount * parts_of([tier]), 20) * divisor()
+    return scaled(tier.flat_amount * _parts([tier]), 20) * divisor()
 
 
 def _limit_column(what: str, up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
@@ -113,32 +157,61 @@ def _limit_column(what: str, up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
             check_range(what, per_day, [up_to.amount], scale=10)
             return limit * pl.col("days").cast(pl.Int128) * divisor()
         case "demand":
-            per_unit = rows.with_columns(quantity=pl.col("demand").fill_null(0))
-            check_range(what, per_unit, [up_to.amount])
-            fine = limit * to_scaled(pl.col("demand").fill_null(0), 10)
-            if rows.select((fine % _UNIT != 0).any()).item():
-                raise LimitTooFine(f"{up_to} of {rows['demand'].to_list()[:5]}")
-            return fine // _UNIT * divisor()
+            return _demand_limit(what, up_to, rows) // _UNIT * divisor()
         case None:
             check_range(what, rows, [], [up_to.amount], scale=10)
             return limit * divisor()
 
 
-def graduated_terms(tiers: Tiers, row: Mapping[str, Any]) -> list[str]:
-    """The arithmetic of graduated tiers for one row (quantity, days, demand), term by term."""
+def _demand_limit(what: str, up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
+    """The upper end of a tier per unit of demand, in units of 10^-20."""
+    demand = pl.col("demand").fill_null(0)
+    check_range(what, rows.with_columns(quantity=demand), [up_to.amount])
+    return scaled(up_to.amount) * to_scaled(demand, 10)
+
+
+def _shares(tiers: Tiers, row: Mapping[str, Any]) -> Iterator[tuple[Tier | PercentTier, Fraction]]:
+    """Each tier that a row (quantity, days, demand) reaches, and how much falls into it."""
     quantity = quantity_of(row)
     low: Fraction | None = None
-    terms = []
     for tier in tiers:
         high = None if tier.up_to is None else limit_of(tier.up_to, row["days"], row["demand"])
         inside = quantity if high is None else min(quantity, high)
-        if low is not None:
-            inside = max(inside - low, Fraction(0))
+        if low is None:
+            yield tier, inside
+        elif quantity > low:
+            yield tier, max(inside - low, Fraction(0))
+        low = high
+
+
+def graduated_amount(tiers: Tiers, row: Mapping[str, Any]) -> Fraction:
+    """What graduated tiers come to for one row."""
+    return sum(
+        (_amount_in(tier, inside) + Fraction(tier.flat_amount)
+         for tier, inside in _shares(tiers, row)),
+        Fraction(0),
+    )  # fmt: skip
+
+
+def _volume_amount(tiers: Sequence[Tier], row: Mapping[str, Any]) -> Fraction:
+    tier = volume_tier(tiers, row)
+    return _amount_in(tier, quantity_of(row)) + Fraction(tier.flat_amount)
+
+
+def _amount_in(tier: Tier | PercentTier, inside: Fraction) -> Fraction:
+    if isinstance(tier, Tier) and tier.size is not None:
+        return math.ceil(inside / Fraction(tier.size)) * unit_price(tier)
+    return inside * unit_price(tier)
+
+
+def graduated_terms(tiers: Tiers, row: Mapping[str, Any]) -> list[str]:
+    """The arithmetic of graduated tiers for one row, term by term."""
+    terms = []
+    for tier, inside in _shares(tiers, row):
         if inside:
             terms.append(tier_term(tier, inside))
-        if tier.flat_amount and (low is None or quantity > low):
+        if tier.flat_amount:
             terms.append(number(tier.flat_amount))
-        low = high
     return terms or ["0"]
 
 

@@ -1,37 +1,39 @@
-"""What a rate card makes of events: fee, increments by step and band, cap, rounding. Exact.
-
-All events advance together: in each round every unfinished event is charged for the increments
-that start before the next edge (of its step, of its band, of itself), at the price in force where
-they start. Most events are done after one or two rounds.
-"""
+"""What a rate card makes of events: fee, increments by step and band, cap, rounding. Exact."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
 from meterline.kernel.money import RoundingMode, from_scaled
-from meterline.rating.compiled import NO_CAP, NO_END, NO_ROW, CompiledCard, StepTable
-from meterline.rating.destination import UNKNOWN
+from meterline.rating.compiled import NO_CAP, CompiledCard, Epoch, StepTable
+from meterline.rating.taximeter import NO_END, NO_ROW, charged
 
 Array = np.ndarray[Any, Any]
 _SAFE = 2**62
+_LASTING_MOST = 10 * 366 * 86_400 * 1_000_000  # microseconds of an event that passes bands
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardAmounts:
-    """amount, denominator, band (of the start) by event; known: whether a row was found; exact:
-    whether quantity and amount are small enough to be counted exactly."""
+    """amount, denominator by event; known: whether a row was found; exact: whether quantity and
+    amount are small enough to be counted exactly."""
 
     amount: pl.Series  # Decimal(38, 20)
     denominator: pl.Series  # Int64
-    band: pl.Series  # String
+    band: Array  # the code of the one it starts in
     known: Array
     exact: Array
+
+    def bands(self, compiled: CompiledCard) -> pl.Series:
+        """The bands' names; null for any other one than those of the card's rows."""
+        names = pl.Series([*compiled.bands, None], dtype=pl.String)
+        return names.gather(pl.Series(self.band))
 
 
 def charge_events(
@@ -68,7 +70,7 @@ def charge_events(
     return CardAmounts(
         amount=pl.concat([one.amount for one in found])[back],
         denominator=pl.concat([one.denominator for one in found])[back],
-        band=pl.concat([one.band for one in found])[back],
+        band=np.concatenate([one.band for one in found])[back],
         known=np.concatenate([one.known for one in found])[back],
         exact=np.concatenate([one.exact for one in found])[back],
     )
@@ -86,24 +88,67 @@ def _charge(
     """charge_events of quantities that are whole numbers of 10^-places, in 63 bits."""
     units = _in_units(quantity, places)
     begin = np.zeros_like(units) if paid_from is None else _in_units(paid_from, places)
-    table = compiled.table(places)
-    bands = _Bands(compiled, start, places, elapses)
-    destination = bands.destinations(keys)
-    rows = bands.first_rows(destination)
-    known = rows != NO_ROW
-    meter = _Meter(compiled, table, bands, destination, units)
-    total, complete = meter.run(np.flatnonzero(known & (units > begin)), rows, begin)
-    known &= complete
-    total = _fee_and_cap(table, total, rows, known & (units > begin))
+    moments, table = start.to_physical().to_numpy(), compiled.table(places)
+    elapses = elapses and compiled.calendar is not None
+    finer, coarser = 10 ** max(places - 6, 0), 10 ** max(6 - places, 0)
+    brief = units // finer <= (_LASTING_MOST // coarser if elapses else NO_END)
+    if not brief.all():
+        units = np.where(brief, units, 0)
+    end = moments
+    if elapses:  # what is split is cut at the edges to the end of the last increment
+        split = min(table.increment_most, _LASTING_MOST // coarser)
+        last = units + (split if compiled.card.split_increments else 0)
+        end = moments + (last // finer + 1) * coarser
+    bands = _Bands(compiled, start, end)
+    total, steps = _totals(table, units)
+    row, band = np.full(len(units), NO_ROW), np.full(len(units), len(compiled.bands))
+    known = np.zeros(len(units), dtype=bool)
+    for epoch, which in _by_epoch(compiled, moments):
+        part = total[which], row[which], band[which]
+        run = charged if steps.dtype == np.int64 else charged.plain
+        known[which] = run(
+            moments[which], end[which], units[which], begin[which],
+            epoch.destinations.find(keys[which], keys.columns), epoch.rows,
+            bands.edges, bands.codes, finer, coarser, elapses, compiled.card.split_increments,
+            compiled.step_lists, steps, *part,
+        )  # fmt: skip
+        total[which], row[which], band[which] = part
+    total = _fee_and_cap(table, total, row, known & (units > begin))
     exact = _countable(table, total)
     amount, denominator = _amounts(compiled, table, np.where(exact, total, total * 0))
     return CardAmounts(
         amount=amount,
-        denominator=pl.Series(np.full(len(units), denominator, dtype=np.int64)),
-        band=bands.names(),
+        denominator=pl.Series([denominator], dtype=pl.Int64).new_from_index(0, len(units)),
+        band=band,
         known=known,
-        exact=exact,
+        exact=exact & brief,
     )
+
+
+def _totals(table: StepTable, units: Array) -> tuple[Array, Array]:
+    """Zeroes to add to, and the steps: of 64 bits where no sum needs more, else Python's whole
+    numbers."""
+    most = int(units.max(initial=0)) + table.increment_most
+    if most * table.coefficient_most < _SAFE:
+        return np.zeros(len(units), dtype=np.int64), table.steps
+    return np.zeros(len(units), dtype=object), table.steps.astype(object)
+
+
+def _by_epoch(compiled: CompiledCard, moments: Array) -> Iterator[tuple[Epoch, Any]]:
+    """The card's epochs with the events that start in them: all, or their indexes."""
+    since = np.array([_micros(epoch.since) for epoch in compiled.epochs])
+    since[0] = -NO_END
+    found = np.searchsorted(since, moments, side="right") - 1
+    first = found.min(initial=len(since) - 1)
+    if first == found.max(initial=first):
+        yield compiled.epochs[first], slice(None)
+        return
+    for number in np.unique(found):
+        yield compiled.epochs[number], np.flatnonzero(found == number)
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp()) * 1_000_000
 
 
 def _finest(quantity: pl.Series, least: int) -> int:
@@ -159,205 +204,21 @@ def _to_int64(physical: pl.Series, step: int) -> Array:
 
 
 class _Bands:
-    """The band of each event at its start, and as it goes on."""
+    """When the bands of a card begin, over the time of some events."""
 
-    def __init__(
-        self, compiled: CompiledCard, start: pl.Series, places: int, elapses: bool
-    ) -> None:
-        self.compiled = compiled
-        self.start = start.to_physical().to_numpy()
-        self.elapses = elapses and compiled.calendar is not None
-        self.places = places
-        self.band, self.edge = self._place(start)
-        self.epoch = self._epochs()
-
-    def _place(self, instants: pl.Series) -> tuple[Array, Array]:
-        """Band codes, and the instants (microseconds) at which they may change."""
-        if self.compiled.calendar is None:
-            other = len(self.compiled.bands)
-            size = len(instants)
-            return np.full(size, other, dtype=np.int32), np.full(size, NO_END, dtype=np.int64)
-        placed = self.compiled.calendar.calendar.place(instants)
-        codes = placed["band"].replace_strict(
-            self.compiled.bands, default=len(self.compiled.bands), return_dtype=pl.Int32
+    def __init__(self, compiled: CompiledCard, start: pl.Series, end: Array) -> None:
+        other = len(compiled.bands)
+        if compiled.calendar is None or start.is_empty():
+            self.edges, self.codes = np.array([-NO_END]), np.array([other])
+            return
+        last = pl.Series([int(end.max())]).cast(start.dtype)
+        stretches = compiled.calendar.calendar.stretches(cast(datetime, start.min()), last[0])
+        self.edges = stretches["at"].to_physical().to_numpy()
+        self.codes = (
+            stretches["band"]
+            .replace_strict(compiled.bands, default=other, return_dtype=pl.Int64)
+            .to_numpy()
         )
-        return codes.to_numpy(), placed["next_at"].to_physical().to_numpy()
-
-    def _epochs(self) -> Array:
-        since = [
-            int(epoch.since.astimezone(UTC).timestamp()) * 1_000_000
-            for epoch in self.compiled.epochs
-        ]
-        since[0] = -(2**63)
-        found: Array = np.searchsorted(np.array(since), self.start, side="right") - 1
-        return found
-
-    def destinations(self, keys: pl.DataFrame) -> Array:
-        """The destination of each event among those of its epoch, UNKNOWN where none matches."""
-        numbers = np.unique(self.epoch)
-        tables = {id(self.compiled.epochs[number].destinations) for number in numbers}
-        found: Array = np.full(len(self.epoch), UNKNOWN, dtype=np.int32)
-        if len(tables) == 1:
-            found = self.compiled.epochs[numbers[0]].destinations.find(keys, keys.columns)
-            return found
-        for number in numbers:
-            inside = np.flatnonzero(self.epoch == number)
-            found[inside] = self.compiled.epochs[number].destinations.find(
-                keys[inside], keys.columns
-            )
-        return found
-
-    def first_rows(self, destination: Array) -> Array:
-        return self.rows(np.arange(len(destination)), destination, self.band)
-
-    def rows(self, which: Array, destination: Array, band: Array) -> Array:
-        """The card's row of each event in a band, NO_ROW where it has none."""
-        found = np.full(len(which), NO_ROW, dtype=np.int32)
-        epochs = self.epoch[which]
-        for number in np.unique(epochs):
-            inside = (epochs == number) & (destination != UNKNOWN)
-            table = self.compiled.epochs[number].rows
-            found[inside] = table[destination[inside], band[inside]]
-        return found
-
-    def at(self, which: Array, position: Array) -> tuple[Array, Array]:
-        """Band of events at a position, and the position of the next edge."""
-        unit = 10**6 // 10**self.places if self.places <= 6 else None
-        if unit is None:
-            moment = self.start[which] + position // 10 ** (self.places - 6)
-        else:
-            moment = self.start[which] + position * unit
-        band, edge = self._place(pl.Series(moment).cast(pl.Datetime("us", "UTC")))
-        return band, self.position_of(which, edge)
-
-    def position_of(self, which: Array, edge: Array) -> Array:
-        """The first position at or after an instant."""
-        distance: Array = edge - self.start[which]
-        if self.places <= 6:
-            distance = -(-distance // 10 ** (6 - self.places))
-        else:
-            distance = distance * 10 ** (self.places - 6)
-        return distance
-
-    def names(self) -> pl.Series:
-        names = [*self.compiled.bands, None]
-        return pl.Series(names, dtype=pl.String).gather(pl.Series(self.band))
-
-
-@dataclass(kw_only=True)
-class _Front:
-    """The events that are still being charged, a place each."""
-
-    which: Array  # their indexes
-    row: Array  # of the card, in the band at `position`
-    position: Array
-    units: Array
-    edge: Array  # the position at which the band may change
-    owed: Array  # end of an increment that a band's edge has cut
-    owed_step: Array
-
-    def only(self, places: Array) -> _Front:
-        """Those at some places."""
-        if len(places) == len(self.which):
-            return self
-        return _Front(**{name: values.take(places) for name, values in vars(self).items()})
-
-
-class _Meter:
-    """The taximeter of all events."""
-
-    def __init__(
-        self,
-        compiled: CompiledCard,
-        table: StepTable,
-        bands: _Bands,
-        destination: Array,
-        units: Array,
-    ) -> None:
-        self.compiled, self.table, self.bands = compiled, table, bands
-        self.destination, self.units = destination, units
-        self.split = compiled.card.split_increments
-        most = int(units.max(initial=0)) + int(table.increments.max(initial=1))
-        steepest = max((abs(int(c)) for c in table.coefficients.flat), default=0)
-        safe = most * steepest < _SAFE
-        self.kind: Any = np.int64 if safe else object
-        self.coefficients = table.coefficients.astype(self.kind).ravel()
-        self.increments, self.ends = table.increments.ravel(), table.ends.ravel()
-        self.width = table.starts.shape[1]
-
-    def run(self, which: Array, rows: Array, begin: Array) -> tuple[Array, Array]:
-        """The sums of charged units x coefficient of every event, from its position `begin` on, and
-        whether each found a row in every band that it crossed. `which` are charged; `rows`: the row
-        of each event's start."""
-        total = np.zeros(len(self.units), dtype=self.kind)
-        complete = np.ones(len(self.units), dtype=bool)
-        front = _Front(
-            which=which,
-            row=rows.take(which),
-            position=begin.take(which),
-            units=self.units.take(which),
-            edge=self._first_edge(which),
-            owed=np.zeros(len(which), dtype=np.int64),
-            owed_step=np.zeros(len(which), dtype=np.int64),
-        )
-        self._cross(front)
-        while front.which.size:
-            lost = front.row == NO_ROW
-            if lost.any():
-                complete[front.which[lost]] = False
-                front = front.only(np.flatnonzero(~lost))
-            total[front.which] += self._advance(front)
-            left = front.position < front.units
-            if self.split:
-                left |= front.owed > front.position
-            front = front.only(np.flatnonzero(left))
-            self._cross(front)
-        return total, complete
-
-    def _advance(self, front: _Front) -> Array:
-        """Charge up to the next edge: what it comes to, in units x coefficient."""
-        lists = self.compiled.step_lists.take(front.row)
-        step = self._step(lists, front.position)
-        if self.split:
-            within = front.owed > front.position
-            step = np.where(within, np.minimum(front.owed_step, self._last(lists)), step)
-        cell = lists * self.width + step
-        increment, stop = self.increments.take(cell), self.ends.take(cell)
-        stop = np.minimum(np.minimum(stop, front.units), front.edge)
-        length = -(-(stop - front.position) // increment) * increment
-        if self.split:
-            end = np.where(within, front.owed, front.position + length)
-            length = np.minimum(end, front.edge) - front.position
-            front.owed = np.where(end > front.position + length, end, 0)
-            front.owed_step = step
-        front.position = front.position + length
-        amount: Array = length.astype(self.kind, copy=False) * self.coefficients.take(cell)
-        return amount
-
-    def _cross(self, front: _Front) -> None:
-        """Move those that came to an edge on to the row of the next band."""
-        crossed = np.flatnonzero(front.position >= front.edge)
-        if crossed.size:
-            which = front.which[crossed]
-            band, front.edge[crossed] = self.bands.at(which, front.position[crossed])
-            front.row[crossed] = self.bands.rows(which, self.destination[which], band)
-
-    def _first_edge(self, which: Array) -> Array:
-        if not self.bands.elapses:
-            return np.full(len(which), NO_END, dtype=np.int64)
-        return self.bands.position_of(which, self.bands.edge[which])
-
-    def _step(self, lists: Array, position: Array) -> Array:
-        """The step in which a position lies."""
-        step = np.zeros(len(lists), dtype=np.int64)
-        if position.any():
-            for later in range(1, self.width):
-                step += self.table.starts[:, later].take(lists) <= position
-        return step
-
-    def _last(self, lists: Array) -> Array:
-        used: Array = (self.table.starts[lists] < NO_END).sum(axis=1)
-        return used - 1
 
 
 def _fee_and_cap(table: StepTable, total: Array, rows: Array, charged: Array) -> Array:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from math import lcm
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,13 +19,13 @@ import polars as pl
 from meterline.kernel.calendar import CalendarSpec
 from meterline.rating.card import KeyField, RateCard, Step
 from meterline.rating.destination import Destinations
+from meterline.rating.taximeter import NO_END, NO_ROW
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Rows = np.ndarray[Any, np.dtype[np.int32]]
-NO_ROW = -1
-NO_END = 2**62
 NO_CAP = 10**60
 _ALWAYS = date(1, 1, 1)
+_making = Lock()  # a table is made once, whoever asks for it at the same time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,6 @@ class StepTable:
     """
 
     starts: Ints
-    ends: Ints
     increments: Ints
     coefficients: Ints  # of one unit of quantity
     fees: Ints  # by row of the card
@@ -42,6 +43,23 @@ class StepTable:
     places: int
     scale: int
     denominator: int
+
+    @cached_property
+    def increment_most(self) -> int:
+        """The largest increment."""
+        return int(self.increments.max(initial=1))
+
+    @cached_property
+    def coefficient_most(self) -> int:
+        """The largest coefficient, without its sign."""
+        return max((abs(int(one)) for one in self.coefficients.flat), default=0)
+
+    @cached_property
+    def steps(self) -> Ints:
+        """[list, step, START or INCREMENT or COEFFICIENT], as the taximeter takes them; of Python's
+        whole numbers where a coefficient needs more than 64 bits."""
+        laid = np.stack([self.starts, self.increments, self.coefficients], axis=-1)
+        return laid.astype(np.int64) if self.coefficient_most < NO_END else laid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +97,9 @@ class CompiledCard:
 
     def table(self, places: int) -> StepTable:
         """The steps in whole numbers, for quantities with so many decimals."""
-        if places not in self.tables:
-            self.tables[places] = _step_table(self, places)
+        with _making:
+            if places not in self.tables:
+                self.tables[places] = _step_table(self, places)
         return self.tables[places]
 
 
@@ -218,7 +237,7 @@ def _step_table(compiled: CompiledCard, places: int) -> StepTable:
     padding = max(twos, fives)
     prices = [*(step.price for step in steps), *compiled.fees]
     prices += [cap for cap in compiled.caps if cap is not None]
-    decimals = max((_decimals(price) for price in prices), default=0)
+    decimals = max(map(_decimals, set(prices)), default=0)
     if compiled.card.rounding is not None:
         decimals = max(decimals, compiled.card.places)
     table = step_table(
@@ -252,18 +271,16 @@ def step_table(
     width = max(len(one) for one in lists)
     shape = (len(lists), width)
     starts = np.full(shape, NO_END, dtype=np.int64)
-    ends, increments = starts.copy(), np.ones(shape, dtype=np.int64)
+    increments = np.ones(shape, dtype=np.int64)
     whole = np.zeros(shape, dtype=object)
     for i, one in enumerate(lists):
         for j, step in enumerate(one):
             starts[i, j] = int(step.start * 10**places)
             increments[i, j] = int(step.increment * 10**places)
             whole[i, j] = int(coefficients[i][j])
-            if j:
-                ends[i, j - 1] = starts[i, j]
     return StepTable(
         fees=_narrow(whole_fees), caps=_narrow(whole_caps),
-        starts=starts, ends=ends, increments=increments, coefficients=whole,
+        starts=starts, increments=increments, coefficients=whole,
         places=places, scale=scale, denominator=denominator,
     )  # fmt: skip
 

@@ -79,44 +79,28 @@ class Destinations:
 
 
 class _Ranges:
-    """Prefixes of digits as disjoint ranges: starts ascending, each with its code and length."""
+    """Prefixes of digits as disjoint ranges: starts ascending, each with its code and the length of
+    its prefix."""
 
     def __init__(self, prefixes: dict[str, int]) -> None:
-        digits = {
-            p: c for p, c in prefixes.items() if p.isascii() and p.isdigit() and len(p) <= _WIDTH
-        }
-        self.only_digits = len(digits) == len(prefixes)
-        rest = prefixes.get(ANY, UNKNOWN)  # of numbers that no prefix begins
-        starts, codes, lengths = [0], [rest], [0]
-        stack: list[tuple[int, int, int]] = []  # end, code, length
-        for prefix, code in sorted(digits.items()):
-            low = int(prefix) * 10 ** (_WIDTH - len(prefix))
-            high = low + 10 ** (_WIDTH - len(prefix))
-            while stack and stack[-1][0] <= low:
-                self._close(stack, starts, codes, lengths, rest)
-            starts.append(low)
-            codes.append(code)
-            lengths.append(len(prefix))
-            stack.append((high, code, len(prefix)))
-        while stack:
-            self._close(stack, starts, codes, lengths, rest)
-        keep = [i for i in range(len(starts)) if i + 1 == len(starts) or starts[i + 1] != starts[i]]
-        self.starts = np.array([starts[i] for i in keep], dtype=np.int64)
-        self.codes = np.array([codes[i] for i in keep], dtype=np.int32)
-        self.lengths = np.array([lengths[i] for i in keep], dtype=np.int32)
-
-    @staticmethod
-    def _close(
-        stack: list[tuple[int, int, int]],
-        starts: list[int],
-        codes: list[int],
-        lengths: list[int],
-        rest: int,
-    ) -> None:
-        end, _, _ = stack.pop()
-        starts.append(end)
-        codes.append(stack[-1][1] if stack else rest)
-        lengths.append(stack[-1][2] if stack else 0)
+        digits = [p for p in prefixes if p.isascii() and p.isdigit() and len(p) <= _WIDTH]
+        length = np.array([len(prefix) for prefix in digits], dtype=np.int64)
+        value = np.array([int(prefix) for prefix in digits], dtype=np.int64)
+        code = np.array([prefixes[prefix] for prefix in digits], dtype=np.int32)
+        span = _POWERS.take(_WIDTH - length)
+        ends = (value + 1) * span
+        self.starts = np.unique(np.concatenate([[0], value * span, ends[ends < _POWERS[_WIDTH]]]))
+        # of numbers that no prefix begins
+        self.codes = np.full(len(self.starts), prefixes.get(ANY, UNKNOWN), dtype=np.int32)
+        self.lengths = np.zeros(len(self.starts), dtype=np.int32)
+        for size in np.unique(length):  # the longer ones go over the shorter ones
+            inside = length == size
+            order = np.argsort(value[inside])
+            known, codes = value[inside][order], code[inside][order]
+            first = self.starts // _POWERS[_WIDTH - size]
+            at = np.searchsorted(known, first).clip(max=len(known) - 1)
+            same = known[at] == first
+            self.codes[same], self.lengths[same] = codes[at[same]], size
 
     def find(self, numbers: pl.Series) -> tuple[Codes, np.ndarray[Any, np.dtype[np.int64]]]:
         """Codes, and the positions of rows that must be looked up as texts."""

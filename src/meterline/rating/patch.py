@@ -18,8 +18,6 @@ import polars as pl
 
 from meterline.rating.card import RateCard, Step
 from meterline.rating.compiled import (
-    NO_END,
-    NO_ROW,
     CompiledCard,
     Epoch,
     Ints,
@@ -32,6 +30,7 @@ from meterline.rating.compiled import (
     step_table,
 )
 from meterline.rating.destination import Destinations
+from meterline.rating.taximeter import NO_END, NO_ROW
 
 _FIRST = date(1, 1, 1)
 _Keys = Mapping[tuple[str, ...], int]
@@ -173,7 +172,6 @@ def _joined(table: StepTable, more: StepTable) -> StepTable:
     return replace(
         table,
         starts=both("starts", NO_END),
-        ends=both("ends", NO_END),
         increments=both("increments", 1),
         coefficients=both("coefficients", 0),
         fees=np.append(table.fees, more.fees),

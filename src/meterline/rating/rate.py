@@ -274,7 +274,7 @@ def _by_card(
     known = pl.Series(charged.known)
     split = price.parameter("split") == "band"
     rated = _rated(
-        measured.with_columns(band=charged.band) if split else measured,
+        measured.with_columns(band=charged.bands(compiled)) if split else measured,
         price,
         amount=charged.amount,
         denominator=charged.denominator,

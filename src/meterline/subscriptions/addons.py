@@ -58,7 +58,7 @@ def follow(base: Held, since: datetime) -> None:
     for row in store.addons(base):
         before = models.Phase.objects.filter(subscription=row).order_by("start_at").last()
         held = store.held(row)
-        store.write_phases(row, held.timeline, held.zone)
+        store.write_phases(held)
         ended = before.end_at if before is not None else row.started_at
         if ended != held.end_at:
             identifiers.move_end(row, ended, held.end_at)

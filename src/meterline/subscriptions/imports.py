@@ -23,12 +23,13 @@ from meterline.platform.instants import parse_date_or_instant
 from meterline.subscriptions import plans
 from meterline.subscriptions.bulk import subscribe_many
 from meterline.subscriptions.frames import INSTANT
+from meterline.subscriptions.import_bases import check_bases
 from meterline.subscriptions.models import Identifier
 
 COLUMNS = {
     "subscriptions": csvfile.Columns(
         required=("code", "account", "plan", "start"),
-        optional=("end", "quantity", "discounts", "overrides"),
+        optional=("end", "quantity", "discounts", "overrides", "base"),
     ),
     "identifiers": csvfile.Columns(
         required=("subscription", "kind", "value"), optional=("start", "end")
@@ -69,9 +70,10 @@ def _subscriptions(sheet: csvfile.Sheet) -> Callable[[], int]:
     _place(sheet, "end", "end_at")
     _check_end(sheet, "at")
     _check_plans(sheet)
+    check_bases(sheet)
     return lambda: subscribe_many(
         sheet.rows.select(
-            "code", "account_id", "plan", "at", "end_at", "overrides",
+            "code", "account_id", "plan", "at", "end_at", "overrides", "base",
             pl.col("quantity").cast(pl.Decimal(38, 10)),
             pl.col("discounts").str.split(" "),
         )
@@ -134,8 +136,6 @@ def _plan_problem(
     try:
         offer = plans.offer(plan, day, json.loads(overrides) if overrides else None)
         offer.check_currency(account, currency)
-        if offer.terms.addon_to or offer.includes:
-            return f"{plan} is an add-on or a bundle: `meterline subscription subscribe` makes them"
     except MeterlineError as error:
         return error.message
     return None

@@ -165,6 +165,25 @@ def term_end(log: Sequence[Change], at: datetime, zone: ZoneInfo, *, notice: boo
     return term.end(origin, asked + timedelta(days=1))
 
 
+def renewal_after(
+    log: Sequence[Change], after: datetime, end: datetime | None, zone: ZoneInfo
+) -> datetime | None:
+    """The first instant after another at which a term follows by itself, in a contract that ends
+    at `end`. `log` as `in_force` gives it."""
+    for one in taken(log):
+        term = one.terms[-1][1].term
+        if term is None or term.renewal != "automatic":
+            continue
+        origin = one.change.effective_at.astimezone(zone).date()
+        day = max(after, one.change.effective_at).astimezone(zone).date()
+        until = term.end(origin, day + timedelta(days=1))
+        assert until is not None
+        at = midnight(until, zone)
+        if all(stop is None or at < stop for stop in (one.stop, end)):
+            return at
+    return None
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The instant at which a local day begins."""
     return datetime.combine(day, time(0), zone).astimezone(UTC)

@@ -9,7 +9,8 @@ from django.db import models
 class Subscription(models.Model):
     """A product that a customer has (TMF637 Product), on one billing account.
 
-    An add-on has a base, and follows it.
+    An add-on has a base, and follows it. `renews_at` is the next instant at which a term follows
+    by itself; one that has passed is still to be told of.
     """
 
     code = models.CharField(max_length=100, unique=True)
@@ -17,9 +18,16 @@ class Subscription(models.Model):
     started_at = models.DateTimeField()
     state = models.CharField(max_length=20)
     base = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="addons")
+    renews_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "subscriptions_subscription"
+        indexes = (
+            models.Index(
+                fields=["renews_at"], name="subscription_renewals",
+                condition=models.Q(renews_at__isnull=False),
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return self.code

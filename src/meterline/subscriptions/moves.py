@@ -12,17 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection, transaction
 
 from meterline.catalog.models import PlanVersion
 from meterline.catalog.resolve import plain
-from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.platform import audit, clock, events
-from meterline.platform.database import read_frame, write_frame
-from meterline.subscriptions import addons, decide, models, plans, store, timeline
+from meterline.platform.database import write_frame
+from meterline.subscriptions import addons, decide, distinct, models, plans, store, timeline
 from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
 from meterline.subscriptions.log import Change, end_of, midnight, taken
 from meterline.subscriptions.terms import Terms
@@ -204,12 +202,13 @@ def _move_one(version: PlanVersion, subscription_id: int) -> int:
 
 
 def _move_chunk(version: PlanVersion, ids: Sequence[int]) -> int:
-    logs = _logs(ids)
-    keyed = _keyed(logs, ids)
+    logs = distinct.logs(ids)
+    keyed = distinct.keyed(logs, ids)
     groups = keyed.unique("key", keep="first", maintain_order=True)
     mover = _Mover(version=version)
     outcomes = {
-        row["key"]: _outcome(mover, row) for row in _with_logs(groups, logs).iter_rows(named=True)
+        row["key"]: _outcome(mover, row)
+        for row in distinct.with_logs(groups, logs).iter_rows(named=True)
     }
     moving = keyed.filter(pl.col("key").is_in([k for k, one in outcomes.items() if one.moves]))
     if moving.is_empty():
@@ -230,99 +229,20 @@ class _Outcome:
     moves: list[Change]
     phases: list[timeline.Phase]
     state: str
-
-
-_LOG: dict[str, Any] = {
-    "subscription_id": pl.Int64,
-    "id": pl.Int64,
-    "position": pl.Int64,
-    "kind": pl.String,
-    "effective_at": INSTANT,
-    "payload": pl.String,
-    "of_position": pl.Int64,
-}
-
-
-def _logs(ids: Sequence[int]) -> pl.DataFrame:
-    """The logs of subscriptions (columns: _LOG); entries refer to each other by position."""
-    return read_frame(
-        """
-        WITH log AS (
-            SELECT c.*, row_number() OVER (PARTITION BY subscription_id ORDER BY id) AS position
-            FROM subscriptions_change c WHERE subscription_id = ANY(%s)
-        )
-        SELECT l.subscription_id, l.id, l.position, l.kind, l.effective_at,
-            (l.payload - 'of')::text, o.position
-        FROM log l LEFT JOIN log o ON o.id = (l.payload->>'of')::bigint
-        ORDER BY l.subscription_id, l.position
-        """,
-        [list(ids)],
-        schema=_LOG,
-    )
-
-
-def _keyed(logs: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
-    """subscription_id, account_id, code, timezone, days (the account's billing days), key: equal
-    for equal logs in one zone and with the same billing days."""
-    owners = read_frame(
-        """
-        SELECT s.id, s.account_id, s.code, a.timezone,
-            (SELECT string_agg(b.since || ' ' || coalesce(b.day, 0), ',' ORDER BY b.since, b.id)
-             FROM customers_billingday b WHERE b.account_id = a.id)
-        FROM subscriptions_subscription s JOIN customers_account a ON a.id = s.account_id
-        WHERE s.id = ANY(%s) ORDER BY s.id
-        """,
-        [list(ids)],
-        schema={
-            "subscription_id": pl.Int64, "account_id": pl.Int64, "code": pl.String,
-            "timezone": pl.String, "days": pl.String,
-        },
-    )  # fmt: skip
-    text = pl.concat_str(
-        "kind", pl.col("effective_at").cast(pl.String), "payload",
-        pl.col("of_position").cast(pl.String).fill_null(""), separator="|",
-    )  # fmt: skip
-    whole = logs.group_by("subscription_id").agg(log=text.sort_by("position").str.join("\n"))
-    return (
-        owners.join(whole, on="subscription_id", maintain_order="left")
-        .with_columns(key=pl.struct("timezone", "days", "log").rank("dense"))
-        .drop("log")
-    )
-
-
-def _with_logs(groups: pl.DataFrame, logs: pl.DataFrame) -> pl.DataFrame:
-    entries = logs.group_by("subscription_id").agg(
-        pl.struct("position", "kind", "effective_at", "payload", "of_position")
-        .sort_by("position")
-        .alias("log")
-    )
-    return groups.join(entries, on="subscription_id", maintain_order="left")
+    renews_at: datetime | None
 
 
 def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
-    zone = ZoneInfo(row["timezone"])
-    bodies = {one["position"]: json.loads(one["payload"]) for one in row["log"]}
-    log = tuple(
-        store.change_of(
-            one["position"], one["kind"], one["effective_at"],
-            {**bodies[one["position"]], "of": one["of_position"]},
-        )
-        for one in row["log"]
+    contract = distinct.contract(row)
+    if mover.at_renewal:
+        contract = replace(contract, timeline=timeline.phases(contract.log, contract.zone))
+    made = mover.moves(contract, distinct.overrides(row))
+    log, zone = (*contract.log, *made), contract.zone
+    phases = timeline.phases(log, zone)
+    return _Outcome(
+        made, phases, timeline.state_at(phases, clock.now(), zone),
+        store.next_renewal(log, phases, zone),
     )  # fmt: skip
-    contract = decide.Contract(
-        timeline=timeline.phases(log, zone) if mover.at_renewal else (), zone=zone, log=log,
-        billing_days=_billing_days(row["days"]),
-    )  # fmt: skip
-    made = mover.moves(contract, {n: body.get("overrides") for n, body in bodies.items()})
-    phases = timeline.phases((*log, *made), zone)
-    return _Outcome(made, phases, timeline.state_at(phases, clock.now(), zone))
-
-
-@lru_cache(maxsize=4096)
-def _billing_days(text: str) -> tuple[BillingDay, ...]:
-    """Of `2020-01-01 15,2024-01-01 0`: 0 is the anniversary."""
-    pairs = (one.split(" ") for one in text.split(","))
-    return sorted_days([BillingDay(date.fromisoformat(s), int(day) or None) for s, day in pairs])
 
 
 def _write_changes(
@@ -378,14 +298,22 @@ def _write_phases(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> Non
 
 
 def _write_states(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> None:
-    states = {key: one.state for key, one in outcomes.items()}
+    """State and next renewal; a renewal that is to be told of yet stays."""
+    made = [outcomes[key] for key in moving["key"]]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE subscriptions_subscription s SET state = n.state"
-            " FROM unnest(%s::bigint[], %s::text[]) AS n (id, state)"
-            " WHERE s.id = n.id AND s.state <> n.state",
-            [moving["subscription_id"].to_list(), [states[key] for key in moving["key"]]],
-        )
+            """
+            UPDATE subscriptions_subscription s SET state = n.state,
+                renews_at = CASE WHEN s.renews_at <= %s THEN s.renews_at ELSE n.renews_at END
+            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, state, renews_at)
+            WHERE s.id = n.id
+                AND (s.state, s.renews_at) IS DISTINCT FROM (n.state, n.renews_at)
+            """,
+            [
+                clock.now(), moving["subscription_id"].to_list(), [one.state for one in made],
+                [one.renews_at for one in made],
+            ],
+        )  # fmt: skip
 
 
 def _rate_anew(ids: Sequence[int], since: datetime) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from meterline.catalog import services as catalog
@@ -129,6 +130,12 @@ def _includes(body: Mapping[str, Any]) -> tuple[tuple[str, Decimal], ...]:
 
 def view(plan_version_id: int) -> PlanView:
     """A plan version with its policy and prices."""
+    return _view(plan_version_id, catalog.newest_entry())
+
+
+@lru_cache(maxsize=4096)
+def _view(plan_version_id: int, newest_entry: int) -> PlanView:
+    """Versions never change; the meters of their prices may, with `newest_entry`."""
     version = PlanVersion.objects.get(id=plan_version_id)
     return PlanView(
         plan_version_id=plan_version_id,

@@ -167,18 +167,30 @@ def append(held: Held, change: Change, facts: Mapping[str, Any]) -> Held:
     )  # fmt: skip
     log = (*held.log, change)
     made = timeline_of(held.subscription, log, held.zone)
-    write_phases(held.subscription, made, held.zone)
-    return replace(held, log=log, timeline=made)
+    after = replace(held, log=log, timeline=made)
+    write_phases(after)
+    return after
 
 
-def write_phases(row: models.Subscription, made: Sequence[Phase], zone: ZoneInfo) -> None:
-    """Replace a subscription's phases, and bring its state up to date."""
+def write_phases(held: Held) -> None:
+    """Replace a subscription's phases, and bring its state and next renewal up to date."""
+    row, made = held.subscription, held.timeline
     models.Phase.objects.filter(subscription=row).delete()
     models.Phase.objects.bulk_create(
         models.Phase(subscription=row, account_id=row.account_id, **vars(phase)) for phase in made
     )
-    row.state = timeline.state_at(made, clock.now(), zone)
-    row.save(update_fields=["state"])
+    now = clock.now()
+    row.state = timeline.state_at(made, now, held.zone)
+    if row.renews_at is None or row.renews_at > now:  # else it is to be told of yet
+        row.renews_at = next_renewal(held.log, made, held.zone)
+    row.save(update_fields=["state", "renews_at"])
+
+
+def next_renewal(log: Sequence[Change], made: Sequence[Phase], zone: ZoneInfo) -> datetime | None:
+    """When a contract is renewed next, if it is."""
+    if not made:
+        return None
+    return logs.renewal_after(logs.in_force(log), clock.now(), made[-1].end_at, zone)
 
 
 def next_number(held: Held) -> int:

@@ -13,12 +13,14 @@ from meterline.platform.database import read_frame
 from meterline.subscriptions.periods import BillingDays
 
 
-def billing_days(account_ids: Sequence[int]) -> BillingDays:
-    """The billing days of accounts, in order."""
+def billing_days(account_ids: Sequence[int] | None = None) -> BillingDays:
+    """The billing days of accounts, in order; of all, or of those given."""
+    wanted = None if account_ids is None else list(account_ids)
     rows = read_frame(
-        "SELECT account_id, since, day FROM customers_billingday WHERE account_id = ANY(%s)"
+        "SELECT account_id, since, day FROM customers_billingday"
+        " WHERE %s::bigint[] IS NULL OR account_id = ANY(%s::bigint[])"
         " ORDER BY account_id, since, id",
-        [list(account_ids)],
+        [wanted, wanted],
         schema={"account_id": pl.Int64, "since": pl.Date, "day": pl.Int64},
     )
     if rows.height == rows["account_id"].n_unique():  # as it mostly is

@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from meterline.platform.instants import parse_date_or_instant
+from meterline.usage import source_commands
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
@@ -22,10 +23,16 @@ _console = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _COUNTS = ("records", "rated", "rejected", "duplicates")
 
+app.command("sources")(source_commands.sources)
+app.command("source")(source_commands.source)
+app.command("watch")(source_commands.watch)
+
 
 @app.command("load")
 def load_command(
-    files: Annotated[list[Path], typer.Argument(help="Usage files.")],
+    files: Annotated[
+        list[str], typer.Argument(help="Usage files, or URLs such as s3://bucket/january/*.csv.gz.")
+    ],
     format: Annotated[
         str | None, typer.Option(help="Their format; default: recognised from the content.")
     ] = None,
@@ -42,17 +49,20 @@ def load_command(
     from meterline.usage import services
 
     told = []
-    for path in files:
+    for location in files:
         with _progress(hidden=as_json) as progress:
-            task = progress.add_task(path.name, total=None)
+            task = progress.add_task(location.rsplit("/", 1)[-1], total=None)
             report = partial(_report, progress, task)
-            batch = services.load_file(
-                path, format=format, mapping=mapping, source=source, progress=report
+            batches = services.load_all(
+                location, format=format, mapping=mapping, source=source, progress=report
             )
-        told.append(_batch(batch))
-        if not as_json:
+        told += [_batch(batch) for batch in batches]
+        if as_json:
+            continue
+        for batch in batches:
             counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
-            _console.print(f"{path.name}: batch {batch.pk} ({batch.format}): {counts}")
+            line = f"{batch.file_name}: batch {batch.pk} ({batch.format}): {counts}"
+            _console.print(line, markup=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
 
@@ -87,13 +97,15 @@ def show_command(
     from meterline.usage import services
 
     batch = services.batch(batch_id)
-    told = _batch(batch) | {"totals": services.control_totals(batch)}
+    told = _batch(batch) | services.delivered(batch)
+    told["totals"] = services.control_totals(batch)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
     for name, value in told.items():
         if name != "totals":
-            _console.print(f"{name}: {value}", markup=False)
+            shown = "; ".join(value) if isinstance(value, list) else value
+            _console.print(f"{name}: {shown}", markup=False)
     table = Table("plan", "price")
     for name in ("events", "quantity", "amount"):
         table.add_column(name, justify="right")

@@ -83,7 +83,7 @@ def reverse(record_id: str) -> Batch:
     later = freed(rows, uses)
     folder = BatchFolder()
     here = {"line": pl.lit(0, pl.UInt32), "origin": pl.lit(0, pl.Int64)}
-    folder.add(pl.DataFrame(), pl.DataFrame(schema=RATED), key.with_columns(**here))
+    folder.add(1, pl.DataFrame(), pl.DataFrame(schema=RATED), key.with_columns(**here))
     folder.supersede(found)
     folder.close()
     made = register_batch(
@@ -110,9 +110,12 @@ def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
 @transaction.atomic
 def rerate_each(wanted: pl.DataFrame) -> Batch | None:
     """`rerate` of subscription_id from since on, each, with whoever shares allowances with them."""
-    wanted = together(wanted)
     if wanted.is_empty():
         return None
+    # what most changes find: no usage has come since
+    if not Batch.objects.filter(last_start__gte=wanted["since"].min()).exists():
+        return None
+    wanted = together(wanted)
     ids, first = wanted["subscription_id"].to_list(), cast(datetime, wanted["since"].min())
     if not _has_usage(ids, first):
         return None
@@ -159,7 +162,7 @@ def _again(old: pl.DataFrame, standing: Live) -> _Again:
     records = stored.drop(*_ROW, *GUIDED, strict=False).rename({"new_line": "line"})
     reference = references.reference_for(records)
     again = records.with_columns(local=pl.lit(None, pl.Datetime("us")))
-    guided, lost = guide(again.drop("origin"), reference.by_identifier, reference.by_code)
+    guided, lost = guide(again.drop("origin"), reference.holders)
     kept, rated, refused = rate_and_place(guided, reference)
     taken = standing.uses(old)
     uses, drawn = pl.DataFrame(schema=USES), pl.DataFrame(schema=DRAWN)
@@ -226,7 +229,7 @@ def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
     new_records = again.kept.join(changed, on="line", how="semi")
     new_keys = keys(new_records["id"]).select(KEY).hstack(new_records.select("line"))
     folder = BatchFolder()
-    folder.add(new_records, new_rated, new_keys.join(origins, on="line"))
+    folder.add(1, new_records, new_rated, new_keys.join(origins, on="line"))
     folder.add_settled(new_rated.clear(), new_uses)
     folder.supersede(gone)
     folder.close()

@@ -1,17 +1,20 @@
-"""Has this record come before? By 128 bits of hash of its id, within a load and against all
-records stored earlier. Pure."""
+"""Has this record come before? Within a load and against all records stored earlier; by 128 bits
+of hash of its id, of which 96 are kept in memory. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from meterline.kernel.compiled import Compiled
+
 _SEEDS = (11, 7919)
 KEY = ("key_high", "key_low")
-_BITS_LEAST, _BITS_MOST = 20, 27
+_SLOTS_LEAST = 1 << 16
+
+Array = np.ndarray[Any, Any]
 
 
 def keys(ids: pl.Series) -> pl.DataFrame:
@@ -20,68 +23,68 @@ def keys(ids: pl.Series) -> pl.DataFrame:
 
 
 class Seen:
-    """The keys seen so far. A filter on the first bits of a key lets most new ones pass quickly;
-    only those it holds back are looked up exactly. It grows with them, up to 128 MiB."""
+    """The keys seen so far: a hash table with open addressing, 12 bytes a slot, at most three
+    quarters full."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 0) -> None:
+        """`expected`: how many there will be, if that is known; it grows with them."""
         self.count = 0
-        self._parts: list[pl.DataFrame] = []
-        self._bits = _BITS_LEAST
-        self._filter: np.ndarray[Any, Any] | None = None  # made with the first keys
+        self._slots = _empty(expected)
 
-    def add(self, keyed: pl.DataFrame) -> None:
-        """Remember keys (KEY)."""
+    def add(self, keyed: pl.DataFrame) -> pl.Series:
+        """Remember keys (KEY): which of them were there before, or stand in an earlier row."""
         if keyed.is_empty():
-            return
-        self.count += keyed.height
-        self._parts.append(keyed.select(KEY))
-        if self._filter is None or (self.count << 4 > 1 << self._bits < 1 << _BITS_MOST):
-            self._bits = min(max(self.count.bit_length() + 6, _BITS_LEAST), _BITS_MOST)
-            self._filter = np.zeros(1 << self._bits, dtype=bool)
-            for part in self._parts:
-                self._filter[self._slots(part)] = True
-        else:
-            self._filter[self._slots(keyed)] = True
+            return pl.Series([], dtype=pl.Boolean)
+        self._grow(self.count + keyed.height)
+        again = find_keys(_entries(keyed), self._slots, True)
+        self.count += keyed.height - int(again.sum())
+        return pl.Series(again)
 
     def has(self, keyed: pl.DataFrame) -> pl.Series:
         """Whether each key was seen before."""
-        suspects = None if self._filter is None else self._filter[self._slots(keyed)]
-        if suspects is None or not suspects.any():
-            return _at(pl.Series([], dtype=pl.UInt32), keyed.height)
-        rows = keyed.with_row_index("row").filter(pl.Series(suspects))
-        # the few suspects make the hash table, the many keys pass through it
-        found = pl.concat([part.join(rows, on=KEY, how="semi") for part in self._parts])
-        return _at(rows.join(found, on=KEY, how="semi")["row"], keyed.height)
+        if not self.count:
+            return pl.Series([False]).new_from_index(0, keyed.height)
+        return pl.Series(find_keys(_entries(keyed), self._slots, False))
 
-    def _slots(self, keyed: pl.DataFrame) -> np.ndarray[Any, Any]:
-        return (keyed["key_high"].to_numpy() >> np.uint64(64 - self._bits)).view(np.int64)
-
-
-def new_records(
-    records: pl.DataFrame, keyed: pl.DataFrame, again: pl.Series, seen: Sequence[Seen]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records whose id none of `seen` and no earlier row has, and KEY of them.
-
-    `keyed`: KEY of `records`; `again`: which of them are `repeated`.
-    """
-    for known in seen:
-        again = again | known.has(keyed)
-    if not again.any():
-        return records, keyed
-    return records.filter(~again), keyed.filter(~again)
+    def _grow(self, count: int) -> None:
+        grown = _empty(count)
+        if len(grown) > len(self._slots):
+            find_keys(self._slots[self._slots[:, 0] != 0], grown, True)
+            self._slots = grown
 
 
-def repeated(keyed: pl.DataFrame) -> pl.Series:
-    """Whether an earlier row has the same key. Half the key finds the few that may be: quicker."""
-    suspects = keyed["key_high"].is_duplicated()
-    if not suspects.any():
-        return suspects
-    rows = keyed.with_row_index("row").filter(suspects)
-    later = rows.filter(~rows.select(pl.struct(KEY).is_first_distinct()).to_series())["row"]
-    return _at(later, keyed.height)
+def _empty(count: int) -> Array:
+    """Slots for so many keys."""
+    slots = max(1 << (count * 4 // 3).bit_length(), _SLOTS_LEAST)
+    return np.zeros((slots, 3), dtype=np.uint32)
 
 
-def _at(rows: pl.Series, height: int) -> pl.Series:
-    """True at some rows, of `height`."""
-    found = pl.Series([False]).new_from_index(0, height)
-    return found.scatter(rows, True) if len(rows) else found
+def _entries(keyed: pl.DataFrame) -> Array:
+    """96 bits of each key; the first 32 are never 0: that marks a free slot."""
+    high, low = keyed["key_high"].to_numpy(), keyed["key_low"].to_numpy()
+    made = np.empty((keyed.height, 3), dtype=np.uint32)
+    made[:, 0] = np.maximum(low >> np.uint64(32), np.uint64(1))
+    made[:, 1] = low & np.uint64(0xFFFF_FFFF)
+    made[:, 2] = high >> np.uint64(32)
+    return made
+
+
+def _find_each(entries: Array, slots: Array, remember: bool) -> Array:
+    """Whether each entry stands in the slots; those that do not are put there if so wished."""
+    found = np.zeros(len(entries), dtype=np.bool_)
+    last = len(slots) - 1
+    for i in range(len(entries)):
+        slot: Any = np.int64(entries[i, 2]) * len(slots) >> 32
+        while slots[slot, 0] != 0:
+            same = slots[slot, 0] == entries[i, 0] and slots[slot, 1] == entries[i, 1]
+            if same and slots[slot, 2] == entries[i, 2]:
+                found[i] = True
+                break
+            slot = slot + 1 if slot < last else 0
+        if remember and not found[i]:
+            for part in range(3):
+                slots[slot, part] = entries[i, part]
+    return found
+
+
+find_keys = Compiled(_find_each, "uint32[,]", "out uint32[,]", "boolean")

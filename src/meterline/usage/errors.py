@@ -23,6 +23,12 @@ class BatchNotBackedOut(MeterlineError):
     code = "batch_not_backed_out"
 
 
+class UnknownFolder(MeterlineError):
+    """there is no folder {folder}"""
+
+    code = "unknown_folder"
+
+
 class UnknownRecord(MeterlineError):
     """no usage record has the id {record_id}, or it was taken out already"""
 

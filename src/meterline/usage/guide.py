@@ -2,118 +2,150 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from meterline.subscriptions.periods import INSTANT
+from meterline.usage.spans import (
+    ALWAYS,
+    ANY_KIND,
+    NEVER,
+    NO_KEY,
+    NOT_THEN,
+    Array,
+    Spans,
+    instants,
+)
 
 GUIDED = ("subscription_id", "account_id", "plan_version_id")
 
 
-def holdings(identifiers: pl.DataFrame, phases: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What guiding looks records up in: by identifier (`identifier`) and by subscription
-    (`subscription`): timezone, GUIDED (null plan: no active phase), holds_from, holds_to.
+class Holders:
+    """Who holds what, and when; found by a hash table of the names."""
 
-    `identifiers`: subscriptions.frames.IDENTIFIERS; `phases`: PHASES.
-    """
-    zones = phases.select("subscription_id", "timezone", subscription="code").unique()
-    active = phases.filter(pl.col("state") == "active").select(
-        "subscription_id", "account_id", "plan_version_id", holds_from="start_at", holds_to="end_at"
-    )
-    by_code = zones.join(active, on="subscription_id", how="left")
-    held = identifiers.select(
-        "subscription_id", identifier="value", held_from="start_at", held_to="end_at"
-    )
-    by_identifier = (
-        held.join(by_code.drop("subscription"), on="subscription_id")
-        .with_columns(
+    def __init__(self, identifiers: pl.DataFrame, phases: pl.DataFrame) -> None:
+        """`identifiers`: subscriptions.frames.IDENTIFIERS; `phases`: PHASES."""
+        of_all = phases.select("subscription_id", "timezone", name="code").unique()
+        active = phases.filter(pl.col("state") == "active").select(
+            *GUIDED, holds_from="start_at", holds_to="end_at"
+        )
+        by_code = of_all.join(active, on="subscription_id", how="left")
+        held = identifiers.select(
+            "subscription_id", "value", held_from="start_at", held_to="end_at"
+        )
+        by_identifier = held.join(by_code.drop("name"), on="subscription_id").select(
+            *GUIDED, "timezone", name="value",
             holds_from=pl.max_horizontal("holds_from", "held_from"),
             holds_to=pl.min_horizontal("holds_to", "held_to"),
+        )  # fmt: skip
+        both = [by_identifier.with_columns(coded=False), by_code.with_columns(coded=True)]
+        self._rows = pl.concat(both, how="diagonal").sort("coded", "name")
+        self._seed = _seed_of(self._rows)
+        self._spans = self._found_by_name()
+        self.zones: list[str] = self._rows["timezone"].unique().sort().to_list()
+
+    def find(
+        self, names: pl.Series, coded: pl.Series, starts: pl.Series, zone: int = ANY_KIND
+    ) -> Array:
+        """The row of the holder of each name at an instant (null: never), below 0 where there is
+        none (spans.NO_KEY, NOT_THEN); of a time zone or of all."""
+        return self._spans.find(_keys(names, coded, self._seed), instants(starts, NEVER), zone)
+
+    def about(self, rows: Array) -> pl.DataFrame:
+        """GUIDED of rows."""
+        return self._rows.select(GUIDED)[rows]
+
+    def names(self, rows: Array) -> pl.Series:
+        """The names of rows."""
+        return self._rows["name"].gather(pl.Series(rows))
+
+    def _found_by_name(self) -> Spans:
+        rows = self._rows
+        active = rows["plan_version_id"].is_not_null().to_numpy()
+        zones = rows["timezone"].rank("dense").cast(pl.Int64) - 1
+        return Spans(
+            _keys(rows["name"], rows["coded"], self._seed),
+            instants(rows["holds_from"], ALWAYS),
+            np.where(active, instants(rows["holds_to"], NEVER), ALWAYS),
+            zones.to_numpy(),
         )
-        .drop("held_from", "held_to")
-    )
-    return by_identifier, by_code
 
 
-def guide(
-    records: pl.DataFrame, by_identifier: pl.DataFrame, by_code: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _seed_of(rows: pl.DataFrame) -> int:
+    """One by which all names have different keys."""
+    names = rows.select("name", "coded").unique()
+    seed = 0
+    while len(np.unique(_keys(names["name"], names["coded"], seed))) < names.height:
+        seed += 1
+    return seed
+
+
+def _keys(names: pl.Series, coded: pl.Series, seed: int) -> Array:
+    """What names are found by: identifiers and codes are hashed by different seeds."""
+    if not coded.any():
+        return names.hash(seed=2 * seed).to_numpy()
+    by_code = names.hash(seed=2 * seed + 1)
+    return by_code.zip_with(coded, names.hash(seed=2 * seed)).to_numpy()
+
+
+def guide(records: pl.DataFrame, holders: Holders) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records with GUIDED and an instant as `start`; and rejects (line, reason, detail):
-    unknown_identifier, inactive_subscription.
-
-    `records`: normalise's; the other two: holdings'.
+    unknown_identifier, inactive_subscription. `records`: normalise's.
     """
     coded = records["subscription"].is_not_null()
-    parts = []
-    if not coded.all():
-        parts.append((_where(records, ~coded), by_identifier, "identifier", "nobody holds "))
+    names = records["identifier"]
     if coded.any():
-        parts.append((_where(records, coded), by_code, "subscription", "unknown subscription "))
-    placed, unknown = [], []
-    for part, holders, column, words in parts:
-        found = part.join(holders, on=column, how="left", maintain_order="left")
-        nobody = found["subscription_id"].is_null()
-        unknown.append(_unknown(found.filter(nobody), column, words))
-        placed.append(_in_time(_with_instants(found)))
-    if not parts:
-        return _in_time(records.join(by_code, on="subscription")), _unknown(
-            records, "identifier", ""
-        )
-    guided, known = pl.concat(placed, how="diagonal"), pl.concat(unknown)
-    if guided.height + known.height == records.height:
-        return guided, known
-    return guided, pl.concat([known, _inactive(records, guided, known)])
+        names = records["subscription"].zip_with(coded, names)
+    rows, starts = _holders(records, names, coded, holders)
+    found = rows >= 0
+    if found.all():
+        known = records.drop("local").with_columns(starts)
+        return known.hstack(holders.about(rows)), _lost(records.clear(), rows[:0], names[:0])
+    lost = ~found
+    guided = records.drop("local").with_columns(starts).filter(pl.Series(found))
+    rejects = _lost(records.filter(pl.Series(lost)), rows[lost], names.filter(pl.Series(lost)))
+    return guided.hstack(holders.about(rows[found])), rejects
 
 
-def _in_time(found: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose holder has an active phase at their start."""
-    start = pl.col("start")
-    inside = (start >= pl.col("holds_from")) & (
-        pl.col("holds_to").is_null() | (start < pl.col("holds_to"))
-    )
-    active = found.select((inside & pl.col("plan_version_id").is_not_null()).fill_null(False))
-    return _where(found, active.to_series()).drop("holds_from", "holds_to", "timezone")
+def _holders(
+    records: pl.DataFrame, names: pl.Series, coded: pl.Series, holders: Holders
+) -> tuple[Array, pl.Series]:
+    """The row of each record's holder, below 0 for none, and the records' starts."""
+    starts, local = records["start"], records["local"]
+    rows = holders.find(names, coded, starts)
+    if local.null_count() < len(local):
+        for number, zone in enumerate(holders.zones):
+            moments = _instants(local, zone)
+            here = holders.find(names, coded, moments, number)
+            rows = np.where((rows < 0) & (here >= 0), here, rows)
+            starts = starts.zip_with(pl.Series(here < 0), moments)
+    some = np.flatnonzero(rows >= 0)
+    strangers = holders.names(rows[some]).ne_missing(names[some]).to_numpy()
+    rows[some[strangers]] = NO_KEY
+    return rows, starts
 
 
-def _unknown(found: pl.DataFrame, column: str, words: str) -> pl.DataFrame:
-    return found.select(
+def _lost(records: pl.DataFrame, rows: Array, names: pl.Series) -> pl.DataFrame:
+    """Why records have no holder."""
+    coded, inactive = records["subscription"].is_not_null(), pl.Series(rows == NOT_THEN)
+    words = pl.when(coded).then(pl.lit("unknown subscription ")).otherwise(pl.lit("nobody holds "))
+    return records.select(
         "line",
-        reason=pl.lit("unknown_identifier"),
-        detail=pl.concat_str(pl.lit(words), pl.col(column).str.slice(0, 100)),
-    )
+        reason=pl.when(inactive).then(pl.lit("inactive_subscription")).otherwise(
+            pl.lit("unknown_identifier")),
+        detail=pl.when(inactive).then(
+            pl.lit("no active subscription held it at the start of the record")
+        ).otherwise(pl.concat_str(words, names.str.slice(0, 100))),
+    )  # fmt: skip
 
 
-def _inactive(records: pl.DataFrame, guided: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    return (
-        records.select("line")
-        .join(known, on="line", how="anti")
-        .join(guided.select("line"), on="line", how="anti")
-        .with_columns(
-            reason=pl.lit("inactive_subscription"),
-            detail=pl.lit("no active subscription held it at the start of the record"),
-        )
-    )
-
-
-def _with_instants(found: pl.DataFrame) -> pl.DataFrame:
-    """Wall clocks as instants of the account's zone: in the hour that comes twice the first one
-    counts, in the one that is skipped the clock as it was before."""
-    if found["local"].null_count() == found.height:
-        return found.drop("local")
-    parts = []
-    for (zone,), part in found.partition_by("timezone", as_dict=True).items():
-        if zone is None:  # nobody's
-            continue
-        in_zone = pl.col("local").dt.replace_time_zone(
-            str(zone), ambiguous="earliest", non_existent="null"
-        )
-        skipped = (pl.col("local") - pl.duration(hours=1)).dt.replace_time_zone(
-            str(zone), ambiguous="earliest", non_existent="null"
-        ) + pl.duration(hours=1)
-        moment = pl.coalesce(in_zone, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
-        parts.append(part.with_columns(start=pl.coalesce("start", moment)))
-    return pl.concat([found.clear(), *parts]).drop("local")
-
-
-def _where(rows: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
-    """The chosen rows; if all are, they are not copied."""
-    return rows if chosen.all() else rows.filter(chosen)
+def _instants(local: pl.Series, zone: str) -> pl.Series:
+    """Wall clocks as instants of a zone: in the hour that comes twice the first one counts, in the
+    one that is skipped the clock as it was before."""
+    clock = pl.col("local")
+    in_zone = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    skipped = (clock - pl.duration(hours=1)).dt.replace_time_zone(
+        zone, ambiguous="earliest", non_existent="null"
+    ) + pl.duration(hours=1)
+    moment = pl.coalesce(in_zone, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
+    return local.to_frame("local").select(start=moment).to_series()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -16,6 +19,7 @@ from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
 from meterline.usage.allowances import settled, write_drawn
+from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch
@@ -25,6 +29,8 @@ from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
+_WORKERS = os.cpu_count() or 1
+_TOTALS_MOST = 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
 _HERE = pl.lit(0, pl.Int64).alias("origin")
@@ -68,8 +74,10 @@ class Load:
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
-        self._writer = ThreadPoolExecutor(1)  # writes a chunk while the next is processed
-        self._writing: Future[None] | None = None
+        self._workers = ThreadPoolExecutor(_WORKERS)
+        self._workers.submit(compile_loops)  # while the database is read
+        self._at_work: deque[Future[_Worked]] = deque()
+        self._parts = 0
         self._reference: Reference | None = None
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -89,16 +97,17 @@ class Load:
         return prepare(decoded, source=self.source, now=self._now)
 
     def add(self, chunk: Prepared) -> None:
-        """Process and write a chunk."""
-        decoded = chunk.decoded
-        outcome = process(chunk, self._reference_for(decoded), [self._stored, self._seen])
-        self.records += decoded.height
-        self.rated += outcome.records.height
-        self.duplicates += outcome.duplicates
-        self._seen.add(outcome.seen)
-        self._reject(outcome.rejects, decoded)
-        if outcome.records.height:
-            self._write(outcome)
+        """See what of a chunk is new, and let it be processed and written beside."""
+        reference = self._reference_for(chunk.decoded)
+        again = self._seen.add(chunk.keys) | self._stored.has(chunk.keys)
+        self.records += chunk.decoded.height
+        self.duplicates += int(again.sum())
+        self._parts += 1
+        self._at_work.append(
+            self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)
+        )
+        while len(self._at_work) > _WORKERS:
+            self._take(self._at_work.popleft().result())
 
     def reject(self, rejects: pl.DataFrame) -> None:
         """Note lines that could not be decoded: line, reason, detail, record (the text)."""
@@ -109,7 +118,8 @@ class Load:
 
     def register(self) -> Batch:
         """Commit the batch with its totals and rejects, after allowances."""
-        self._written()
+        while self._at_work:
+            self._take(self._at_work.popleft().result())
         lock_batches()
         self._settle()
         self.folder.close()
@@ -131,7 +141,7 @@ class Load:
 
     def discard(self) -> None:
         """Remove what was written: the batch will not be registered."""
-        self._writer.shutdown()
+        self._workers.shutdown(cancel_futures=True)
         self.folder.remove()
 
     def _settle(self) -> None:
@@ -139,14 +149,15 @@ class Load:
         for records, rated in self._staging.shards():
             outcome = settled(records, rated)
             self.folder.add_settled(outcome.rated, outcome.uses.with_columns(_HERE))
-            self._totals.append(totals(outcome.rated))
+            self._add_totals(totals(outcome.rated))
             self._drawn.append(outcome.drawn)
             self.late = pl.concat([self.late, outcome.late])
 
-    def _written(self) -> None:
-        """Wait for the chunk that is being written; its error, if any, comes through."""
-        if self._writing is not None:
-            self._writing.result()
+    def _add_totals(self, more: pl.DataFrame) -> None:
+        """Totals of many chunks are added up on the way, so that they stay few."""
+        self._totals.append(more)
+        if sum(part.height for part in self._totals[1:]) > _TOTALS_MOST:
+            self._totals = [added(self._totals)]
 
     def _reference_for(self, decoded: pl.DataFrame) -> Reference:
         if self._reference is None:
@@ -155,19 +166,18 @@ class Load:
             self._reference = references.reference_of_all()
         return self._reference
 
-    def _write(self, outcome: Processed) -> None:
-        rated = outcome.rated.with_columns(_HERE)
-        self._written()
-        self._writing = self._writer.submit(
-            self.folder.add, outcome.records, rated, outcome.keys.with_columns(_HERE)
-        )
+    def _take(self, worked: _Worked) -> None:
+        """What has become of a chunk."""
+        outcome = worked.outcome
+        self.rated += outcome.records.height
+        self._reject(outcome.rejects, worked.decoded)
         if outcome.waiting.height:
             self._staging.add(outcome.records, outcome.waiting.with_columns(_HERE))
-        self._totals.append(totals(rated))
-        starts = outcome.records["start"]
-        first, last = cast(datetime, starts.min()), cast(datetime, starts.max())
-        self._first = first if self._first is None else min(self._first, first)
-        self._last = last if self._last is None else max(self._last, last)
+        self._add_totals(worked.totals)
+        for start in (worked.first, worked.last):
+            if start is not None:
+                self._first = start if self._first is None else min(self._first, start)
+                self._last = start if self._last is None else max(self._last, start)
 
     def _reject(self, rejects: pl.DataFrame, decoded: pl.DataFrame) -> None:
         if rejects.is_empty():
@@ -187,6 +197,29 @@ class Load:
 
 
 _PLACE = ("line", "file_line", "file_name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Worked:
+    """A chunk that is written."""
+
+    decoded: pl.DataFrame
+    outcome: Processed
+    totals: pl.DataFrame
+    first: datetime | None
+    last: datetime | None
+
+
+def _work(
+    chunk: Prepared, again: pl.Series, reference: Reference, folder: BatchFolder, part: int
+) -> _Worked:
+    outcome = process(chunk, again, reference)
+    rated, starts = outcome.rated.with_columns(_HERE), outcome.records["start"]
+    folder.add(part, outcome.records, rated, outcome.keys.with_columns(_HERE))
+    return _Worked(
+        decoded=chunk.decoded, outcome=outcome, totals=totals(rated),
+        first=cast("datetime | None", starts.min()), last=cast("datetime | None", starts.max()),
+    )  # fmt: skip
 
 
 def register_batch(

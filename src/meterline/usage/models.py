@@ -98,3 +98,55 @@ class Reject(models.Model):
     class Meta:
         db_table = "usage_reject"
         indexes = (models.Index(fields=["state", "reason"]),)
+
+
+class Source(models.Model):
+    """What sends usage. One with a folder is looked at by the worker."""
+
+    code = models.CharField(max_length=200, unique=True)
+    folder = models.TextField(default="")
+    format = models.CharField(max_length=30, default="")
+    mapping = models.TextField(default="")  # path of the mapping file
+    settle_seconds = models.IntegerField(default=5)
+
+    class Meta:
+        db_table = "usage_source"
+
+
+class Stream(models.Model):
+    """A sequence of numbered files of a source, and the number that comes next."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    name = models.CharField(max_length=200)
+    expected = models.BigIntegerField()
+
+    class Meta:
+        db_table = "usage_stream"
+        constraints = (
+            models.UniqueConstraint(fields=["source", "name"], name="one_stream_of_a_name"),
+        )
+
+
+class Gap(models.Model):
+    """Numbers of files that are missing in a stream; gone once they came."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    noticed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "usage_gap"
+
+
+class Delivery(models.Model):
+    """What the file of a batch told of itself, and what was found."""
+
+    batch = models.OneToOneField(Batch, on_delete=models.PROTECT)
+    stream = models.ForeignKey(Stream, null=True, on_delete=models.PROTECT)
+    sequence = models.BigIntegerField(null=True)
+    left_out = models.BigIntegerField()  # rows that are no usage, by the mapping or the format
+    remarks = models.JSONField()  # sentences: figures that do not agree, records the sender lost
+
+    class Meta:
+        db_table = "usage_delivery"

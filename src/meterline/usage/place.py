@@ -4,12 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, cast
 
+import numpy as np
 import polars as pl
 
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.periods import INSTANT, BillingDays, periods, runs
+from meterline.usage.spans import ALWAYS, NEVER, Array, Spans, instants
+
+
+class Periods:
+    """Usage periods, to look starts up in."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        """`table`: _OF, period_from, period_to, period_start."""
+        self._rows = table.sort(_OF)
+        self._spans = Spans(
+            _keys(self._rows), instants(self._rows["period_from"], ALWAYS),
+            instants(self._rows["period_to"], NEVER), np.zeros(table.height, dtype=np.int64),
+        )  # fmt: skip
+
+    def starts(self, rated: pl.DataFrame) -> pl.Series:
+        """The period_start of rated records (_OF, start)."""
+        found = self._spans.find(_keys(rated), instants(rated["start"], NEVER))
+        there = found.min() >= 0 and self._rows.select(_OF)[found].equals(rated.select(_OF))
+        assert there, "every record of a phase lies in one of its periods"
+        return self._rows["period_start"].gather(pl.Series(found))
+
+
+_OF = ("subscription_id", "plan_version_id", "schedule")
+
+
+def _keys(frame: pl.DataFrame) -> Array:
+    """One number of _OF; that no two have the same one is checked where it matters."""
+    mixed: Array = np.zeros(frame.height, dtype=np.uint64)
+    for name, odd in zip(_OF, _ODD, strict=True):
+        mixed += frame[name].to_numpy().astype(np.uint64) * np.uint64(odd)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +55,20 @@ class Timelines:
 
     phases: pl.DataFrame
     billing_days: BillingDays
-    _made: dict[Any, pl.DataFrame] = field(default_factory=dict, repr=False)
+    _made: dict[Any, Periods] = field(default_factory=dict, repr=False)
+    _making: Lock = field(default_factory=Lock, repr=False)
 
-    def periods(self, prices: pl.DataFrame, first: datetime, last: datetime) -> pl.DataFrame:
-        """The usage periods at prices (_schedules) that reach into `[first, last]`."""
+    def periods(self, prices: pl.DataFrame, first: datetime, last: datetime) -> Periods:
+        """The usage periods at prices (_schedules) that reach into `[first, last]`, and some more
+        before and after."""
         schedules = prices.drop("price_id").unique().sort(pl.all())
         begin, end = _month(first), _month(_month(last) + timedelta(days=32))
         key = (begin, end, *schedules.iter_rows())
-        if key not in self._made:
-            self._made[key] = _periods(self.phases, schedules, self.billing_days, (begin, end))
-        return self._made[key].filter(pl.col("period_to") > first, pl.col("period_from") <= last)
+        with self._making:  # once, whoever asks for it at the same time
+            if key not in self._made:
+                found = _periods(self.phases, schedules, self.billing_days, (begin, end))
+                self._made[key] = Periods(found)
+        return self._made[key]
 
 
 def with_period_start(rated: pl.DataFrame, timelines: Timelines, tariff: Tariff) -> pl.DataFrame:
@@ -37,21 +77,11 @@ def with_period_start(rated: pl.DataFrame, timelines: Timelines, tariff: Tariff)
         return rated.with_columns(period_start=pl.lit(None, pl.Date))
     prices = _schedules(tariff, rated["price_id"].unique().to_list())
     first, last = cast(datetime, rated["start"].min()), cast(datetime, rated["start"].max())
-    table = timelines.periods(prices, first, last)
-    schedules = dict(prices.select("price_id", "schedule").iter_rows())
-    # joined by one column and then filtered, which is quicker than by three: few subscriptions have
-    # several plan versions or schedules in one batch
-    joined = rated.with_columns(
-        schedule=pl.col("price_id").replace_strict(schedules, return_dtype=pl.Int32)
-    ).join(table, on="subscription_id", maintain_order="left")
-    placed = joined.filter(
-        pl.col("start") >= pl.col("period_from"),
-        pl.col("start") < pl.col("period_to"),
-        pl.col("plan_version_id") == pl.col("plan_version_id_right"),
-        pl.col("schedule") == pl.col("schedule_right"),
-    ).drop("schedule", "schedule_right", "plan_version_id_right", "period_from", "period_to")
-    assert placed.height == rated.height, "every record of a phase lies in one of its periods"
-    return placed
+    schedule = pl.col("price_id").replace_strict(
+        prices["price_id"], prices["schedule"], return_dtype=pl.Int32
+    )
+    found = timelines.periods(prices, first, last).starts(rated.with_columns(schedule=schedule))
+    return rated.with_columns(period_start=found)
 
 
 def _month(moment: datetime) -> datetime:

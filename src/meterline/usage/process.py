@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +10,8 @@ import polars as pl
 
 from meterline.rating.rate import QUANTITY, rate
 from meterline.rating.tariff import Tariff
-from meterline.usage.deduplicate import Seen, keys, new_records, repeated
-from meterline.usage.guide import guide
+from meterline.usage.deduplicate import keys
+from meterline.usage.guide import Holders, guide
 from meterline.usage.normalise import normalise
 from meterline.usage.place import Timelines, with_period_start
 from meterline.usage.settle import Cover
@@ -21,27 +20,19 @@ REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference:
-    """What records are guided and rated by."""
+class Contracts:
+    """What guided records are rated by."""
 
-    by_identifier: pl.DataFrame  # guide.holdings
-    by_code: pl.DataFrame
     timelines: Timelines
     tariff: Tariff
     cover: Cover
 
 
 @dataclass(frozen=True, kw_only=True)
-class Processed:
-    """Every record of a chunk is in `records` (rated), in `rejects`, or counted in `duplicates`."""
+class Reference(Contracts):
+    """What records are guided and rated by."""
 
-    records: pl.DataFrame  # guided, line is unique
-    rated: pl.DataFrame  # store.RATED but origin
-    waiting: pl.DataFrame  # as `rated`, of what may use an allowance: not settled yet
-    rejects: pl.DataFrame  # REJECTS
-    keys: pl.DataFrame  # store.KEYS but origin, of `records`
-    seen: pl.DataFrame  # deduplicate.KEY of all new ones, rejected ones too
-    duplicates: int
+    holders: Holders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,54 +43,68 @@ class Prepared:
     typed: pl.DataFrame  # normalise's
     malformed: pl.DataFrame  # REJECTS
     keys: pl.DataFrame  # deduplicate.KEY of `typed`
-    repeated: pl.Series  # whether an earlier row has the same one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processed:
+    """Every record of a chunk that is new is in `records` (rated) or in `rejects`."""
+
+    records: pl.DataFrame  # guided, line is unique
+    rated: pl.DataFrame  # store.RATED but origin
+    waiting: pl.DataFrame  # as `rated`, of what may use an allowance: not settled yet
+    rejects: pl.DataFrame  # REJECTS
+    keys: pl.DataFrame  # store.KEYS but origin, of `records`
 
 
 def prepare(decoded: pl.DataFrame, *, source: str, now: datetime) -> Prepared:
-    """Normalise the records of a chunk, and see which are there twice."""
+    """Normalise the records of a chunk."""
     typed, malformed = normalise(decoded, source=source, now=now)
-    keyed = keys(typed["id"])
-    return Prepared(
-        decoded=decoded, typed=typed, malformed=malformed, keys=keyed, repeated=repeated(keyed)
-    )
+    return Prepared(decoded=decoded, typed=typed, malformed=malformed, keys=keys(typed["id"]))
 
 
-def process(prepared: Prepared, reference: Reference, seen: Sequence[Seen]) -> Processed:
-    """Deduplicate (against `seen`), guide, rate and place the records of a chunk."""
-    typed, malformed = prepared.typed, prepared.malformed
-    fresh, fresh_keys = new_records(typed, prepared.keys, prepared.repeated, seen)
-    lines = fresh_keys.hstack(fresh.select("line"))
-    guided, lost = guide(fresh, reference.by_identifier, reference.by_code)
+def process(prepared: Prepared, again: pl.Series, reference: Reference) -> Processed:
+    """Guide, rate and place the records of a chunk, but for those that came before (`again`)."""
+    typed, keyed = prepared.typed, prepared.keys.hstack(prepared.typed.select("line"))
+    if again.any():
+        typed, keyed = typed.filter(~again), keyed.filter(~again)
+    guided, lost = guide(typed, reference.holders)
     records, rated, refused = rate_and_place(guided, reference)
     waits = reference.cover.touches(rated)
+    rejects = (prepared.malformed, lost, refused)
     return Processed(
         records=records,
         rated=rated if waits is None else rated.filter(~waits),
         waiting=rated.clear() if waits is None else rated.filter(waits),
-        rejects=pl.concat([frame.select(REJECTS.keys()) for frame in (malformed, lost, refused)]),
-        keys=lines
-        if records.height == lines.height
-        else lines.join(records, on="line", how="semi"),
-        seen=fresh_keys,
-        duplicates=typed.height - fresh.height,
+        rejects=pl.concat([frame.select(REJECTS.keys()) for frame in rejects]),
+        keys=keyed
+        if records.height == keyed.height
+        else keyed.join(records, on="line", how="semi", maintain_order="left"),
     )
 
 
 def rate_and_place(
-    guided: pl.DataFrame, reference: Reference
+    guided: pl.DataFrame, contracts: Contracts
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """The guided records that could be rated, what they were rated at (with period_start), and
     rejects."""
-    outcome = rate(guided.rename({"line": "row"}), reference.tariff)
+    outcome = rate(guided.rename({"line": "row"}), contracts.tariff)
     refused = outcome.rejects.rename({"row": "line"})
     records = (
         guided.join(refused, on="line", how="anti", maintain_order="left")
         if refused.height
         else guided
     )
-    about = records.select(
-        "line", "account_id", "subscription_id", "plan_version_id", "start", "duration_us"
-    )
-    rated = outcome.rated.rename({"row": "line"}).join(about, on="line", maintain_order="left")
-    placed = with_period_start(rated, reference.timelines, reference.tariff)
+    rated = _with_about(outcome.rated.rename({"row": "line"}), records)
+    placed = with_period_start(rated, contracts.timelines, contracts.tariff)
     return records, placed.with_columns(covered=pl.lit(0).cast(QUANTITY)), refused
+
+
+_ABOUT = ("account_id", "subscription_id", "plan_version_id", "start", "duration_us")
+
+
+def _with_about(rated: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """`rated` with what it needs of its records."""
+    about = records.select("line", *_ABOUT)
+    if rated["line"].equals(about["line"]):  # a price a record, as is usual
+        return rated.hstack(about.drop("line"))
+    return rated.join(about, on="line", maintain_order="left")

@@ -10,7 +10,7 @@ from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import identifiers_frame, phases_frame
 from meterline.usage.accounts import billing_days
 from meterline.usage.allowances import cover_of
-from meterline.usage.guide import holdings
+from meterline.usage.guide import Holders
 from meterline.usage.place import Timelines
 from meterline.usage.process import Reference
 
@@ -51,14 +51,13 @@ def _texts(records: pl.DataFrame, column: str) -> list[str]:
 def _reference(
     identifiers: pl.DataFrame, phases: pl.DataFrame, *, everybody: bool = False
 ) -> Reference:
-    by_identifier, by_code = holdings(identifiers, phases)
-    accounts, tariff = phases["account_id"].unique().to_list(), tariff_of(phases)
+    accounts = None if everybody else phases["account_id"].unique().to_list()
+    tariff = tariff_of(phases)
     return Reference(
-        by_identifier=by_identifier,
-        by_code=by_code,
+        holders=Holders(identifiers, phases),
         timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
         tariff=tariff,
-        cover=cover_of(tariff, None if everybody else accounts),
+        cover=cover_of(tariff, accounts),
     )
 
 

@@ -20,7 +20,7 @@ from meterline.platform.ahead import ahead
 from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
-from meterline.usage import formats
+from meterline.usage import deliveries, formats
 from meterline.usage.allowances import (
     Balance,
     balances,
@@ -31,8 +31,9 @@ from meterline.usage.allowances import (
 )
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
+from meterline.usage.fetch import fetched
 from meterline.usage.load import Load, lock_loading
-from meterline.usage.models import Batch, Reject
+from meterline.usage.models import Batch, Delivery, Reject
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import Prepared
 from meterline.usage.reference import newest_change
@@ -45,12 +46,14 @@ __all__ = [
     "batch",
     "control_totals",
     "covered",
+    "delivered",
     "detail",
     "detail_schema",
     "discard",
     "follow_contract",
     "follow_new",
     "guided",
+    "load_all",
     "load_file",
     "load_records",
     "orphans",
@@ -82,14 +85,38 @@ def load_file(
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
     digest = _digest(source, format, rule, file)
-    with transaction.atomic():
-        lock_loading()
-        known = Batch.objects.filter(digest=digest, state="committed").first()
-        if known is not None:
-            return known
-        name = format or formats.recognise(file, mapping=rule)
-        load = Load(source=source, file_name=file.name, format=name, digest=digest)
-        return _finish(load, formats.decode(file, format=name, mapping=rule), progress)
+    try:
+        with transaction.atomic():
+            lock_loading()
+            known = Batch.objects.filter(digest=digest, state="committed").first()
+            if known is not None:
+                return known
+            name = format or formats.recognise(file, mapping=rule)
+            chunks = formats.decode(file, format=name, mapping=rule)
+            checked = deliveries.Checked(chunks, path=file, mapping=rule)
+            load = Load(source=source, file_name=file.name, format=name, digest=digest)
+            batch = _finish(load, checked, progress)
+            deliveries.note(batch, checked)
+            return batch
+    except UsageFileError as error:
+        deliveries.refused(source, error)
+        raise
+
+
+def load_all(
+    location: str | Path,
+    *,
+    format: str | None = None,
+    mapping: Path | str | None = None,
+    source: str = FILES,
+    progress: Callable[[int], None] | None = None,
+) -> list[Batch]:
+    """Load what is at a path or URL: a file, files that a pattern matches, the members of an
+    archive; a batch each. Those before one that is refused stay loaded."""
+    return [
+        load_file(path, format=format, mapping=mapping, source=source, progress=progress)
+        for path in fetched(location)
+    ]
 
 
 def load_records(records: pl.DataFrame, *, source: str) -> Batch:
@@ -192,6 +219,14 @@ def batch(batch_id: int) -> Batch:
     if found is None:
         raise UnknownBatch(batch_id=batch_id)
     return found
+
+
+def delivered(batch: Batch) -> dict[str, Any]:
+    """What the file of a batch told of itself: its number, rows that were left out, remarks."""
+    found = Delivery.objects.filter(batch=batch).first()
+    if found is None:
+        return {}
+    return {"sequence": found.sequence, "left_out": found.left_out, "remarks": found.remarks}
 
 
 def control_totals(batch: Batch) -> list[dict[str, Any]]:

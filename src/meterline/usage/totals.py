@@ -28,20 +28,8 @@ TOTALS: dict[str, Any] = {
 
 def totals(rated: pl.DataFrame) -> pl.DataFrame:
     """TOTALS of rated records (store.RATED)."""
-    # the fewer columns a key has, the sooner its groups are found: a subscription has one account,
-    # and what all rows share tells none apart
-    same = rated.select(pl.col(*KEY).eq_missing(pl.col(*KEY).first()).all()).row(0, named=True)
-    key = [name for name in KEY if name == "subscription_id" or not same[name]]
-    key = [name for name in key if name != "account_id"]
-    return (
-        rated.group_by(key)
-        .agg(
-            pl.col([name for name in KEY if name not in key]).first(),
-            pl.col("quantity").count().cast(pl.Int64).alias("events"),  # null: filtered out
-            pl.col("quantity", "amount").sum(),
-        )
-        .select(pl.col(name).cast(kind) for name, kind in TOTALS.items())
-    )
+    events = pl.col("quantity").count().cast(pl.Int64)  # null: filtered out
+    return _by_key(rated, [events.alias("events"), pl.col("quantity", "amount").sum()])
 
 
 def added(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -49,12 +37,22 @@ def added(parts: list[pl.DataFrame]) -> pl.DataFrame:
     if not parts:
         return pl.DataFrame(schema=TOTALS)
     return (
-        pl.concat(parts)
-        .group_by(list(KEY))
-        .agg(pl.col("events", "quantity", "amount").sum())
+        _by_key(pl.concat(parts), [pl.col("events", "quantity", "amount").sum()])
         .filter((pl.col("events") != 0) | (pl.col("quantity") != 0) | (pl.col("amount") != 0))
-        .select(TOTALS.keys())
         .sort(list(KEY), nulls_last=True)
+    )
+
+
+def _by_key(rows: pl.DataFrame, sums: list[pl.Expr]) -> pl.DataFrame:
+    """TOTALS, a row a key. The fewer columns a key has, the sooner its groups are found: a
+    subscription has one account, and what all rows share tells none apart."""
+    same = rows.select(pl.col(*KEY).eq_missing(pl.col(*KEY).first()).all()).row(0, named=True)
+    key = [name for name in KEY if name == "subscription_id" or not same[name]]
+    key = [name for name in key if name != "account_id"]
+    return (
+        rows.group_by(key)
+        .agg(pl.col([name for name in KEY if name not in key]).first(), *sums)
+        .select(pl.col(name).cast(kind) for name, kind in TOTALS.items())
     )
 
 

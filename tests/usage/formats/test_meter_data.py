@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NEM = ROOT.parent / "shared" / "data" / "nem"
 ELECTRICITY = ROOT.parent / "shared" / "data" / "electricity"
 MAPPINGS = ROOT / "examples" / "meter-data" / "mappings"
+GREEN_BUTTON = ROOT.parent / "shared" / "data" / "greenbutton" / "sample.xml"
 needs_data = pytest.mark.skipif(not NEM.is_dir(), reason="the real data is not here")
 
 
@@ -160,3 +161,13 @@ def test_wall_clocks_over_the_change_of_clocks(tmp_path: Path) -> None:
     made = decoded(tmp_path / "f.csv", tmp_path / "m.yaml").records["start"].to_list()
     hours = [stamp[11:16] for stamp in made]
     assert hours == ["23:30", "00:30", "01:30", "02:30"]
+
+
+@needs_data
+def test_a_real_green_button_file() -> None:
+    made = decoded(GREEN_BUTTON)
+    records = made.records
+    assert (records.height, made.rejects.height) == (362, 0)
+    assert records["quantity"].cast(pl.Decimal(38, 10)).sum() == Decimal("291.018")
+    assert set(records["meter"]) == {"electricity"}
+    assert records["start"][0] == "2011-01-01T08:00:00Z"

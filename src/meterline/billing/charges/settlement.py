@@ -36,7 +36,7 @@ def ended_periods(terms: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         .filter(
             pl.col("end_at") <= pl.col("until_at"),
             pl.col("period_closed"),
-            pl.col("end_at") > pl.col("horizon_at"),
+            pl.col("end_at") > pl.col("settled_at"),
         )
         .with_row_index("period")
     )

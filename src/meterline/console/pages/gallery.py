@@ -87,7 +87,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         messages.success(request, "1,240 invoices were issued.")
         messages.error(request, "3 records could not be rated.")
     now = clock.now()
-    wrong = {"amount": "much", "period_0": "2026-03-31", "period_1": "2026-03-01"}
+    wrong = {"period_0": "2026-03-31", "period_1": "2026-03-01"}
     context = {
         "form": GalleryForm(wrong if request.GET.get("wrong") else None),
         "stats": _stats(),

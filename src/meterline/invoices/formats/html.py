@@ -69,6 +69,8 @@ def _summary(shown: dict[str, Any]) -> str:
     rows.append(("<strong>Total</strong>", f"<strong>{shown['total']}</strong>"))
     if shown["credit"]:
         rows.append(("Credit used", shown["credit"]))
+        rows += [(f"<small>of it {one['reason']}</small>", f"<small>{one['amount']}</small>")
+                 for one in shown["credits"]]  # fmt: skip
         rows.append(("<strong>To pay</strong>", f"<strong>{shown['due']}</strong>"))
     body = "".join(f"<tr><th scope=row>{name}</th><td>{text}</td></tr>" for name, text in rows)
     return f"<h2>Summary</h2><table>{body}</table>"

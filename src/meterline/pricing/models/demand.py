@@ -11,7 +11,6 @@ import polars as pl
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from meterline.kernel.explain import Explanation
-from meterline.kernel.money import EXACT
 from meterline.pricing.columns import only_row, worked_out
 from meterline.pricing.model import CHARGED, Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import (
@@ -23,7 +22,7 @@ from meterline.pricing.parameters import (
     check_tiers,
 )
 from meterline.pricing.price import Price
-from meterline.pricing.tiers import graduated_column, graduated_terms
+from meterline.pricing.tiers import graduated, graduated_terms
 
 
 def _minutes(value: Any) -> int:
@@ -107,12 +106,7 @@ class Demand(PriceModel):
             tiers = price.parameters.tiers_in(season)  # type: ignore[attr-defined]
             if tiers is None:  # a season that is not priced
                 continue
-            parts.append(
-                part.with_columns(
-                    amount=graduated_column(price.name, tiers, part).cast(EXACT),
-                    denominator=pl.col("divisor"),
-                ).select(CHARGED.keys())
-            )
+            parts.append(graduated(price.name, tiers, part))
         return pl.concat(parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:

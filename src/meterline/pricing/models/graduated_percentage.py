@@ -6,11 +6,11 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from meterline.kernel.explain import Explanation
-from meterline.pricing.columns import one_row_a_line, only_row, worked_out
+from meterline.pricing.columns import only_row, worked_out
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Parameters, PercentTier, check_tiers
 from meterline.pricing.price import Price
-from meterline.pricing.tiers import graduated_column, graduated_terms, parts_of
+from meterline.pricing.tiers import graduated, graduated_terms
 
 
 class GraduatedPercentageParameters(Parameters):
@@ -33,9 +33,7 @@ class GraduatedPercentage(PriceModel):
     kinds = ("usage",)
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        tiers = price.parameter("tiers")
-        amount = graduated_column(price.name, tiers, rows)
-        return one_row_a_line(rows, amount, parts=parts_of(tiers))
+        return graduated(price.name, price.parameter("tiers"), rows)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         terms = graduated_terms(price.parameter("tiers"), only_row(inputs))

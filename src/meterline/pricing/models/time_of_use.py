@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.explain import Explanation, number
-from meterline.pricing.columns import charged_row, one_row_a_line, quantity_of, worked_out
+from meterline.pricing.columns import charged_row, quantity_of, worked_out
 from meterline.pricing.model import CHARGED, Calendars, Inputs, PriceModel
-from meterline.pricing.parameters import Parameters, Rate, Tier
+from meterline.pricing.parameters import Parameters, Rate
 from meterline.pricing.price import Price
-from meterline.pricing.tiers import graduated_column, graduated_terms, limit_of
+from meterline.pricing.tiers import graduated, graduated_amount, graduated_terms
 
 
 class NoRate(MeterlineError):
@@ -75,8 +75,7 @@ class TimeOfUse(PriceModel):
         parts = [pl.DataFrame(schema=CHARGED)]
         for (key,), part in bands.partition_by("rate", as_dict=True).items():
             tiers = price.parameter("rates")[key].as_tiers
-            amount = graduated_column(price.name, tiers, part)
-            parts.append(one_row_a_line(part, amount))
+            parts.append(graduated(price.name, tiers, part))
         return pl.concat(parts)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
@@ -143,21 +142,9 @@ def _pro_rata(price: Price, bands: pl.DataFrame) -> pl.DataFrame:
         for row in rows:
             tiers = price.parameter("rates")[row["rate"]].as_tiers
             share = quantity_of(row) / total if total else Fraction(0)
-            exact = _graduated(tiers, total, row) * share
-            charged.append(charged_row(price.name, row, exact))
+            whole = graduated_amount(tiers, {**row, "quantity": total, "divisor": 1})
+            charged.append(charged_row(price.name, row, whole * share))
     return pl.DataFrame(charged, schema=CHARGED)
-
-
-def _graduated(tiers: tuple[Tier, ...], quantity: Fraction, row: Mapping[str, Any]) -> Fraction:
-    total, low = Fraction(0), Fraction(0)
-    for number_, tier in enumerate(tiers):
-        high = quantity if tier.up_to is None else limit_of(tier.up_to, row["days"], row["demand"])
-        inside = max(min(quantity, high) - low, Fraction(0))
-        total += inside * Fraction(tier.unit_amount)
-        if number_ == 0 or quantity > low:
-            total += Fraction(tier.flat_amount)
-        low = high
-    return total
 
 
 def _line_rows(price: Price, inputs: Inputs) -> list[Mapping[str, Any]]:

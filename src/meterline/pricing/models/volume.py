@@ -6,11 +6,11 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from meterline.kernel.explain import Explanation, number
-from meterline.pricing.columns import one_row_a_line, only_row, quantity_of, worked_out
+from meterline.pricing.columns import only_row, quantity_of, worked_out
 from meterline.pricing.model import Calendars, Inputs, PriceModel
 from meterline.pricing.parameters import Parameters, Tier, check_tiers
 from meterline.pricing.price import Price
-from meterline.pricing.tiers import tier_term, volume_column, volume_tier
+from meterline.pricing.tiers import tier_term, volume, volume_tier
 
 
 class VolumeParameters(Parameters):
@@ -33,9 +33,7 @@ class Volume(PriceModel):
     parameters = VolumeParameters
 
     def charge(self, price: Price, rows: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
-        tiers = price.parameter("tiers")
-        amount = volume_column(price.name, tiers, rows)
-        return one_row_a_line(rows, amount)
+        return volume(price.name, price.parameter("tiers"), rows)
 
     def explain(self, price: Price, inputs: Inputs) -> Explanation:
         row = only_row(inputs)

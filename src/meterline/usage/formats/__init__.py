@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -27,16 +28,44 @@ REJECTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A figure that a file tells of itself, and what was found; None: it is not told."""
+
+    what: str  # "records", or what a sum is of
+    told: Decimal | None
+    found: Decimal
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file holds what it says."""
+        return self.told == self.found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """What a file tells of itself in its header and trailer."""
+
+    claims: tuple[Claim, ...] = ()
+    sequence: int | None = None  # the file's number
+    last: int | None = None  # after which numbers begin anew
+    stream: str = ""  # whose numbers, if one source sends several sequences
+    remarks: tuple[str, ...] = ()  # what whoever loads it should know
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """A chunk of a file. Every line of data is in `records` or in `rejects`.
+    """A chunk of a file. Every line of data is in `records` or in `rejects`, or is counted in
+    `left_out` where a mapping or the format says that it is no usage.
 
     `records`: line UInt32 (of the file, from 1) and String columns: id, meter, identifier,
     subscription, start, end, duration, quantity (those absent may be missing), and any further
-    column as a property; null = absent. `rejects`: REJECTS.
+    column as a property; null = absent. `rejects`: REJECTS. `control`: once, in the last chunk.
     """
 
     records: pl.DataFrame
     rejects: pl.DataFrame
+    left_out: int = 0
+    control: Control | None = None
 
 
 class UsageFormat(Protocol):
@@ -63,6 +92,11 @@ def _all() -> dict[str, UsageFormat]:
 def names() -> list[str]:
     """The names of all formats."""
     return sorted(_all())
+
+
+def decoder(name: str) -> UsageFormat:
+    """The format of a name."""
+    return _all()[name]
 
 
 def recognise(path: Path, *, mapping: Path | None = None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,15 @@ NAME = "csv"
 REQUIRED = ("meter", "start")
 WHOSE = ("identifier", "subscription")
 
-_BLOCK = 48 << 20
+BLOCK = 16 << 20
 _LINE_MOST = 100_000
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _SHOWN = 1000
 
 
 def sniff(head: bytes) -> bool:
     """A first line that names the columns a usage record needs."""
-    first = head.removeprefix(_BOM).splitlines()[:1]
+    first = head.removeprefix(BOM).splitlines()[:1]
     names = first[0].decode("utf-8", "replace").split(",") if first else []
     plain = {name.strip().strip('"') for name in names}
     return plain.issuperset(REQUIRED) and not plain.isdisjoint(WHOSE)
@@ -40,25 +40,37 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
     """Its records in chunks. Raises UsageFileError for a header that will not do."""
     if mapping is not None:
         raise UsageFileError(file=path.name, why="is canonical CSV, which takes no mapping")
-    yield from decode_blocks(path, _check_header)
+    yield from decode_blocks(numbered(path), path, _check_header)
+
+
+def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The file in blocks of whole lines, each with the number of its first line."""
+    line = 1
+    for block in blocks(path, BLOCK):
+        yield line, block.removeprefix(BOM) if line == 1 else block
+        line += block.count(b"\n")
 
 
 def decode_blocks(
-    path: Path, check: Callable[[list[str], Path], None], names: list[str] | None = None
+    parts: Iterable[tuple[int, bytes]],
+    path: Path,
+    check: Callable[[list[str], Path], None],
+    *,
+    names: list[str] | None = None,
+    separator: str = ",",
 ) -> Iterator[Decoded]:
-    """Chunks of any CSV file; `check` may refuse its header. Without header: its `names`."""
-    line = 1
+    """Chunks of any CSV file, of blocks with the number of their first line; `check` may refuse
+    its header. Without header: its `names`."""
     if names:
         check(names, path)
-    for block in blocks(path, _BLOCK):
-        data = block.removeprefix(_BOM) if line == 1 else block
+    for number, block in parts:
+        line, data = number, block
         if not names:
-            first, data = _cut_header(data)
-            names = _header(first, path)
+            first, data = _cut_header(block)
+            names = _header(first, path, separator)
             check(names, path)
-            line = 2
-        yield _decode(data, names, line)
-        line += data.count(b"\n")
+            line += 1
+        yield _decode(data, names, line, separator)
     if not names:
         raise UsageFileError(file=path.name, why="is empty")
 
@@ -68,12 +80,16 @@ def _cut_header(block: bytes) -> tuple[bytes, bytes]:
     return (block[:end], block[end:]) if end else (block, b"")
 
 
-def _header(line: bytes, path: Path) -> list[str]:
+def _header(line: bytes, path: Path, separator: str) -> list[str]:
     try:
-        rows = list(csv.reader([line.decode("utf-8").rstrip("\r\n")], strict=True))
+        text = line.decode("utf-8").rstrip("\r\n")
+        rows = list(csv.reader([text], strict=True, delimiter=separator))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageFileError(file=path.name, why=f"the header cannot be read: {error}") from error
     names = [name.strip() for name in rows[0]] if rows else []
+    if "line" in names:
+        why = "the header may not name a column `line`: skip it, and name the columns in a mapping"
+        raise UsageFileError(file=path.name, why=why)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names or not names:
         why = f"the header names {', '.join(twice)} twice" if any(twice) else (
@@ -92,34 +108,59 @@ def _check_header(names: list[str], path: Path) -> None:
             file=path.name, why=f"the header has no column {', '.join(missing)}; a mapping file"
             " can tell which columns stand for them",
         )  # fmt: skip
-    if "line" in names:
-        raise UsageFileError(file=path.name, why="the header may not name a column `line`")
 
 
-def _decode(data: bytes, names: list[str], first_line: int) -> Decoded:
-    records = _by_polars(data, names, first_line)
-    return _line_by_line(data, names, first_line) if records is None else records
+def _decode(data: bytes, names: list[str], first_line: int, separator: str) -> Decoded:
+    records = _by_polars(data, names, first_line, separator)
+    return _line_by_line(data, names, first_line, separator) if records is None else records
 
 
-def _by_polars(data: bytes, names: list[str], first_line: int) -> Decoded | None:
-    """The block if nothing about it is odd: no quotes, NUL or long lines, all fields there."""
-    if b'"' in data or b"\0" in data or not data:
+def _by_polars(data: bytes, names: list[str], first_line: int, separator: str) -> Decoded | None:
+    """The block if nothing about it is odd: a line a record, quotes in their place, no NUL or long
+    lines, all fields there."""
+    if b"\0" in data or not data:
         return None
     count = data.count(b"\n") + (not data.endswith(b"\n"))
-    if data.count(b",") != count * (len(names) - 1) or _longest_line(data) > _LINE_MOST:
+    quoted = b'"' in data
+    places = _separators(data, separator) if quoted else data.count(separator.encode())
+    if places != count * (len(names) - 1) or _longest_line(data) > _LINE_MOST:
         return None
     try:
         rows = pl.read_csv(
-            data, has_header=False, schema=dict.fromkeys(names, pl.String), quote_char=None,
+            data, has_header=False, schema=dict.fromkeys(names, pl.String), separator=separator,
+            quote_char='"' if quoted else None,
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
     if rows.height != count:
         return None
+    if quoted:
+        rows = rows.with_columns(pl.when(pl.all() != "").then(pl.all()))
     lines = pl.int_range(first_line, first_line + count, dtype=pl.UInt32, eager=True)
     return Decoded(
         records=rows.insert_column(0, lines.alias("line")), rejects=pl.DataFrame(schema=REJECTS)
     )
+
+
+def _separators(data: bytes, separator: str) -> int | None:
+    """How many separators stand outside of quotes; None if a quote is out of place or holds a line
+    break, which is looked at line by line."""
+    characters = np.frombuffer(data + b"\n", np.uint8)
+    quotes = np.flatnonzero(characters == ord('"'))
+    if len(quotes) % 2:
+        return None
+    opening, closing = quotes[::2], quotes[1::2]
+    before = characters[opening - 1]  # of the first character: the line's end that was added
+    after = characters[closing + 1]
+    edges = np.frombuffer(f'{separator}\n"'.encode(), np.uint8)
+    cut = (after == ord("\r")) & (characters[np.minimum(closing + 2, len(data))] == ord("\n"))
+    if not (np.isin(before, edges).all() and (np.isin(after, edges) | cut).all()):
+        return None
+    ends = np.searchsorted(quotes, np.flatnonzero(characters == ord("\n")))
+    if (ends % 2).any():
+        return None
+    places = np.searchsorted(quotes, np.flatnonzero(characters == ord(separator)))
+    return int((places % 2 == 0).sum())
 
 
 def _longest_line(data: bytes) -> int:
@@ -128,7 +169,7 @@ def _longest_line(data: bytes) -> int:
     return int(np.diff(edges).max())
 
 
-def _line_by_line(data: bytes, names: list[str], first_line: int) -> Decoded:
+def _line_by_line(data: bytes, names: list[str], first_line: int, separator: str) -> Decoded:
     """Each record by itself; one may span lines within quotes."""
     rows: list[tuple[int, list[str | None]]] = []
     rejects: list[tuple[int, str, bytes]] = []
@@ -137,7 +178,7 @@ def _line_by_line(data: bytes, names: list[str], first_line: int) -> Decoded:
         lines.pop()
     at = 0
     while at < len(lines):
-        used, found = _record(lines, at)
+        used, found = _record(lines, at, separator)
         number, raw = first_line + at, lines[at]
         at += used
         if isinstance(found, str):
@@ -167,28 +208,29 @@ def _line_by_line(data: bytes, names: list[str], first_line: int) -> Decoded:
 _SPAN_MOST = 100
 
 
-def _record(lines: list[bytes], at: int) -> tuple[int, list[str] | str]:
+def _record(lines: list[bytes], at: int, separator: str) -> tuple[int, list[str] | str]:
     """How many lines the record at a line takes, and its fields or what is wrong with it."""
     joined = lines[at]
     for used in range(1, min(_SPAN_MOST, len(lines) - at) + 1):
         if used > 1:
             joined += b"\n" + lines[at + used - 1]
         if joined.count(b'"') % 2 == 0:
-            fields = _fields(joined)
+            fields = fields_of(joined, separator)
             return (1, fields) if isinstance(fields, str) else (used, fields)
         if len(joined) > _LINE_MOST:
             break
     return 1, "a quote is opened and not closed"
 
 
-def _fields(raw: bytes) -> list[str] | str:
+def fields_of(raw: bytes, separator: str = ",") -> list[str] | str:
+    """The fields of a line, or what is wrong with it."""
     if len(raw) > _LINE_MOST:
         return f"a line of {len(raw):,} bytes; {_LINE_MOST:,} are the most"
     if b"\0" in raw:
         return "a NUL byte"
     try:
         text = raw.decode("utf-8").rstrip("\r")
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator))
     except UnicodeDecodeError:
         return "not UTF-8"
     except csv.Error as error:

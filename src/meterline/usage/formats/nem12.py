@@ -216,11 +216,12 @@ def _shift(unit: str) -> int:
 
 
 def is_number(text: str) -> bool:
-    """Whether a field holds a finite decimal number."""
+    """Whether a field holds a decimal number that any meter could show."""
     try:
-        return Decimal(text).is_finite()
+        number = Decimal(text)
     except InvalidOperation:
         return False
+    return number.is_finite() and (not number or -20 < number.adjusted() < 20)
 
 
 def text_of(raw: bytes) -> str:

@@ -21,6 +21,7 @@ from meterline.usage.mapping import read_mapping
 NAME = "nem13"
 _FIELDS = ("id", "meter", "identifier", "start", "end", "quantity", "suffix", "serial", "unit",
            "quality")  # fmt: skip
+_ABOUT = ("100", "550", "900")  # the file, transactions, the end
 RECORDS: dict[str, Any] = {"line": pl.UInt32, **dict.fromkeys(_FIELDS, pl.String)}
 
 
@@ -40,7 +41,7 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
             number += 1
             fields = [text.strip() for text in raw.decode("utf-8", "replace").split(",")]
             ended = ended or fields[0] == "900"
-            if fields[0] != "250":
+            if fields[0] in _ABOUT or fields == [""]:
                 continue
             found = _read(fields)
             if isinstance(found, str):
@@ -60,6 +61,8 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
 
 def _read(fields: list[str]) -> dict[str, str] | str:
     """The record of a 250 line, or what is wrong with it."""
+    if fields[0] != "250":
+        return f"unknown record {fields[0][:20]}"
     if len(fields) < 20:
         return "a 250 record has 20 fields at least"
     try:

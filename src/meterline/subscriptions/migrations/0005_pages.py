@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_find"),
-        ("subscriptions", "0003_discount_terms"),
+        ("subscriptions", "0004_renewals"),
     ]
 
     operations = [

@@ -1,0 +1,14 @@
+"""Background jobs of usage."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="watch_folders", lock="watch_folders", pass_context=False)
+def watch_folders(timestamp: int) -> None:
+    """Load what has come into the folders of sources, every minute."""
+    from meterline.usage.watch import look_at_all
+
+    look_at_all()
