@@ -79,7 +79,7 @@ def customers(request: HttpRequest) -> HttpResponse:
 
 @finder("customers", _("Customers"), permission="customers.view")
 def find(text: str, limit: int) -> list[Hit]:
-    """Customers by the beginning of their code, name or e-mail; accounts by their code."""
+    """Customers by the beginning of their code, name or e-mail."""
     if not text:
         return []
     found = matching(Customer.objects.select_related("party"), text)[:limit]
@@ -87,4 +87,17 @@ def find(text: str, limit: int) -> list[Hit]:
         Hit(title=one.party.name, note=one.code, icon="people", value=one.code,
             url=reverse("console.customer", args=[one.code]))
         for one in found
+    ]  # fmt: skip
+
+
+@finder("accounts", _("Accounts"), permission="customers.view")
+def find_accounts(text: str, limit: int) -> list[Hit]:
+    """Accounts by the beginning of their code."""
+    if not text:
+        return []
+    found = Account.objects.filter(code__startswith=text).select_related("customer__party")
+    return [
+        Hit(title=one.code, note=f"{one.customer.party.name}, {one.currency}", icon="box",
+            value=one.code, url=reverse("console.account", args=[one.pk]))
+        for one in found.order_by("code")[:limit]
     ]  # fmt: skip

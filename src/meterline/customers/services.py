@@ -33,6 +33,7 @@ __all__ = [
     "import_file",
     "seller_by_code",
     "set_billing_day",
+    "update_customer",
     "update_seller",
 ]
 
@@ -81,6 +82,31 @@ def create_customer(
         "customer.created", f"customer:{code}", after={"name": name, "kind": kind, **fields}
     )
     events.emit("customer.created", f"customer:{code}", {"code": code, "name": name, "kind": kind})
+    return customer
+
+
+@transaction.atomic
+def update_customer(code: str, *, segment: str | None = None, **fields: Any) -> Customer:
+    """Change what is known of a customer and the party behind it (`fields`); its code stays.
+
+    Issued documents stay as they are. Raises UnknownCustomer, InvalidField.
+    """
+    customer = customer_by_code(code)
+    _check(Party, validate.PARTY, **fields)
+    if segment is not None:
+        validate.length("segment", segment, 100)
+        fields = {**fields, "segment": segment}
+    before = {}
+    for name, value in fields.items():
+        holder = customer if name == "segment" else customer.party
+        before[name] = getattr(holder, name)
+        setattr(holder, name, value)
+    customer.party.save()
+    customer.save()
+    changed = {name: value for name, value in fields.items() if value != before[name]}
+    told = {name: before[name] for name in changed}
+    audit.record("customer.updated", f"customer:{code}", before=told, after=changed)
+    events.emit("customer.updated", f"customer:{code}", {"code": code, **changed})
     return customer
 
 

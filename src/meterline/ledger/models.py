@@ -16,7 +16,10 @@ class Entry(models.Model):
 
     class Meta:
         db_table = "ledger_entry"
-        indexes = (models.Index(fields=["kind", "account_id"]),)
+        indexes = (
+            models.Index(fields=["kind", "account_id"]),
+            models.Index(fields=["date", "id"], name="entries_by_date"),
+        )
 
 
 class Line(models.Model):

@@ -22,6 +22,13 @@ class Payment(models.Model):
 
     class Meta:
         db_table = "payments_payment"
+        indexes = (
+            models.Index(fields=["at", "id"], name="payments_by_time"),
+            models.Index(
+                fields=["kind", "at", "id"], condition=~models.Q(kind="payment"),
+                name="payments_of_other_kinds",
+            ),
+        )  # fmt: skip
         constraints = (
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="payment_above_zero"),
         )
@@ -60,6 +67,11 @@ class OpenItem(models.Model):
                 fields=["account_id", "due_date", "invoice"],
                 condition=models.Q(open__gt=0),
                 name="payments_open_by_account",
+            ),
+            models.Index(
+                fields=["due_date", "invoice"],
+                condition=models.Q(open__gt=0),
+                name="payments_open_by_due_date",
             ),
         )
         constraints = (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import connection, transaction
@@ -15,7 +14,7 @@ from meterline.customers.errors import UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
 from meterline.kernel.money import MONEY
-from meterline.payments import grants, store
+from meterline.payments import ageing, grants, store
 from meterline.payments.allocate import take_back
 from meterline.payments.check import (
     Known,
@@ -33,7 +32,7 @@ from meterline.payments.errors import (
     UnknownInvoice,
 )
 from meterline.payments.grants import Terms
-from meterline.payments.models import OpenItem, Payment
+from meterline.payments.models import Payment
 from meterline.payments.record import Row, record, take
 from meterline.platform import audit, clock
 
@@ -231,18 +230,12 @@ def chargeback(
 def balance(account_id: int, at: datetime | None = None) -> Balance:
     """What an account owes; `overdue`: due before the local day of `at`."""
     account = _account(account_id)
-    day = (at or clock.now()).astimezone(ZoneInfo(account.timezone)).date()
-    items = OpenItem.objects.filter(account_id=account_id, open__gt=0)
-    amounts = list(items.values_list("open", "due_date"))
-    receivable = sum((open_ for open_, _ in amounts), Decimal(0))
+    owed = ageing.of([account_id], at or clock.now())[account_id]
     credit = _credit(account_id)
     return Balance(
-        currency=account.currency,
-        balance=receivable - credit,
-        receivable=receivable,
-        credit=credit,
-        overdue=sum((open_ for open_, due in amounts if due < day), Decimal(0)),
-    )
+        currency=account.currency, balance=owed.total - credit, receivable=owed.total,
+        credit=credit, overdue=owed.overdue,
+    )  # fmt: skip
 
 
 def _give_back(

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "meterline.billing",
     "meterline.insight",
     "meterline.authoring",
+    "meterline.care",
     "meterline.console",
     "django_htmx",
     "allauth",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 
 
@@ -72,7 +73,12 @@ class Phase(models.Model):
 
     class Meta:
         db_table = "subscriptions_phase"
-        indexes = (models.Index(fields=["plan_version_id"]),)
+        indexes = (
+            models.Index(fields=["plan_version_id"]),
+            models.Index(
+                fields=["subscription"], condition=models.Q(state="paused"), name="phases_paused"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["subscription", "start_at"],
@@ -99,7 +105,9 @@ class Identifier(models.Model):
 
     class Meta:
         db_table = "subscriptions_identifier"
-        indexes = (models.Index(fields=["value"]),)
+        indexes = (
+            models.Index(OpClass("value", "varchar_pattern_ops"), name="identifier_by_value"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(end_at__isnull=True)

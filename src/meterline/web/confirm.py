@@ -9,19 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from meterline.web.rows import Rows
 from meterline.web.words import Words
 
-_OWN = ("csrfmiddlewaretoken", "confirm")
+_OWN = ("csrfmiddlewaretoken", "confirm", "once")
+_REMEMBERED = 24 * 3600
 
 
 def confirmed(request: HttpRequest) -> bool:
     """Was the effect seen and the button pressed?"""
     return request.POST.get("confirm") == "1"
+
+
+def pressed_again(request: HttpRequest) -> bool:
+    """Was the button of this very confirmation pressed before? Then the act is done, or under way;
+    ask only once, and only after what was typed was found good."""
+    return not cache.add(f"confirmed:{request.POST.get('once', '')}", 1, _REMEMBERED)
 
 
 def confirm(
@@ -45,5 +54,6 @@ def confirm(
     context = {
         "title": title, "verb": verb, "effects": list(effects), "largest": largest, "note": note,
         "danger": danger, "kept": kept, "back": back or request.headers.get("Referer", "/"),
+        "once": uuid4().hex,
     }  # fmt: skip
     return render(request, "web/confirm.html", context)

@@ -26,9 +26,14 @@ def _all() -> dict[str, Export]:
     return found | {entry.name: entry.load() for entry in entry_points(group=ENTRY_POINTS)}
 
 
+def known() -> list[str]:
+    """The names of all formats."""
+    return sorted(_all())
+
+
 def export(format: str) -> Export:
     """The writer of a format. Raises UnknownExport."""
     try:
         return _all()[format]
     except KeyError:
-        raise UnknownExport(format=format, known=", ".join(sorted(_all()))) from None
+        raise UnknownExport(format=format, known=", ".join(known())) from None

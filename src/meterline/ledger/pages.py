@@ -1,0 +1,203 @@
+"""The books on pages: entries, trial balance, export, recognition of revenue."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from meterline.customers.models import Account
+from meterline.ledger import exports, services
+from meterline.ledger.models import Entry, Line
+from meterline.platform import audit, clock
+from meterline.web import format as written
+from meterline.web.confirm import confirm, confirmed
+from meterline.web.filters import Choice, Days, Search
+from meterline.web.forms import DayField
+from meterline.web.page import done, fragment, page
+from meterline.web.rows import Column, Day, Money, Row, Rows, When, Word
+from meterline.web.table import Table
+
+KINDS = {
+    "invoice": _("invoice"), "credit_note": _("credit note"), "payment": _("payment"),
+    "refund": _("refund"), "chargeback": _("chargeback"), "credit": _("credit granted"),
+    "void": _("credit taken back"), "expiry": _("credit expired"),
+    "recognition": _("revenue earned"),
+}  # fmt: skip
+KEPT = 600
+"""Seconds for which a trial balance is kept: adding up all lines costs as much as there are."""
+
+
+def _with_sums(rows: list[dict[str, Any]]) -> None:
+    """Add account and what was debited to the entries of one page."""
+    ids = [row["pk"] for row in rows]
+    debits = Line.objects.filter(entry_id__in=ids, amount__gt=0).values_list("entry_id", "currency")
+    sums = {entry: (currency, debit) for entry, currency, debit in debits.annotate(Sum("amount"))}
+    accounts = {row["account_id"] for row in rows if row["account_id"]}
+    codes = dict(Account.objects.filter(pk__in=accounts).values_list("pk", "code"))
+    for row in rows:
+        row["currency"], row["debit"] = sums.get(row["pk"], ("", None))
+        row["account"] = codes.get(row["account_id"], "")
+
+
+def _account(row: Row) -> str:
+    return reverse("console.account", args=[row["account_id"]]) if row["account_id"] else ""
+
+
+ENTRIES = Table(
+    "entries",
+    columns=[
+        Column("pk", _("Entry"), link=lambda row: reverse("ledger.entry", args=[row["pk"]])),
+        Day("date", _("Day"), sort=True),
+        Word("kind", _("Kind"), labels=KINDS),
+        Column("reference", _("Reference")),
+        Column("account", _("Account"), link=_account),
+        Money("debit", _("Debit")),
+        When("posted_at", _("Posted"), hidden=True),
+    ],
+    filters=[
+        Search("account", _("Account"), find=lambda rows, text: rows.filter(
+            account_id__in=Account.objects.filter(code=text).values("pk"))),
+        Choice("kind", _("Kind"), choices=tuple(KINDS.items())),
+        Days("date", _("Days")),
+    ],
+    order="-date",
+    needs=("account_id",),
+    enrich=_with_sums,
+    enriched=frozenset({"account", "debit", "currency"}),
+)  # fmt: skip
+
+
+@page("money/ledger", title=_("Ledger"), permission="ledger.view", menu="money", order=60)
+def entries(request: HttpRequest) -> HttpResponse:
+    """The entries of the books, the newest first."""
+    return ENTRIES.respond(request, Entry.objects.all(), "ledger/entries.html")
+
+
+@page("money/ledger/<int:entry>", title=_("Entry"), permission="ledger.view")
+def entry(request: HttpRequest, entry: int) -> HttpResponse:
+    """One entry and its lines."""
+    one = get_object_or_404(Entry, pk=entry)
+    lines = [
+        {"account": line.ledger_account, "currency": line.currency,
+         "debit": line.amount if line.amount > 0 else None,
+         "credit": -line.amount if line.amount < 0 else None}
+        for line in Line.objects.filter(entry=one).order_by("pk")
+    ]  # fmt: skip
+    context = {
+        "entry": one, "kind": KINDS.get(one.kind, one.kind),
+        "lines": Rows(_COLUMNS, lines, caption=_("Lines")),
+        "account": Account.objects.filter(pk=one.account_id).first(),
+    }  # fmt: skip
+    return render(request, "ledger/entry.html", context)
+
+
+_COLUMNS = [
+    Column("account", _("Ledger account")), Money("debit", _("Debit")),
+    Money("credit", _("Credit")),
+]  # fmt: skip
+
+
+class TrialForm(forms.Form):
+    """Up to which day."""
+
+    at = DayField(label=_("Up to"), required=False, help_text=_("Left empty: everything."))
+
+
+@page("money/trial-balance", title=_("Trial balance"), permission="ledger.view", menu="money",
+      order=70)  # fmt: skip
+def trial_balance(request: HttpRequest) -> HttpResponse:
+    """Debit, credit and balance of each ledger account, by currency."""
+    form = TrialForm(request.GET or None)
+    at = form.cleaned_data["at"] if form.is_bound and form.is_valid() else None
+    rows, differences, computed_at = _trial(at, fresh="fresh" in request.GET)
+    currencies = list(dict.fromkeys(row["currency"] for row in rows))
+    tables = [
+        (currency, differences[currency],
+         Rows([*_COLUMNS, Money("balance", _("Balance"))],
+              [row for row in rows if row["currency"] == currency], caption=currency))
+        for currency in currencies
+    ]  # fmt: skip
+    context = {"form": form, "tables": tables, "computed_at": computed_at, "at": at}
+    return render(request, "ledger/trial_balance.html", context)
+
+
+def _trial(at: date | None, *, fresh: bool) -> tuple[list[dict[str, Any]], dict[str, Any], Any]:
+    key = f"trial-balance:{at or ''}"
+    found = None if fresh else cache.get(key)
+    if found is None:
+        frame = services.trial_balance(at)
+        rows = frame.rename({"ledger_account": "account"}).to_dicts()
+        found = (rows, services.differences(frame), clock.now())
+        cache.set(key, found, KEPT)
+    return found
+
+
+class ExportForm(forms.Form):
+    """What of the journal, and how."""
+
+    format = forms.ChoiceField(
+        label=_("Format"), choices=lambda: [(name, name) for name in exports.known()]
+    )
+    since = DayField(label=_("From"), required=False, help_text=_("The first day."))
+    until = DayField(label=_("Until"), required=False, help_text=_("The day after the last one."))
+
+
+@page("money/export", title=_("Export the books"), permission="ledger.close", menu="money",
+      order=80)  # fmt: skip
+def export(request: HttpRequest) -> HttpResponse:
+    """The journal for another program."""
+    return render(request, "ledger/export.html", {"form": ExportForm(initial={"format": "csv"})})
+
+
+@fragment("money/export/file", permission="ledger.close")
+def export_file(request: HttpRequest) -> HttpResponse:
+    """The file of an export."""
+    form = ExportForm(request.GET)
+    if not form.is_valid():
+        return render(request, "ledger/export.html", {"form": form}, status=422)
+    data = form.cleaned_data
+    text = services.export(data["format"], since=data["since"], until=data["until"])
+    told = {name: str(value or "") for name, value in data.items()}
+    audit.record("ledger.exported", "ledger", after=told)
+    answer = HttpResponse("".join(text), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="journal.{data["format"]}"'
+    return answer
+
+
+class RecogniseForm(forms.Form):
+    """Earned until when."""
+
+    until = DayField(label=_("Earned before"))
+
+
+@page("money/recognise", title=_("Recognise revenue"), permission="ledger.close",
+      write="ledger.close", menu="money", order=90)  # fmt: skip
+def recognise(request: HttpRequest) -> HttpResponse:
+    """Move what is earned of advance billing from deferred revenue to revenue."""
+    form = RecogniseForm(request.POST or None, initial={"until": clock.now().date()})
+    if request.method == "POST" and form.is_valid():
+        until = form.cleaned_data["until"]
+        if confirmed(request):
+            made = services.recognise(until)
+            audit.record("ledger.recognised", "ledger", after={"until": str(until)})
+            text = _("%(count)s entries are made.") % {"count": written.number(made)}
+            return done(request, text, f"{reverse('ledger.entries')}?kind=recognition")
+        with transaction.atomic():
+            made = services.recognise(until)
+            transaction.set_rollback(True)
+        note = _("Entries are never changed: what is too much is corrected by later ones.")
+        return confirm(
+            request, _("Recognise revenue"), verb=_("Recognise it"), note=note,
+            effects=[(_("Earned before"), written.day(until)),
+                     (_("Entries"), written.number(made))],
+        )  # fmt: skip
+    return render(request, "ledger/recognise.html", {"form": form})
