@@ -106,7 +106,7 @@ def _changed(row: Change, zone: ZoneInfo) -> Event:
 def _documents(accounts: Sequence[int]) -> list[Event]:
     rows = Invoice.objects.filter(account_id__in=accounts).order_by("-issue_date", "-id")[:LONGEST]
     return [
-        {"at": row.issued_at, "url": invoice_url(row.number),
+        {"at": row.issued_at, "url": invoice_url(row.pk),
          "tone": "warning" if row.kind == "credit_note" else "neutral",
          "title": f"{__('Credit note') if row.kind == 'credit_note' else __('Invoice')}"
                   f" {row.number}",

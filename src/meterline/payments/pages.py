@@ -97,11 +97,16 @@ def payment(request: HttpRequest, payment: int) -> HttpResponse:
 def allocated_rows(parts: Iterable[Allocation] | QuerySet[Allocation], currency: str) -> Rows:
     """A table of what went to which invoices."""
     rows = [
-        {"number": part.invoice.number, "amount": part.amount, "currency": currency}
+        {
+            "pk": part.invoice_id,
+            "number": part.invoice.number,
+            "amount": part.amount,
+            "currency": currency,
+        }
         for part in parts
     ]
     return Rows(
-        [Column("number", _("Invoice"), link=lambda row: invoice_url(row["number"])),
+        [Column("number", _("Invoice"), link=lambda row: invoice_url(row["pk"])),
          Money("amount", _("Amount"))],
         rows, caption=_("Settled"),
     )  # fmt: skip
@@ -113,12 +118,12 @@ def _uses(grant: Grant) -> Rows:
         When("at", _("When")), Chip("kind", _("Kind"), labels={**KINDS, "used": _("used")}),
         Column("invoice__number", _("Invoice"), link=_of_invoice), Money("amount", _("Amount")),
     ]  # fmt: skip
-    rows = uses.values("at", "kind", "invoice__number", "amount")
+    rows = uses.values("at", "kind", "invoice_id", "invoice__number", "amount")
     return Rows(columns, [{**row, "currency": grant.currency} for row in rows], caption=_("Uses"))
 
 
 def _of_invoice(row: Row) -> str:
-    return invoice_url(row["invoice__number"]) if row["invoice__number"] else ""
+    return invoice_url(row["invoice_id"]) if row["invoice_id"] else ""
 
 
 class Overdue(Flag):

@@ -10,8 +10,9 @@ from decimal import Decimal
 import polars as pl
 
 from meterline.rating.card import Step
-from meterline.rating.compiled import NO_ROW, CompiledCard
+from meterline.rating.compiled import CompiledCard
 from meterline.rating.destination import UNKNOWN
+from meterline.rating.taximeter import NO_ROW
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ SERVICES = Table(
 INVOICES = Table(
     "customer_invoices",
     columns=[
-        Column("number", _("Number"), link=lambda row: invoice_url(row["number"])),
+        Column("number", _("Number"), link=lambda row: invoice_url(row["pk"])),
         Chip("kind", _("Kind"), labels={"invoice": _("invoice"), "credit_note": _("credit note")},
              tones={"credit_note": "warning"}),
         Column("account__code", _("Account")),
