@@ -96,11 +96,11 @@ class Product:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def product() -> Iterator[Product]:
     """The product with a demo company of 60 customers and two months."""
     from meterline.platform.embedded import stop
 
-    home = tmp_path_factory.mktemp("served")
+    home = Path(tempfile.mkdtemp(prefix="meterline-served-"))
     made = Product(home)
     made.run("demo", "--customers", "60", "--months", "2")
     server = made.serve()
@@ -108,6 +108,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     server.terminate()
     server.wait()
     stop(home / "postgresql")
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

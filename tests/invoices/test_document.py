@@ -56,7 +56,7 @@ def test_many_documents_take_as_many_queries_as_one(story: list[str]) -> None:
         with CaptureQueriesContext(connection) as queries:
             found = reports.documents(some)
         assert len(found) == len(some)
-        assert len(queries) == 3
+        assert len(queries) == 4
     assert [document.number for document in found] == story
     assert list(reports.documents_of(story, usage_detail=False)) == found
 

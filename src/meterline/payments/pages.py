@@ -172,7 +172,7 @@ OPEN_ITEMS = Table(
         Filter("currency", _("Currency")),
     ],
     order="due_date",
-    needs=("account_id",),
+    needs=("account_id", "invoice_id"),
     enrich=_with_lateness,
     enriched=frozenset({"account", "customer", "late"}),
 )  # fmt: skip

@@ -83,7 +83,7 @@ def _charged(  # noqa: PLR0912 (what is compiled calls no other function)
                 until = owed if within else position + length
                 length = min(until, edge) - position
                 owed = until if until > position + length else 0
-                owed_step = step
+                owed_step = owed_step if within else step
             position += length
             total[i] += int(length) * steps[of_row, step, COEFFICIENT]
     return known
