@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.cache import cache
-from django.db import transaction
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -18,6 +17,7 @@ from meterline.customers.models import Account
 from meterline.ledger import exports, services
 from meterline.ledger.models import Entry, Line
 from meterline.platform import audit, clock
+from meterline.platform.trial import trial
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Search
@@ -191,9 +191,8 @@ def recognise(request: HttpRequest) -> HttpResponse:
             audit.record("ledger.recognised", "ledger", after={"until": str(until)})
             text = _("%(count)s entries are made.") % {"count": written.number(made)}
             return done(request, text, f"{reverse('ledger.entries')}?kind=recognition")
-        with transaction.atomic():
+        with trial():
             made = services.recognise(until)
-            transaction.set_rollback(True)
         note = _("Entries are never changed: what is too much is corrected by later ones.")
         return confirm(
             request, _("Recognise revenue"), verb=_("Recognise it"), note=note,

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import transaction
-
 from meterline.payments.models import Allocation, Payment
 from meterline.payments.services import Balance, balance
+from meterline.platform.trial import trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +30,8 @@ def attempt(account_id: int, act: Callable[[], Payment]) -> Outcome:
     """Try an act by the function that does it in earnest, in a transaction that is taken back.
     Raises what the act raises."""
     before = balance(account_id)
-    with transaction.atomic():
+    with trial():
         made = act()
         parts = Allocation.objects.filter(payment=made).select_related("invoice").order_by("pk")
         outcome = Outcome(payment=made, parts=list(parts), before=before, after=balance(account_id))
-        transaction.set_rollback(True)
     return outcome

@@ -11,7 +11,7 @@ from django.db import transaction
 @contextmanager
 def trial() -> Iterator[None]:
     """Whatever is done inside is really done, and undone at the end, so that what it comes to can
-    be shown. Files are not undone: `usage.trial` takes away those of usage."""
+    be shown. Files are not undone: `usage.rehearsal` takes away those of usage."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Doing something to see what comes of it, and taking it back: rows, and the files behind them."""
+"""Dry runs that touch usage: done, looked at and taken back, rows and the files behind them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
 from django.db.models import Max
 
 from meterline.platform import files
+from meterline.platform.trial import trial
 from meterline.usage.models import Batch
 
 
@@ -20,11 +20,10 @@ def rehearsal() -> Iterator[None]:
     newest = Batch.objects.aggregate(newest=Max("pk"))["newest"] or 0
     made: list[str] = []
     try:
-        with transaction.atomic():
+        with trial():
             yield
             later = Batch.objects.filter(pk__gt=newest).exclude(path="")
             made += later.values_list("path", flat=True)
-            transaction.set_rollback(True)
     finally:
         kept = Batch.objects.filter(path__in=made).values_list("path", flat=True)
         for path in set(made) - set(kept):  # those of others are registered still

@@ -18,7 +18,7 @@ from meterline.usage import formats, services, uploads
 from meterline.usage.correct import CORRECTIONS
 from meterline.usage.jobs import load_upload
 from meterline.usage.models import Batch, Upload
-from meterline.usage.trial import usage_trial
+from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Filter
@@ -130,7 +130,7 @@ def back_out(request: HttpRequest, batch: int) -> HttpResponse:
     """Take a batch out again, after its effect was seen."""
     get_object_or_404(Batch, pk=batch)
     if not confirmed(request):
-        with usage_trial():
+        with rehearsal():
             made = services.back_out(batch)
             totals = services.control_totals(made)
         return confirm(

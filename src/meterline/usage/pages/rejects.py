@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as later
 
 from meterline.usage import services
 from meterline.usage.models import Batch, Reject
-from meterline.usage.trial import usage_trial
+from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
@@ -144,7 +144,7 @@ def _recycled(
     if not ids:
         return done(request, _("None of them is open; nothing was done."), back)
     if not confirmed(request):
-        with usage_trial():
+        with rehearsal():
             made = services.recycle(ids, changes=changes)
             reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
         return confirm(
