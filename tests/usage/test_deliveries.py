@@ -292,3 +292,22 @@ def test_commands(tmp_path: Path, mapping: Path) -> None:
     batch = Batch.objects.order_by("-id")[0]
     shown = json.loads(run(app, ["show", str(batch.pk), "--json"]).output)
     assert (shown["sequence"], shown["left_out"], shown["remarks"]) == (6, 0, [])
+
+
+def test_a_file_whose_lookups_have_changed_is_another_load(tmp_path: Path) -> None:
+    rule = tmp_path / "mapping.yaml"
+    rule.write_text(
+        "columns: {id: id, sub: subscription, at: start, mb: mb}\n"
+        "lookups: {meter: {from: kind, file: kinds.csv}}\n"
+    )
+    usage, kinds = tmp_path / "usage.csv", tmp_path / "kinds.csv"
+    usage.write_text("id,sub,at,mb,kind\na,s1,2026-01-05T10:00:00Z,2,d\n")
+    kinds.write_text("d,unknown\n")
+    first = services.load_file(usage, mapping=rule)
+    assert (first.rated, first.rejected) == (0, 1)
+    assert services.load_file(usage, mapping=rule).pk == first.pk
+    services.back_out(first.pk)
+    kinds.write_text("d,data\n")
+    again = services.load_file(usage, mapping=rule)
+    assert again.pk != first.pk
+    assert again.rated == 1

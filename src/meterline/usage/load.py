@@ -120,6 +120,7 @@ class Load:
         """Commit the batch with its totals and rejects, after allowances."""
         while self._at_work:
             self._take(self._at_work.popleft().result())
+        self._workers.shutdown()
         lock_batches()
         self._settle()
         self.folder.close()

@@ -257,6 +257,12 @@ def read_mapping(path: Path) -> Mapping:
     return made.model_copy(update={"lookups": _with_tables(made.lookups, path)})
 
 
+def tables_of(path: Path) -> list[Path]:
+    """The files in which a mapping looks up. Raises UsageFileError."""
+    lookups = read_mapping(path).lookups.values()
+    return [path.parent / lookup.file for lookup in lookups if lookup.file is not None]
+
+
 def _faults(error: ValidationError, lines: AnyMapping[Any, int]) -> list[str]:
     return [
         f"line {lines.get(fault['loc'], lines.get(fault['loc'][:1], 1))}:"

@@ -33,6 +33,7 @@ from meterline.usage.correct import back_out, rerate, rerate_each, reverse
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
 from meterline.usage.load import Load, lock_loading
+from meterline.usage.mapping import tables_of
 from meterline.usage.models import Batch, Delivery, Reject
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import Prepared
@@ -203,7 +204,8 @@ def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
 def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
     digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
-    for path in filter(None, (mapping, file)):
+    how = [] if mapping is None else [mapping, *tables_of(mapping)]
+    for path in (*how, file):
         try:
             with path.open("rb") as content:
                 while block := content.read(_BLOCK):

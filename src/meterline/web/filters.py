@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -114,11 +114,12 @@ class Days(Filter):
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         first, last = self.ends(params)
-        field = self.field or self.name
-        if first is not None:
-            queryset = queryset.filter(**{f"{field}__gte": first})
-        if last is not None:
-            queryset = queryset.filter(**{f"{field}__lt": last + timedelta(days=1)})
+        name = self.field or self.name
+        of_instants = isinstance(_field(queryset.model, name), DateTimeField)
+        for kind, day in (("gte", first), ("lt", last and last + timedelta(days=1))):
+            if day is not None:
+                limit = datetime.combine(day, time(0), UTC) if of_instants else day
+                queryset = queryset.filter(**{f"{name}__{kind}": limit})
         return queryset
 
     def told(self, params: QueryDict) -> str:
@@ -141,6 +142,14 @@ class Flag(Filter):
 
     def told(self, params: QueryDict) -> str:
         return str(self.label) if self.value(params) else ""
+
+
+def _field(model: type[Model], path: str) -> Any:
+    """The field that a path (`account__opened_at`) leads to."""
+    *through, last = path.split("__")
+    for part in through:
+        model = model._meta.get_field(part).related_model
+    return model._meta.get_field(last)
 
 
 def _day(text: str) -> date | None:
