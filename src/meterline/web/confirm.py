@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from meterline.kernel.errors import MeterlineError
 from meterline.web.rows import Rows
 from meterline.web.words import Words
 
@@ -22,15 +23,23 @@ _OWN = ("csrfmiddlewaretoken", "confirm", "once")
 _REMEMBERED = 24 * 3600
 
 
+class ConfirmedBefore(MeterlineError):
+    """this was confirmed before: look at what came of it, and begin anew to do it once more"""
+
+    code = "confirmed_before"
+
+
 def confirmed(request: HttpRequest) -> bool:
-    """Was the effect seen and the button pressed?"""
-    return request.POST.get("confirm") == "1"
-
-
-def pressed_again(request: HttpRequest) -> bool:
-    """Was the button of this very confirmation pressed before? Then the act is done, or under way;
-    ask only once, and only after what was typed was found good."""
-    return not cache.add(f"confirmed:{request.POST.get('once', '')}", 1, _REMEMBERED)
+    """Was the effect seen and the button pressed? Raises ConfirmedBefore where the button of this
+    very page was pressed before: then the act is done, or under way."""
+    if request.POST.get("confirm") != "1":
+        return False
+    once = request.POST.get("once", "")
+    if once and getattr(request, "confirmed_by", "") != once:
+        if not cache.add(f"confirmed:{once}", 1, _REMEMBERED):
+            raise ConfirmedBefore
+        request.confirmed_by = once
+    return True
 
 
 def confirm(

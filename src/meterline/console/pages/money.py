@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +27,7 @@ from meterline.payments.grants import Terms
 from meterline.payments.models import Grant, Payment
 from meterline.payments.pages import allocated_rows
 from meterline.web import format as written
-from meterline.web.confirm import confirm, confirmed, pressed_again
+from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import AmountField, DayField, LookupField
 from meterline.web.page import act, done, page
@@ -239,8 +239,6 @@ def _decide(
 ) -> HttpResponse:  # fmt: skip
     """Show what the act would do; when that was confirmed, do it."""
     if confirmed(request):
-        if pressed_again(request):
-            return redirect("payments.payments")
         made = record()
         text = _("%(code)s is recorded.") % {"code": made.code}
         return done(request, text, "payments.payment", made.pk)

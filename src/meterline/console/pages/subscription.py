@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +27,7 @@ from meterline.subscriptions.overview import now_of
 from meterline.subscriptions.pages import STATES, TONES
 from meterline.subscriptions.store import Held
 from meterline.web import format as written
-from meterline.web.confirm import confirm, confirmed, pressed_again
+from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import DayField, LookupField
 from meterline.web.page import act, done, fragment, page
@@ -134,7 +134,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             account = account_by_code(form.cleaned_data["account"])
-            return _subscribe(request, account, form.cleaned_data, back)
+            return _subscribe(request, account, form.cleaned_data)
         except MeterlineError as error:
             form.add_error(None, sentence(error))
     context = {"form": form, "back": back, "back_title": _("Subscriptions")}
@@ -186,8 +186,7 @@ def _decide(
     request: HttpRequest, asked: ContractAct, held: Held, data: dict[str, Any], back: str
 ) -> HttpResponse:
     if confirmed(request):
-        if not pressed_again(request):
-            asked.run(held, data)
+        asked.run(held, data)
         return done(request, _("Done. %(how)s") % {"how": asked.reverse}, back)
     trial = attempt(held.subscription.account_id, lambda: asked.run(held, data))
     effects: list[tuple[Any, Any]] = [(_("Subscription"), held.code)]
@@ -202,9 +201,7 @@ def _decide(
     )  # fmt: skip
 
 
-def _subscribe(
-    request: HttpRequest, account: Account, data: dict[str, Any], back: str
-) -> HttpResponse:
+def _subscribe(request: HttpRequest, account: Account, data: dict[str, Any]) -> HttpResponse:
     numbers = {data["kind"] or "msisdn": data["number"]} if data["number"] else {}
 
     def make() -> Subscription:
@@ -215,8 +212,6 @@ def _subscribe(
         )  # fmt: skip
 
     if confirmed(request):
-        if pressed_again(request):
-            return redirect(back)
         made = make()
         return done(request, _("The subscription is made."), "console.subscription", made.pk)
     trial = attempt(account.pk, make)
