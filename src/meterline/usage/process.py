@@ -1,4 +1,4 @@
-"""Records in, rated records, rejects and duplicates out: one chunk of a batch. Pure."""
+"""Records in, rated records and rejects out: one chunk of a batch. Pure."""
 
 from __future__ import annotations
 
