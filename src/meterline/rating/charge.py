@@ -50,7 +50,7 @@ def charge_events(
     """
     least = compiled.needed_places if covered is None else _finest(covered, compiled.needed_places)
     places = _finest(quantity, least)
-    if _fits(quantity, places):
+    if bool(_small(quantity, places).all()):
         return _charge(compiled, start, quantity, covered, keys, elapses, places)
     paid_from = quantity.clip(0, 0) if covered is None else covered
     decimals = np.maximum(_own_places(quantity, least), _own_places(paid_from, least))
@@ -153,16 +153,30 @@ def _micros(moment: datetime) -> int:
 
 def _finest(quantity: pl.Series, least: int) -> int:
     """The decimals of all quantities together, at least those of the card's steps."""
-    physical = quantity.to_physical()
+    narrow = _narrow(quantity)
     for places in range(least, 11):
-        if _divides(physical, 10 ** (10 - places)):
+        step = 10 ** (10 - places)
+        if (
+            _divides(quantity.to_physical(), step)
+            if narrow is None
+            else np.array_equal(narrow // step * step, narrow)
+        ):
             return places
     raise AssertionError("quantities have at most ten decimals")
 
 
 def _in_units(quantity: pl.Series, places: int) -> Array:
     """Quantities in units of 10^-places, which they are multiples of."""
-    return _to_int64(quantity.to_physical(), 10 ** (10 - places))
+    narrow, step = _narrow(quantity), 10 ** (10 - places)
+    return _to_int64(quantity.to_physical(), step) if narrow is None else narrow // step
+
+
+def _narrow(quantity: pl.Series) -> Array | None:
+    """Quantities in units of 10^-10, if all of them fit 63 bits: those are divided ten times as
+    fast as those of 128."""
+    physical = quantity.to_physical()
+    narrow = physical.cast(pl.Int64, strict=False)
+    return narrow.to_numpy() if narrow.null_count() == 0 else None
 
 
 def _own_places(quantity: pl.Series, least: int) -> Array:
@@ -179,10 +193,6 @@ def _small(quantity: pl.Series, places: int) -> Array:
     """Whether quantities in units of 10^-places, and increments begun, stay within 63 bits."""
     most = pl.lit(_SAFE // 2 * 10 ** (10 - places), pl.Int128)
     return quantity.to_physical().to_frame("q").select(pl.col("q") < most).to_series().to_numpy()
-
-
-def _fits(quantity: pl.Series, places: int) -> bool:
-    return bool(_small(quantity, places).all())
 
 
 def _countable(table: StepTable, total: Array) -> Array:

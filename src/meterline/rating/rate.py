@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -52,23 +53,21 @@ class Rated:
 
 def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
     """Rate guided records (USAGE). A record that any of its prices rejects is not rated at all."""
-    known = usage["meter"].is_in(list(tariff.meters))
+    meters = usage["meter"].unique().sort().to_list()
     rejects = []
-    if not known.all():
+    if not tariff.meters.keys() >= set(meters):
+        known = usage["meter"].is_in(list(tariff.meters))
         rejects.append(_reject(usage.filter(~known), "unknown_meter"))
         usage = usage.filter(known)
-    usage, bad = _with_quantity(usage, tariff)
+        meters = [code for code in meters if code in tariff.meters]
+    usage, bad = _with_quantity(usage, meters, tariff)
     rejects.append(bad)
-    priced = usage.select("row", "plan_version_id", "meter").join(
-        tariff.table, on=["plan_version_id", "meter"], how="left", maintain_order="left"
-    )
+    priced = _priced(usage, meters, tariff)
     rejects.append(_reject(priced.filter(pl.col("price_id").is_null()), "no_price"))
     parts = []
-    for (price_id,), part in (
-        priced.drop_nulls("price_id").partition_by("price_id", as_dict=True).items()
-    ):
-        events = usage if part.height == usage.height else usage.join(
-            part.select("row"), on="row", how="semi", maintain_order="left"
+    for price_id, rows in _by_price(priced.drop_nulls("price_id")):
+        events = usage if rows.height == usage.height else usage.join(
+            rows.select("row"), on="row", how="semi", maintain_order="left"
         )  # fmt: skip
         price = tariff.prices[price_id]
         meter = tariff.meters[price.meter or ""]
@@ -93,12 +92,41 @@ def _reject(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
     )
 
 
-def _with_quantity(usage: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _priced(usage: pl.DataFrame, meters: list[str], tariff: Tariff) -> pl.DataFrame:
+    """row, meter and price_id of each price that records have, null where there is none."""
+    columns = usage.select("row", "plan_version_id", "meter")
+    parts = [
+        _of_meter(columns, code, meters).join(
+            tariff.table.filter(pl.col("meter") == code).select("plan_version_id", "price_id"),
+            on="plan_version_id", how="left", maintain_order="left",
+        )
+        for code in meters
+    ]  # fmt: skip
+    none = columns.clear().with_columns(price_id=pl.lit(None, pl.Int64))
+    return pl.concat(parts) if parts else none
+
+
+def _of_meter(usage: pl.DataFrame, code: str, meters: list[str]) -> pl.DataFrame:
+    return usage if len(meters) == 1 else usage.filter(pl.col("meter") == code)
+
+
+def _by_price(priced: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The rows of each price."""
+    first = priced["price_id"].first()
+    if priced.height and bool((priced["price_id"] == first).all()):  # as is usual
+        yield cast(int, first), priced
+        return
+    for (price_id,), rows in priced.partition_by("price_id", as_dict=True).items():
+        yield cast(int, price_id), rows
+
+
+def _with_quantity(
+    usage: pl.DataFrame, meters: list[str], tariff: Tariff
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Usage with the quantity by its meter filled in, and rejects where there is none."""
     parts, rejects = [], []
-    codes = usage["meter"].unique().sort().to_list()
-    for code in codes:
-        part = usage if len(codes) == 1 else usage.filter(pl.col("meter") == code)
+    for code in meters:
+        part = _of_meter(usage, code, meters)
         meter = tariff.meters[code]
         filled = part.with_columns(quantity=_quantity(meter, part))
         wrong = pl.col("quantity").is_null()
@@ -260,7 +288,7 @@ def _by_card(
             "detail"
         ),
     )
-    measured = measured.filter(good)
+    measured = measured.filter(good) if wrong.height else measured
     keys = measured.select(_key_columns(price, compiled.card.keys, measured))
     charged = charge_events(
         compiled, measured["start"], measured["quantity"], keys, _elapses(price, tariff)
@@ -278,7 +306,8 @@ def _by_card(
         price,
         amount=charged.amount,
         denominator=charged.denominator,
-    ).filter(known & exact)
+    )
+    rated = rated if (known & exact).all() else rated.filter(known & exact)
     unknown = measured.with_columns(keys.to_series(0).alias("__key")).filter(~known).select(
         "row",
         pl.lit("unknown_destination").alias("reason"),

@@ -90,7 +90,7 @@ def _instants(text: pl.Series) -> tuple[pl.Series, pl.Series]:
         return pl.Series(text.name, [None], INSTANT).new_from_index(0, len(text)), pl.Series(
             text.name, [None], LOCAL
         ).new_from_index(0, len(text))
-    usual = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    usual = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False, cache=False)
     if usual.null_count() == text.null_count():
         return usual.dt.replace_time_zone("UTC"), pl.Series([None], dtype=LOCAL).new_from_index(
             0, len(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from meterline.rating.rate import QUANTITY, rate
@@ -78,7 +79,7 @@ def process(prepared: Prepared, again: pl.Series, reference: Reference) -> Proce
         rejects=pl.concat([frame.select(REJECTS.keys()) for frame in rejects]),
         keys=keyed
         if records.height == keyed.height
-        else keyed.join(records, on="line", how="semi", maintain_order="left"),
+        else keyed.filter(pl.Series(np.isin(keyed["line"].to_numpy(), records["line"].to_numpy()))),
     )
 
 

@@ -67,6 +67,7 @@ __all__ = [
 
 FILES = "files"  # the source of records that come in files, unless another is named
 _BLOCK = 1 << 20
+_AHEAD = 4  # chunks, while what they are rated by is still read
 
 
 def load_file(
@@ -134,7 +135,7 @@ def _finish(
     load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
 ) -> Batch:
     try:
-        for rejects, prepared in ahead(_prepared(load, chunks)):
+        for rejects, prepared in ahead(_prepared(load, chunks), _AHEAD):
             if rejects.height:
                 load.reject(rejects)
             if prepared is not None:

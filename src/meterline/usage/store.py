@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import polars as pl
+import pyarrow as pa
 from pyarrow import parquet
 
 from meterline.platform import files
@@ -50,6 +51,9 @@ KEYS: dict[str, Any] = {
     "origin": pl.Int64,
 }
 _SOUGHT = ["line", "start", "subscription_id"]  # whose least and greatest are kept by group
+_ALIKE = ["duration_us", "quantity", "meter"]  # of few values, mostly: written by their number
+_DICTIONARY = 1 << 16  # bytes of values; of more they are written as they are
+_NEAR = ["line", "file_line", "start", "account_id", "subscription_id"]  # numbers near each other
 _GROUP_ROWS = 1 << 18
 DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
@@ -99,9 +103,10 @@ class BatchFolder:
             try:
                 # PyArrow writes in two thirds of the time that Polars takes
                 parquet.write_table(
-                    frame.to_arrow(), path, compression="lz4", use_dictionary=False,
-                    write_statistics=[name for name in _SOUGHT if name in frame.columns],
-                    row_group_size=_GROUP_ROWS,
+                    _told_full(frame.to_arrow()), path, compression="lz4",
+                    use_dictionary=_of(_ALIKE, frame), dictionary_pagesize_limit=_DICTIONARY,
+                    use_byte_stream_split=_of(_NEAR, frame),
+                    write_statistics=_of(_SOUGHT, frame), row_group_size=_GROUP_ROWS,
                 )  # fmt: skip
                 files.sync(path)
             except OSError as error:
@@ -240,6 +245,19 @@ def live(start: datetime | None = None, end: datetime | None = None) -> Live:
         backed_out=backed_out,
         superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
     )
+
+
+def _of(names: list[str], frame: pl.DataFrame) -> list[str]:
+    return [name for name in names if name in frame.columns]
+
+
+def _told_full(table: pa.Table) -> pa.Table:
+    """The table whose columns without nulls are declared so: those are written in half the time."""
+    fields = [
+        pa.field(column.name, column.type, nullable=table[column.name].null_count > 0)
+        for column in table.schema
+    ]
+    return table.cast(pa.schema(fields))
 
 
 def _is_in(column: str, values: Sequence[int] | None) -> pl.Expr:
