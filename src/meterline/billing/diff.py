@@ -16,6 +16,7 @@ import polars as pl
 from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
+from meterline.billing.spans import with_limits
 from meterline.kernel.money import MONEY
 from meterline.pricing.price import Price
 
@@ -107,28 +108,26 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
     key = ["subscription_id", "track"]
     period = [*key, "start_at", "end_at"]
     billed = _with_corrections(billed, period)
+    touched = billed.group_by(key).agg(pl.col("end_at").max().alias("billed_to"))
     settled = (
         billed.group_by(period)
         .agg(pl.len().alias("lines"))
-        .filter(pl.col("lines") == 1)
         .join(proposed.select(period).unique(), on=period, how="full", coalesce=False)
     )
-    open_tracks = pl.concat(
-        [
-            settled.filter(pl.col("lines").is_null()).select(
-                *(pl.col(f"{name}_right").alias(name) for name in key)
-            ),
-            settled.filter(pl.col("start_at_right").is_null()).select(key),
-            billed.filter(pl.len().over(period) > 1).select(key),
-        ]
-    ).unique()
-    untouched = proposed.join(billed.select(key).unique(), on=key, how="anti")
-    contested = open_tracks.join(billed.select(key).unique(), on=key, how="semi")
+    new = settled.filter(pl.col("lines").is_null()).select(
+        pl.col(f"{name}_right").alias(name) for name in period
+    )
+    new = new.join(touched, on=key)
+    amiss = settled.filter((pl.col("lines") > 1) | pl.col("start_at_right").is_null())
+    early = new.filter(pl.col("start_at") < pl.col("billed_to"))
+    contested = pl.concat([amiss.drop_nulls("lines").select(key), early.select(key)]).unique()
+    untouched = proposed.join(touched, on=key, how="anti")
+    following = proposed.join(new.join(contested, on=key, how="anti"), on=period, how="semi")
     fresh = pl.concat(
         [
-            untouched.with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6))).select(
-                CHARGED.keys()
-            ),
+            pl.concat([untouched, _due(following, snapshot)])
+            .with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6)))
+            .select(CHARGED.keys()),
             _moved_parts(proposed, billed, period),
         ]
     )
@@ -140,6 +139,14 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
         snapshot,
     )
     return pl.concat([fresh, changed])
+
+
+def _due(following: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """The lines of periods after all that was billed, but those that `reconcile` would not charge
+    yet, or not any more."""
+    settled = pl.col("end_at") <= pl.col("horizon_at")
+    ahead = pl.col("advance") & (pl.col("start_at") > pl.col("until_at"))
+    return following.pipe(with_limits, snapshot).filter(~settled & ~ahead).select(following.columns)
 
 
 def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:

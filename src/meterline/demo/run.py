@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from django.db import transaction
 
 from meterline.billing import services as billing
 from meterline.catalog import files as catalog_files
@@ -88,8 +89,9 @@ def _month(
     clock.move_to(collected)
     with story.timed("contracts"):
         entered = events(size, table, index)
-        for event in entered:
-            _enter(event)
+        with transaction.atomic():  # an evening's work, written to the disk once
+            for event in entered:
+                _enter(event)
     with story.timed("payments"):
         due = owed.filter(pl.col("at") <= collected)
         payment_services.pay_many(due)
