@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -232,9 +233,8 @@ def live(start: datetime | None = None, end: datetime | None = None) -> Live:
     standing = rows.filter(state="committed").exclude(path="")
     folder = files.folder("usage")
     replaced = [
-        pl.read_parquet(path)
+        _superseded(folder / name)
         for name in standing.filter(supersedes=True).values_list("path", flat=True)
-        for path in _parts(folder / name, "superseded")
     ]
     if start is not None:
         standing = standing.filter(last_start__gte=start)
@@ -245,6 +245,13 @@ def live(start: datetime | None = None, end: datetime | None = None) -> Live:
         backed_out=backed_out,
         superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
     )
+
+
+@lru_cache(maxsize=100_000)
+def _superseded(path: Path) -> pl.DataFrame:
+    """SUPERSEDED of a registered batch, which never changes."""
+    parts = [pl.read_parquet(part) for part in _parts(path, "superseded")]
+    return pl.concat([pl.DataFrame(schema=SUPERSEDED), *parts])
 
 
 def _of(names: list[str], frame: pl.DataFrame) -> list[str]:
