@@ -26,6 +26,7 @@ from meterline.demo.size import Size
 from meterline.ledger import services as ledger
 from meterline.payments import services as payment_services
 from meterline.platform import clock
+from meterline.platform.ahead import ahead
 from meterline.subscriptions import services as subscriptions
 from meterline.usage import services as usage
 from meterline.usage.models import Batch
@@ -66,8 +67,11 @@ def run(size: Size, folder: Path, say: Callable[[str], None]) -> Story:
             for path in write_catalogues(size, folder):
                 catalog.apply(catalog_files.parse(path), effective=SINCE)
             create_sellers()
-        for index in range(size.months):
-            owed = _month(story, table, index, owed, say)
+        files = ahead(
+            write_usage(size, table, index, folder / "usage") for index in range(size.months)
+        )
+        for index, delivered in enumerate(files):
+            owed = _month(story, table, index, delivered, owed, say)
     finally:
         clock.move_to(None)
     return story
@@ -77,10 +81,12 @@ def _month(
     story: Story,
     table: pl.DataFrame,
     index: int,
+    delivered: list[Path],
     owed: pl.DataFrame,
     say: Callable[[str], None],
 ) -> pl.DataFrame:
-    """One month, from the joiners to the bill run; gives the payments still to come."""
+    """One month, from the joiners to the bill run; gives the payments still to come. `delivered`:
+    its files of usage."""
     size, after = story.size, story.size.month(index + 1)
     with story.timed("contracts"):
         clock.move_to(_at(size.month(index), hour=6))
@@ -96,10 +102,8 @@ def _month(
         due = owed.filter(pl.col("at") <= collected)
         payment_services.pay_many(due)
     clock.move_to(_at(after, hour=12))
-    with story.timed("generated"):
-        files = write_usage(size, table, index, story.folder / "usage")
     with story.timed("usage"):
-        records = sum(_load(path, story.folder).records for path in files)
+        records = sum(_load(path, story.folder).records for path in delivered)
     with story.timed("bill runs"):
         report = billing.run(after)
         made = _invoices(report.run_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,11 @@ from meterline.usage.formats import REJECTS, Decoded
 from meterline.usage.mapping import read_mapping
 
 NAME = "nem12"
-RECORDS: dict[str, Any] = {
-    "line": pl.UInt32,
-    **dict.fromkeys(
-        ("id", "meter", "identifier", "start", "duration", "quantity", "suffix", "serial", "unit",
-         "quality", "reason"),
-        pl.String,
-    ),
+_TEXTS = pl.List(pl.String)
+_DAYS: dict[str, Any] = {  # a row a 300 record, with a list of what its intervals have
+    "line": pl.UInt32, "identifier": pl.String, "suffix": pl.String, "meter": pl.String,
+    "serial": pl.String, "unit": pl.String, "date": pl.Datetime("us"), "minutes": pl.Int64,
+    "quantity": _TEXTS, "quality": _TEXTS, "reason": _TEXTS,
 }  # fmt: skip
 
 _BLOCK = 8 << 20
@@ -83,14 +81,14 @@ class _Day:
 
 @dataclass
 class _Reader:
-    """Reads records in their order; what is decoded waits in `rows` and `rejects`."""
+    """Reads records in their order; what is decoded waits in `days` and `rejects`."""
 
     file: str
     meters: Mapping[str, str]
     channel: _Channel | None = None
     day: _Day | None = None
     state: str = "before"  # the header; then inside, then after the end record
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    days: list[tuple[Any, ...]] = field(default_factory=list)  # _DAYS
     rejects: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def read(self, number: int, raw: bytes) -> None:
@@ -119,10 +117,10 @@ class _Reader:
             )
 
     def take(self) -> Decoded:
-        records = pl.DataFrame(self.rows, schema=RECORDS, orient="row")
+        days = pl.DataFrame(self.days, schema=_DAYS, orient="row")
         rejects = pl.DataFrame(self.rejects, schema=REJECTS, orient="row")
-        self.rows, self.rejects = [], []
-        return Decoded(records=records, rejects=rejects)
+        self.days, self.rejects = [], []
+        return Decoded(records=_intervals(days), rejects=rejects)
 
     def _take(self, kind: str, number: int, raw: bytes, fields: list[str]) -> str | None:
         """Take a record in; what is wrong with it."""
@@ -196,18 +194,31 @@ class _Reader:
         day, channel, self.day = self.day, self.channel, None
         if day is None or channel is None:
             return
-        step, seconds = timedelta(minutes=channel.minutes), str(channel.minutes * 60)
-        meter = self.meters.get(channel.suffix, channel.suffix)
         values = day.values
         if channel.shift:
             values = [f"{Decimal(value).scaleb(channel.shift):f}" for value in values]
-        for position, value in enumerate(values):
-            stamp = (day.date + step * position).isoformat()
-            self.rows.append((
-                day.line, f"{channel.nmi}/{channel.suffix}/{stamp}", meter, channel.nmi,
-                f"{stamp}+10:00", seconds, value, channel.suffix, channel.serial or None,
-                channel.unit or None, day.quality[position] or None, day.reason[position] or None,
-            ))  # fmt: skip
+        meter = self.meters.get(channel.suffix, channel.suffix)
+        self.days.append((
+            day.line, channel.nmi, channel.suffix, meter, channel.serial, channel.unit, day.date,
+            channel.minutes, values, day.quality, day.reason,
+        ))  # fmt: skip
+
+
+def _intervals(days: pl.DataFrame) -> pl.DataFrame:
+    """A record each interval of _DAYS."""
+    position = pl.int_ranges(0, pl.col("quantity").list.len())
+    rows = days.with_columns(position=position).explode(
+        "position", "quantity", "quality", "reason", empty_as_null=False
+    )
+    minutes = pl.duration(minutes=pl.col("minutes") * pl.col("position"))
+    stamp = (pl.col("date") + minutes).dt.strftime("%Y-%m-%dT%H:%M:%S")
+    told = pl.col("serial", "unit", "quality", "reason")
+    return rows.with_columns(stamp=stamp).select(
+        "line", pl.format("{}/{}/{}", "identifier", "suffix", "stamp").alias("id"), "meter",
+        "identifier", pl.concat_str("stamp", pl.lit("+10:00")).alias("start"),
+        (pl.col("minutes") * 60).cast(pl.String).alias("duration"), "quantity", "suffix",
+        pl.when(told != "").then(told),
+    )  # fmt: skip
 
 
 def _shift(unit: str) -> int:
