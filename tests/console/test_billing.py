@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from meterline.access.models import Approval
 from meterline.billing import jobs, services
+from meterline.billing.errors import UnknownAccounts
 from meterline.billing.models import BillRun, Plan
 from meterline.billing.outliers import outliers
 from meterline.invoices.models import Invoice
@@ -141,6 +143,30 @@ def test_an_interrupted_run_goes_on(world: None, clerk: Clerk) -> None:
     assert (run.chunks_done, run.finished_at is None, one.state) == (len(ids), False, "issued")
     assert "Go on" not in text(client, "billing.run", run.pk)
     assert f">{run.pk}</a>" in text(client, "billing.runs")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("power cut"), UnknownAccounts(codes="gone")])
+def test_a_run_that_breaks_before_its_first_chunk_stands_on_its_plan(
+    world: None, clerk: Clerk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def breaks(*_at: Any) -> None:
+        raise error
+
+    client = clerk("billing")
+    one = planned(client)
+    Plan.objects.filter(pk=one.pk).update(state="issuing")
+    with monkeypatch.context() as patch:
+        patch.setattr(services.grants, "expire", breaks)
+        with suppress(RuntimeError):
+            jobs.issue_plan(plan=one.pk, actor="tester")
+    one.refresh_from_db()
+    run = BillRun.objects.get(finished_at=None)
+    assert (one.run, run.chunks_done) == (run, 0)
+    assert "Go on" in text(client, "billing.run", run.pk)
+    post(client, "billing.run_resume", run.pk)
+    jobs.resume_run(**deferred("resume_run")[0])
+    one.refresh_from_db()
+    assert (one.state, one.problem) == ("issued", "")
 
 
 @pytest.mark.parametrize(

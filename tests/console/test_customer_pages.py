@@ -11,7 +11,7 @@ import pytest
 from console.conftest import axe
 from django.db import DatabaseError, transaction
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 from payments.conftest import issue_document
 from subscriptions.house import publish
 
@@ -100,6 +100,22 @@ def test_a_new_customer_and_their_account(clerk: Sign, db: None) -> None:
     made = Account.objects.get(code="N1")
     assert (made.customer.code, made.timezone) == ("NEW", "Europe/Rome")
     assert [day.day for day in store.billing_days(made.pk)] == [5]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["new", "accounts", ".", "..", "a/b", "/", "a/services", "50%", "%2F", "~", "~2F", "what?",
+     "a#b", "a;b", "a\\b", "x y", "Żółw", "tab\tin"],
+)  # fmt: skip
+def test_any_code_has_its_pages(clerk: Sign, db: None, code: str) -> None:
+    services.create_customer(code=code, name="Ada Byron", email="ada@example.com")
+    client = clerk("support")
+    for name in ("customer", "customer_services", "customer_notes"):
+        url = reverse(f"console.{name}", args=[code])
+        assert "/../" not in url
+        assert "/./" not in url
+        assert client.get(url).context["customer"].code == code
+    assert resolve("/customers/new/").view_name == "console.customer_new"
 
 
 def test_a_customer_is_changed_and_the_audit_keeps_what_was(clerk: Sign, ada: Account) -> None:

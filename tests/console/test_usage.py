@@ -128,6 +128,7 @@ def test_records_are_looked_up_and_explained(world: None, clerk: Clerk) -> None:
     page = text(client, "usage.records", of="s2", **days)
     url = reverse("usage.record", args=[batch.pk, 1])
     assert url in page
+    assert "0 EUR" in page
     assert url not in text(client, "usage.records", of="s2", **{**days, "from": "2026-01-20"})
     assert "No subscription has that code" in text(client, "usage.records", of="nobody", **days)
     assert "Whose records?" in text(client, "usage.records")

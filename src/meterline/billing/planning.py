@@ -115,20 +115,22 @@ def issue(plan_id: int) -> Plan:
     """The run of a released plan."""
     one = _in_state(plan_id, "issuing")
     try:
-        report = services.run(
+        services.run(
             date.fromisoformat(one.until), account_codes=one.selection,
-            progressive=one.progressive, progress=lambda done, _all: _issued_so_far(one, done),
+            progressive=one.progressive, progress=lambda done, _all: _advance(one, done),
+            started=lambda run: _belongs(one, run),
         )  # fmt: skip
     except MeterlineError as error:
         return _failed(one, error)
-    one.run, one.state = BillRun.objects.get(pk=report.run_id), "issued"
-    one.save(update_fields=["run", "state"])
+    one.state = "issued"
+    one.save(update_fields=["state"])
     return one
 
 
 def settle() -> None:
-    """Plans whose run was interrupted and has been finished since are issued."""
-    Plan.objects.filter(state="issuing", run__finished_at__isnull=False).update(state="issued")
+    """Plans whose run broke off and has been finished since are issued."""
+    finished = Plan.objects.filter(state__in=("issuing", "failed"), run__finished_at__isnull=False)
+    finished.update(state="issued", problem="")
 
 
 def drop(plan_id: int) -> None:
@@ -161,12 +163,10 @@ def _advance(one: Plan, done: int) -> None:
     Plan.objects.filter(pk=one.pk).update(done=done)
 
 
-def _issued_so_far(one: Plan, done: int) -> None:
-    """The run stands on the plan from its first chunk on, so that it is found if it breaks off."""
-    if one.run is None:
-        one.run = BillRun.objects.filter(finished_at=None).latest("id")
-        one.save(update_fields=["run"])
-    _advance(one, done)
+def _belongs(one: Plan, run: BillRun) -> None:
+    """The run stands on its plan from its start on, so that it is found wherever it breaks off."""
+    one.run = run
+    one.save(update_fields=["run"])
 
 
 def _history(account_ids: pl.Series) -> pl.DataFrame:

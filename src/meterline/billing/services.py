@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import polars as pl
-from django.db import connection
+from django.db import connection, transaction
 
 from meterline.billing import chunk
 from meterline.billing.errors import OtherRunUnfinished, RunInProgress, UnknownAccounts
@@ -67,10 +67,12 @@ def run(
     progressive: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    started: Callable[[BillRun], None] | None = None,
 ) -> RunReport:
     """Bill all accounts (or those named) for what is due at `until`.
 
-    `progress(done, all)` is called with accounts. An interrupted run is to be resumed first.
+    `progress(done, all)` is called with accounts; `started(run)` in the transaction that notes the
+    run, before its first chunk (not for a dry run). An interrupted run is to be resumed first.
     """
     moment = clock.now()
     until = until or moment
@@ -79,16 +81,19 @@ def run(
         ids = account_ids(account_codes)
         if dry_run:
             return _dry_run(ids, until, moment, progressive=progressive, progress=progress)
-        bill_run = BillRun.objects.create(
-            until=until.isoformat(),
-            started_at=moment,
-            chunk_size=CHUNK_SIZE,
-            chunks=-(-len(ids) // CHUNK_SIZE),
-            accounts=len(ids),
-            boundaries=ids[::CHUNK_SIZE],
-            selection=None if account_codes is None else list(account_codes),
-            progressive=progressive,
-        )
+        with transaction.atomic():
+            bill_run = BillRun.objects.create(
+                until=until.isoformat(),
+                started_at=moment,
+                chunk_size=CHUNK_SIZE,
+                chunks=-(-len(ids) // CHUNK_SIZE),
+                accounts=len(ids),
+                boundaries=ids[::CHUNK_SIZE],
+                selection=None if account_codes is None else list(account_codes),
+                progressive=progressive,
+            )
+            if started:
+                started(bill_run)
         return _execute(bill_run, workers, progress)
 
 

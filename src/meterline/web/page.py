@@ -21,9 +21,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path, register_converter, reverse
 
+from meterline.web.codes import CodeConverter
 from meterline.web.words import Words
+
+register_converter(CodeConverter, "code")
 
 View = Callable[..., HttpResponse]
 

@@ -86,7 +86,7 @@ def customer_new(request: HttpRequest) -> HttpResponse:
     return _form(request, form, _("Add the customer"), reverse("customers.customers"))
 
 
-@page("customers/<str:code>", title=_("Customer"), permission="customers.view")
+@page("customers/<code:code>", title=_("Customer"), permission="customers.view")
 def customer(request: HttpRequest, code: str) -> HttpResponse:
     """What happened, on one time axis; the accounts; who it is."""
     one = _customer(code)
@@ -107,7 +107,7 @@ def customer(request: HttpRequest, code: str) -> HttpResponse:
     return _show(request, one, "console/customer.html", context)
 
 
-@page("customers/<str:code>/services", title=_("Services"), permission="subscriptions.view",
+@page("customers/<code:code>/services", title=_("Services"), permission="subscriptions.view",
       help="console-customer")  # fmt: skip
 def customer_services(request: HttpRequest, code: str) -> HttpResponse:
     """The subscriptions of a customer."""
@@ -116,7 +116,7 @@ def customer_services(request: HttpRequest, code: str) -> HttpResponse:
     return _list(request, one, SERVICES, rows)
 
 
-@page("customers/<str:code>/usage", title=_("Usage"), permission="usage.view",
+@page("customers/<code:code>/usage", title=_("Usage"), permission="usage.view",
       help="console-customer")  # fmt: skip
 def customer_usage(request: HttpRequest, code: str) -> HttpResponse:
     """Usage so far this period, and what it comes to, account by account."""
@@ -124,7 +124,7 @@ def customer_usage(request: HttpRequest, code: str) -> HttpResponse:
     return _show(request, one, "console/customer_usage.html", {"accounts": _accounts(one)[:10]})
 
 
-@page("customers/<str:code>/invoices", title=_("Invoices"), permission="invoices.view",
+@page("customers/<code:code>/invoices", title=_("Invoices"), permission="invoices.view",
       help="console-customer")  # fmt: skip
 def customer_invoices(request: HttpRequest, code: str) -> HttpResponse:
     """The invoices and credit notes of a customer."""
@@ -132,7 +132,7 @@ def customer_invoices(request: HttpRequest, code: str) -> HttpResponse:
     return _list(request, one, INVOICES, Invoice.objects.filter(account_id__in=_ids(one)))
 
 
-@page("customers/<str:code>/payments", title=_("Payments"), permission="payments.view",
+@page("customers/<code:code>/payments", title=_("Payments"), permission="payments.view",
       help="console-customer")  # fmt: skip
 def customer_payments(request: HttpRequest, code: str) -> HttpResponse:
     """The payments of a customer, and credit that was granted."""
@@ -141,7 +141,7 @@ def customer_payments(request: HttpRequest, code: str) -> HttpResponse:
     return _list(request, one, CUSTOMER_PAYMENTS, rows)
 
 
-@page("customers/<str:code>/notes", title=_("Notes"), permission="care.view",
+@page("customers/<code:code>/notes", title=_("Notes"), permission="care.view",
       help="console-customer")  # fmt: skip
 def customer_notes(request: HttpRequest, code: str) -> HttpResponse:
     """What was noted about a customer and said to them."""
@@ -150,7 +150,7 @@ def customer_notes(request: HttpRequest, code: str) -> HttpResponse:
     return _show(request, one, "console/customer_notes.html", context)
 
 
-@act("customers/<str:code>/notes/write", permission="care.edit")
+@act("customers/<code:code>/notes/write", permission="care.edit")
 def note_write(request: HttpRequest, code: str) -> HttpResponse:
     """Write a note, or record an interaction."""
     form = NoteForm(request.POST)
@@ -162,7 +162,7 @@ def note_write(request: HttpRequest, code: str) -> HttpResponse:
     return done(request, _("The note is kept."), "console.customer_notes", code)
 
 
-@page("customers/<str:code>/edit", title=_("Change a customer"), permission="customers.edit",
+@page("customers/<code:code>/edit", title=_("Change a customer"), permission="customers.edit",
       write="customers.edit")  # fmt: skip
 def customer_edit(request: HttpRequest, code: str) -> HttpResponse:
     """Change who a customer is; issued documents stay as they are."""
@@ -180,7 +180,7 @@ def customer_edit(request: HttpRequest, code: str) -> HttpResponse:
     return _form(request, form, _("Save"), reverse("console.customer", args=[code]))
 
 
-@page("customers/<str:code>/accounts/new", title=_("New account"), permission="customers.edit",
+@page("customers/<code:code>/accounts/new", title=_("New account"), permission="customers.edit",
       write="customers.edit")  # fmt: skip
 def account_new(request: HttpRequest, code: str) -> HttpResponse:
     """A form for a new billing account of a customer."""

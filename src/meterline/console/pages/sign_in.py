@@ -32,7 +32,7 @@ def sign_in(request: HttpRequest, secret: str) -> HttpResponse:
     return HttpResponseRedirect("/")
 
 
-@act("impersonate/<str:customer>", permission=impersonation.PERMISSION)
+@act("impersonate/<code:customer>", permission=impersonation.PERMISSION)
 def impersonate(request: HttpRequest, customer: str) -> HttpResponse:
     """Look at the portal as a customer does."""
     reason = request.POST.get("reason", "").strip()

@@ -96,13 +96,18 @@ def _row(row: dict[str, Any], held: dict[int, str], known: Mapping[int, Price]) 
     return {
         **row, "at": written.moment(row["start"]), "of": held[row["subscription_id"]],
         "price": price.name, "total": quantity,
-        "rated": exactly(exact),
+        "rated": _money(exact, price.currency),
     }  # fmt: skip
 
 
 def exactly(value: Fraction) -> str:
     """An exact amount to six decimals."""
     return f"{round(Decimal(value.numerator) / Decimal(value.denominator), 6).normalize():f}"
+
+
+def _money(value: Fraction, currency: str) -> str:
+    """An exact amount to six decimals with its currency."""
+    return f"{exactly(value)}\N{NO-BREAK SPACE}{currency}"
 
 
 def _table(rows: list[dict[str, Any]]) -> Rows:
@@ -138,7 +143,8 @@ def _explained(row: dict[str, Any], price: Price) -> dict[str, Any]:
         sums = ""
     name = ", ".join(text for text in (price.name, *bands) if text)
     return {
-        "title": name, "amount": exactly(exact) if exact else written.DASH, "rule": rule,
+        "title": name, "rule": rule,
+        "amount": _money(exact, price.currency) if exact else written.DASH,
         "arithmetic": sums, "parts": parts, "open": True,
     }  # fmt: skip
 
