@@ -22,10 +22,10 @@ test: $(READY) ## Run the fast tests
 	$(BIN)/python -m pytest -q -n logical -m "not slow"
 
 test-all: $(READY) ## Run all tests
-	$(BIN)/python -m pytest -q -n logical
+	$(BIN)/python -m pytest -q -n logical --dist worksteal
 
-properties: $(READY) ## Look for what breaks an invariant, in random stories, for ten minutes and more
-	METERLINE_EXAMPLES=120 $(BIN)/python -m pytest -q tests/properties
+properties: $(READY) ## Look for what breaks an invariant, in random stories and damaged files, for an hour
+	METERLINE_EXAMPLES=120 METERLINE_DAMAGED=10000 $(BIN)/python -m pytest -q tests/properties tests/billing tests/usage/test_allowances.py tests/usage/formats/test_fuzz.py
 
 lint: $(READY) ## Check style, types and the floors
 	$(BIN)/ruff check src tests benchmarks

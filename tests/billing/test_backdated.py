@@ -153,7 +153,7 @@ def too_late(given_events: list[Event], billing_day: int | None) -> dict[tuple[A
 
 
 @settings(
-    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "8")),
+    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "5")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

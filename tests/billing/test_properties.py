@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 MINUTES = 88 * 24 * 60
 few = settings(
-    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "5")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

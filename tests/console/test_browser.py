@@ -14,8 +14,9 @@ PATHS = ["/", "/gallery/", "/gallery/?wrong=1&messages=1", "/customers/", "/appr
          "/settings/audit/", "/settings/jobs/", "/help/", "/search/?q=a"]  # fmt: skip
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440, 1920])
+@pytest.mark.parametrize(
+    ("width", "theme"), [(360, "dark"), (1440, "light"), (1440, "dark"), (1920, "light")]
+)
 def test_pages(browser_page: Callable[..., Any], width: int, theme: str) -> None:
     for path in PATHS:
         page = browser_page(path, width=width, theme=theme)

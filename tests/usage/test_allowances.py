@@ -56,7 +56,7 @@ FIRST = datetime(2026, 5, 1, tzinfo=UTC)
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 Record = dict[str, str]
 few = settings(
-    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("METERLINE_EXAMPLES", "6")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

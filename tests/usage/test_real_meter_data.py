@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -56,14 +57,22 @@ class Home:
         return json.loads(self.run("meterline", *command, "--json"))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("real")
-    made = Home(folder)
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path)
     blocks = re.findall(r"```sh\n(.*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
     made.run("bash", "-ec", "\n".join(blocks))
     yield made
-    stop(folder / "postgresql")
+    stop(tmp_path / "postgresql")
+
+
+def test_the_how_to_runs_and_its_figures_are_right(
+    home: Home, hours: list[tuple[datetime, Decimal]]
+) -> None:
+    """All that is looked at in one home: to follow the how-to takes longer than to look."""
+    check_that_every_file_is_loaded_and_every_record_ends_somewhere(home)
+    check_a_year_on_time_of_use(home, hours)
+    check_a_year_on_two_tiers(home, hours)
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +98,20 @@ def days_of(month: int) -> int:
 
 
 def lines_of(home: Home, account: str) -> dict[int, list[dict[str, Any]]]:
-    """The year's lines by month of use, each explanation checked on the way."""
+    """The year's lines by month of use, the explanations of a winter and a summer month checked on
+    the way."""
     found: dict[int, list[dict[str, Any]]] = {}
     for invoice in home.json("invoice", "list", "--account", account):
         shown = home.json("invoice", "show", invoice["number"])
         lines = [line for block in shown["blocks"] for line in block["lines"]]
-        for told in home.json("invoice", "explain", invoice["number"]):
+        month = date.fromisoformat(lines[0]["start"]).month
+        for told in home.json("invoice", "explain", invoice["number"]) if month in (1, 7) else ():
             assert evaluate(told["explanation"]["expression"]) == Decimal(told["amount"])
-        found[date.fromisoformat(lines[0]["start"]).month] = lines
+        found[month] = lines
     return found
 
 
-def test_every_file_is_loaded_and_every_record_ends_somewhere(home: Home) -> None:
+def check_that_every_file_is_loaded_and_every_record_ends_somewhere(home: Home) -> None:
     batches = home.json("usage", "list")
     assert len(batches) == 15
     for batch in batches:
@@ -112,7 +123,7 @@ def test_every_file_is_loaded_and_every_record_ends_somewhere(home: Home) -> Non
     assert round(Decimal(totals[0]["quantity"]), 3) == Decimal("726208.384")
 
 
-def test_a_year_on_time_of_use(home: Home, hours: list[tuple[datetime, Decimal]]) -> None:
+def check_a_year_on_time_of_use(home: Home, hours: list[tuple[datetime, Decimal]]) -> None:
     bills = lines_of(home, "illinois-tou")
     assert sorted(bills) == list(range(1, 13))
     for month, lines in bills.items():
@@ -136,7 +147,7 @@ def test_a_year_on_time_of_use(home: Home, hours: list[tuple[datetime, Decimal]]
         assert made == expected, month
 
 
-def test_a_year_on_two_tiers(home: Home, hours: list[tuple[datetime, Decimal]]) -> None:
+def check_a_year_on_two_tiers(home: Home, hours: list[tuple[datetime, Decimal]]) -> None:
     bills = lines_of(home, "illinois-tiered")
     assert sorted(bills) == list(range(1, 13))
     for month, lines in bills.items():

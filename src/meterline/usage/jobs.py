@@ -5,7 +5,6 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from meterline.platform import audit
-from meterline.usage import uploads
 
 
 @app.periodic(cron="* * * * *")
@@ -20,5 +19,7 @@ def watch_folders(timestamp: int) -> None:
 @app.task
 def load_upload(upload: int, actor: str) -> None:
     """Load a file that somebody gave to a page, in their name."""
+    from meterline.usage import uploads
+
     with audit.acting_as(actor):
         uploads.load(upload)
