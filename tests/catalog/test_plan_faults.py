@@ -131,3 +131,27 @@ def test_an_exported_add_on_brings_the_plans_that_it_names(home: Path, tmp_path:
     again = tmp_path / "again.yaml"
     again.write_text(text.text, "utf-8")
     assert services.apply(files.parse(again)).made == {}
+
+
+BLOCKS = """\
+currency: USD
+meters: {energy: {aggregation: sum, value: kwh}, power: {aggregation: max, value: kw}}
+plans:
+  hours_use:
+    prices:
+      demand: {kind: usage, meter: power, model: demand, unit_amount: 5}
+      energy:
+        {kind: usage, meter: energy, model: graduated, tiers: [
+          {up_to: "200/demand", unit_amount: "0.10"}, {unit_amount: "0.08"}]}
+"""
+
+
+def test_tiers_per_demand_need_its_interval(tmp_path: Path) -> None:
+    assert faults(tmp_path, BLOCKS) == []
+    longer = BLOCKS.replace("model: demand,", "model: demand, interval: quarter,")
+    assert faults(tmp_path, longer) == [
+        "7: plans.hours_use.prices.energy.interval: a tier is per demand: expected the interval of"
+        " demand, quarter, not month"
+    ]
+    both = longer.replace("model: graduated,", "model: graduated, interval: 3 months,")
+    assert faults(tmp_path, both) == []

@@ -15,7 +15,6 @@ from meterline.catalog.check_prices import Faults, Known, missing, price_faults,
 from meterline.catalog.check_terms import commitment_faults, discount_faults
 from meterline.catalog.faults import faults
 from meterline.catalog.plan_sections import (
-    AllowanceSection,
     PhaseSection,
     PlanSection,
     PriceSection,
@@ -145,9 +144,8 @@ def _card(place: Place, card: RateCardSection, known: Known) -> Faults:
 
 def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known) -> Faults:
     written = _prices(data)
-    models = {code: str(one.get("model")) for code, one in written.items() if _is_mapping(one)}
     for code, price in plan.prices.items():
-        yield from price_faults((*place, "prices", code), price, models=models, known=known)
+        yield from price_faults((*place, "prices", code), price, prices=written, known=known)
     yield from rider_cycles((*place, "prices"), written)
     if plan.minimum is not None:
         yield from missing(plan.minimum.of, written, "price", (*place, "minimum", "of"))
@@ -157,8 +155,7 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
     for number, phase in enumerate(plan.phases):
         at = (*place, "phases", number, "prices")
         yield from missing(phase.prices, written, "price", at)
-        sound = {c: written[c] for c in plan.prices}
-        yield from _phase(at, phase, sound, models, known, plan.allowances)
+        yield from _phase(at, phase, written, plan, known)
     yield from _twice((one.code for one in plan.allowances), (*place, "allowances"), "code")
     for number, allowance in enumerate(plan.allowances):
         at = (*place, "allowances", number)
@@ -168,19 +165,15 @@ def _plan(place: Place, plan: PlanSection, data: Mapping[str, Any], known: Known
         yield from allowance_faults(at, allowance, plan.prices, known)
 
 
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
 def _phase(
     place: Place,
     phase: PhaseSection,
-    prices: Mapping[str, Mapping[str, Any]],
-    models: Mapping[str, str],
+    written: Mapping[str, Any],
+    plan: PlanSection,
     known: Known,
-    allowances: Iterable[AllowanceSection],
 ) -> Iterator[tuple[Place, str]]:
     """A phase's overrides are as right as the prices that they make."""
+    prices = {code: written[code] for code in plan.prices}
     for code, changes in phase.prices.items():
         if code not in prices:
             continue
@@ -191,8 +184,8 @@ def _phase(
             for inner, message in faults(body, error):
                 yield (*place, code, *inner), message
             continue
-        yield from price_faults((*place, code), price, models=models, known=known)
-        yield from override_faults((*place, code), allowances, code, price, known)
+        yield from price_faults((*place, code), price, prices=written, known=known)
+        yield from override_faults((*place, code), plan.allowances, code, price, known)
     merged = {
         code: overridden_price(body, phase.prices.get(code, {})) for code, body in prices.items()
     }

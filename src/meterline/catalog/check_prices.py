@@ -13,6 +13,7 @@ from meterline.catalog.plan_sections import PriceSection
 from meterline.catalog.reach import unpriced
 from meterline.catalog.sections import CalendarSection, MeterSection
 from meterline.catalog.yaml import Place
+from meterline.kernel.interval import Interval, InvalidInterval
 
 _SHOWN = 20
 Faults = Iterator[tuple[Place, str]]
@@ -48,9 +49,9 @@ def missing(names: Iterable[str], known: Iterable[str], what: str, place: Place)
 
 
 def price_faults(
-    place: Place, price: PriceSection, *, models: Mapping[str, str], known: Known
+    place: Place, price: PriceSection, *, prices: Mapping[str, Any], known: Known
 ) -> Faults:
-    """All faults of a price. `models`: the price models of its plan by price code."""
+    """All faults of a price. `prices`: those of its plan by code, as written."""
     for text in price.contradictions():
         yield place, text
     if price.meter is not None:
@@ -73,12 +74,12 @@ def price_faults(
         yield from missing([calendar], known.calendar_codes, "calendar", at)
         if calendar in known.calendars:
             yield from _bands(place, price, parameters, known.calendars[calendar])
-    yield from _demand(place, parameters, models)
+    yield from _demand(place, price, parameters, prices)
     if price.model == "matrix":
         yield from _cells(place, price, parameters)
     if price.model == "percent_of":
         codes = [code for code in parameters.of if code != place[-1]]  # type: ignore[attr-defined]
-        yield from missing(codes, models, "price", (*place, "of"))
+        yield from missing(codes, prices, "price", (*place, "of"))
 
 
 def _aggregation(place: Place, price: PriceSection, aggregation: str | None) -> Faults:
@@ -143,13 +144,14 @@ def _bands(place: Place, price: PriceSection, parameters: Any, calendar: Calenda
         yield (*place, "rates"), f"expected a rate for {', '.join(without)} too"
 
 
-def _demand(place: Place, parameters: Any, models: Mapping[str, str]) -> Faults:
-    """`/demand` tiers need the plan's demand price."""
-    demand_prices = [code for code, model in models.items() if model == "demand"]
+def _demand(
+    place: Place, price: PriceSection, parameters: Any, prices: Mapping[str, Any]
+) -> Faults:
+    """`/demand` tiers need the plan's demand price, for the same periods."""
+    demand_prices = [code for code, body in prices.items() if _says(body, "model") == "demand"]
     named = getattr(parameters, "demand", None)
     if named is not None:
         yield from missing([named], demand_prices, "demand price", (*place, "demand"))
-        return
     rates = (getattr(parameters, "rates", None) or {}).values()
     tiers = [*(getattr(parameters, "tiers", None) or ())]
     tiers += [tier for rate in rates for tier in getattr(rate, "tiers", None) or ()]
@@ -157,5 +159,22 @@ def _demand(place: Place, parameters: Any, models: Mapping[str, str]) -> Faults:
         return
     if not demand_prices:
         yield place, "a tier is per demand: expected a price of model demand in the plan"
-    elif len(demand_prices) > 1:
+    elif named is None and len(demand_prices) > 1:
         yield place, f"expected `demand:` with one of the demand prices {', '.join(demand_prices)}"
+    elif (code := named or demand_prices[0]) in demand_prices:
+        every = _says(prices[code], "interval") or "month"
+        if not _same_interval(every, price.interval):
+            text = f"a tier is per demand: expected the interval of {code}, {every}"
+            yield (*place, "interval"), f"{text}, not {price.interval}"
+
+
+def _says(body: Any, field: str) -> str:
+    return str(body.get(field, "")) if isinstance(body, Mapping) else ""
+
+
+def _same_interval(text: str, other: str) -> bool:
+    """Also where the first one is none, which is told at its own place."""
+    try:
+        return Interval.parse(text) == Interval.parse(other)
+    except InvalidInterval:
+        return True

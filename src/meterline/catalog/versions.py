@@ -82,14 +82,13 @@ def _price_faults(
     prices: Mapping[str, Any], overrides: Overrides, allowances: Sequence[AllowanceSection]
 ) -> Faults:
     known = _published()
-    models = {code: str(price["model"]) for code, price in prices.items()}
     for code in overrides:
         try:
             section = PriceSection.model_validate(prices[code])
         except ValidationError as error:
             yield from _below(code, faults(prices[code], error))
             continue
-        yield from price_faults((code,), section, models=models, known=known)
+        yield from price_faults((code,), section, prices=prices, known=known)
         yield from override_faults((code,), allowances, code, section, known)
     yield from rider_cycles((), prices)
 
