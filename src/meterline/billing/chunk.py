@@ -28,10 +28,11 @@ from meterline.platform.database import reading
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """The newest usage batch and contract change that a snapshot contains."""
+    """The newest usage batch, contract change and moved billing day that a snapshot contains."""
 
     batch_id: int
     change_id: int
+    billing_day_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +104,11 @@ def _seen() -> Seen:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT coalesce(max(id), 0) FROM usage_batch),"
-            " (SELECT coalesce(max(id), 0) FROM subscriptions_change)"
+            " (SELECT coalesce(max(id), 0) FROM subscriptions_change),"
+            " (SELECT coalesce(max(id), 0) FROM customers_billingday)"
         )
-        batch_id, change_id = cursor.fetchone()
-    return Seen(batch_id=batch_id, change_id=change_id)
+        batch_id, change_id, billing_day_id = cursor.fetchone()
+    return Seen(batch_id=batch_id, change_id=change_id, billing_day_id=billing_day_id)
 
 
 def _mark_billed(bill: Bill) -> None:
@@ -114,17 +116,19 @@ def _mark_billed(bill: Bill) -> None:
         cursor.execute(
             """
             INSERT INTO billing_accountstate
-                (account_id, billed_until, last_batch_id, last_change_id)
-            SELECT unnest(%s::bigint[]), unnest(%s::timestamptz[]), %s, %s
+                (account_id, billed_until, last_batch_id, last_change_id, last_billing_day_id)
+            SELECT unnest(%s::bigint[]), unnest(%s::timestamptz[]), %s, %s, %s
             ON CONFLICT (account_id) DO UPDATE SET
                 billed_until = excluded.billed_until,
                 last_batch_id = excluded.last_batch_id,
-                last_change_id = excluded.last_change_id
+                last_change_id = excluded.last_change_id,
+                last_billing_day_id = excluded.last_billing_day_id
             """,
             [
                 *(column.to_list() for column in bill.accounts.get_columns()),
                 bill.seen.batch_id,
                 bill.seen.change_id,
+                bill.seen.billing_day_id,
             ],
         )
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from meterline.billing.frames import USAGE_TRACK, Snapshot
-from meterline.kernel.money import MONEY, decimals, from_scaled, round_column, to_scaled
+from meterline.kernel.money import MONEY, decimals_column, from_scaled, round_column, to_scaled
 
 DOCUMENTS: dict[str, Any] = {
     "account_id": pl.Int64,
@@ -54,10 +54,7 @@ class Documents:
 def make_documents(charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetime) -> Documents:
     """The documents for `charged` (diff.CHARGED)."""
     accounts = snapshot.accounts.with_columns(
-        places=pl.col("currency").replace_strict(
-            {currency: decimals(currency) for currency in snapshot.accounts["currency"].unique()},
-            return_dtype=pl.Int64,
-        ),
+        places=decimals_column(snapshot.accounts["currency"]),
         issue_date=_local_date(snapshot.accounts, issued_at),
     )
     lines = _with_tax_rates(charged, accounts, snapshot)
@@ -110,6 +107,8 @@ def parts_with_tax(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _local_date(accounts: pl.DataFrame, instant: datetime) -> pl.Expr:
+    if accounts.is_empty():
+        return pl.lit(None, pl.Date)
     dates = {
         zone: instant.astimezone(ZoneInfo(zone)).date() for zone in accounts["timezone"].unique()
     }

@@ -64,6 +64,7 @@ class AccountState(models.Model):
     billed_until = models.DateTimeField()
     last_batch_id = models.BigIntegerField()
     last_change_id = models.BigIntegerField()
+    last_billing_day_id = models.BigIntegerField()
 
     class Meta:
         db_table = "billing_accountstate"

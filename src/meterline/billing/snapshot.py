@@ -144,6 +144,8 @@ def reach_of(intervals: Iterable[Interval]) -> timedelta:
 def _midnights(accounts: pl.DataFrame, moment: Until) -> pl.Expr:
     """The instant in each account's zone."""
     zones = accounts["timezone"].unique().to_list()
+    if not zones:
+        return pl.lit(None, INSTANT)
     return pl.col("timezone").replace_strict(_until_at(zones, moment), return_dtype=INSTANT)
 
 
@@ -161,8 +163,8 @@ def _days(interval: Interval) -> timedelta:
 
 def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame:
     """ACCOUNTS but settled_at and reach_at. The horizon is the last bill, or what has changed
-    before it since: usage that came late, contracts changed back-dated. Two days of margin cover
-    zones and day boundaries."""
+    before it since: usage that came late, contracts changed back-dated, a billing day moved within
+    what was billed ahead. Two days of margin cover zones and day boundaries."""
     frame = read_frame(
         """
         SELECT a.id, a.code, a.seller_id, a.currency, a.timezone, a.tax_region,
@@ -173,7 +175,9 @@ def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame
                  WHERE t.account_id = a.id AND t.batch_id > b.last_batch_id)::timestamptz,
                 (SELECT min(c.effective_at) FROM subscriptions_change c
                  JOIN subscriptions_subscription x ON x.id = c.subscription_id
-                 WHERE x.account_id = a.id AND c.id > b.last_change_id)
+                 WHERE x.account_id = a.id AND c.id > b.last_change_id),
+                (SELECT min(d.since) FROM customers_billingday d
+                 WHERE d.account_id = a.id AND d.id > b.last_billing_day_id)::timestamptz
             ) AS horizon_at
         FROM customers_account a
         JOIN customers_seller s ON s.id = a.seller_id

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from meterline.customers import validate
 from meterline.customers.errors import CodeTaken, UnknownAccount
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FIRST_DAY = date(1, 1, 1)
+_BILLING_DAY_LOCK = 7206501
 
 
 @transaction.atomic
@@ -161,11 +162,19 @@ def set_billing_day(account_id: int, day: int | None, on: date) -> date:
     validate.billing_day(day)
     account = Account.objects.select_for_update().get(id=account_id)
     since = max(on, clock.now().astimezone(ZoneInfo(account.timezone)).date())
+    _lock_billing_days()
     BillingDay.objects.create(account=account, since=since, day=day)
     change = {"billing_day": day, "since": since.isoformat()}
     audit.record("account.billing_day_set", f"account:{account.code}", after=change)
     events.emit("account.billing_day_set", account.code, {"code": account.code, **change})
     return since
+
+
+def _lock_billing_days() -> None:
+    """Moved billing days get their ids in the order in which they are committed: a bill remembers
+    the newest one that it has seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_BILLING_DAY_LOCK])
 
 
 def _parent(parent: str | int | None) -> Account | None:

@@ -39,6 +39,14 @@ def decimals(currency: str) -> int:
     return places
 
 
+def decimals_column(currencies: pl.Series) -> pl.Expr:
+    """`decimals` of the column `currency`, which holds some of `currencies`. Int64."""
+    known = {currency: decimals(currency) for currency in currencies.unique()}
+    if not known:  # by nothing, nothing is replaced
+        return pl.lit(None, pl.Int64)
+    return pl.col("currency").replace_strict(known, return_dtype=pl.Int64)
+
+
 def round_fraction(value: Fraction, places: int, mode: RoundingMode = "half_up") -> Decimal:
     """`value` rounded to `places` decimals, exactly. `up` is away from zero, `down` to zero."""
     scaled = abs(value) * 10**places

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
+from meterline.kernel.money import MONEY, decimals_column, round_column, to_scaled
 
 GRANTS: dict[str, Any] = {
     "grant_id": pl.Int64,
@@ -158,6 +158,5 @@ def _paid(waiting: pl.DataFrame, matching: pl.DataFrame, taken: pl.DataFrame) ->
 
 def _whole(amount: pl.Expr, currencies: pl.Series) -> pl.Expr:
     """Rounded down to the decimals of the column `currency`."""
-    places = {currency: decimals(currency) for currency in currencies.unique()}
-    digits = pl.col("currency").replace_strict(places, return_dtype=pl.Int64)
-    return round_column(to_scaled(amount), pl.lit(1, pl.Int128), digits, "down")
+    one = pl.lit(1, pl.Int128)
+    return round_column(to_scaled(amount), one, decimals_column(currencies), "down")

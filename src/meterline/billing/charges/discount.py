@@ -11,7 +11,7 @@ import polars as pl
 
 from meterline.billing.charges import discount_group, discount_periods
 from meterline.billing.frames import PROPOSED, QUANTITY, Commitment, Minimum, Snapshot
-from meterline.kernel.money import MONEY, decimals, round_column, to_scaled
+from meterline.kernel.money import MONEY, decimals_column, round_column, to_scaled
 
 _TARGETS = ("recurring", "usage", "one_time")
 _FACTS: dict[str, pl.DataType] = {
@@ -78,9 +78,8 @@ def _with_facts(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         ],
         schema={"plan_version_id": pl.Int64, **_FACTS}, orient="row",
     )  # fmt: skip
-    places = {currency: decimals(currency) for currency in snapshot.accounts["currency"].unique()}
     accounts = snapshot.accounts.select(
-        "account_id", places=pl.col("currency").replace_strict(places, return_dtype=pl.Int64)
+        "account_id", places=decimals_column(snapshot.accounts["currency"])
     )
     known = lines.with_row_index("target").join(prices, on="price_id", how="left")
     if settled:
