@@ -20,6 +20,7 @@ from meterline.billing import services as billing
 from meterline.customers.services import account_by_code
 from meterline.usage import jobs, services
 from meterline.usage.models import Batch, Reject, Upload
+from meterline.usage.pages import records
 
 Clerk = Callable[[str], Client]
 FILE = b"""id,meter,subscription,start,duration,quantity,mb
@@ -137,6 +138,22 @@ def test_records_are_looked_up_and_explained(world: None, clerk: Clerk) -> None:
     assert "The period is priced as a whole" in one
     assert "Take out" not in one
     assert client.get(reverse("usage.record", args=[batch.pk, 9])).status_code == 404
+
+
+def test_records_are_paged(world: None, clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    load([Used(number=101, subscription="s2", minute=700, meter="data", quantity=5)],
+         date(2026, 2, 1))  # fmt: skip
+    monkeypatch.setattr(records, "MOST", 1)
+    client, older, newer = clerk("support"), *Batch.objects.order_by("id")
+    days = {"of": "s2", "from": "2026-01-01", "to": "2026-01-31"}
+    urls = [reverse("usage.record", args=[batch.pk, 1]) for batch in (newer, older)]
+    for number, (there, elsewhere) in enumerate([urls, urls[::-1]], start=1):
+        page = text(client, "usage.records", page=number, **days)
+        assert f"Page {number} of 2" in page
+        assert there in page
+        assert elsewhere not in page
+    assert "page=2" in text(client, "usage.records", **days)
+    assert "Page 1 of 2" in text(client, "usage.records", page="nonsense", **days)
 
 
 def test_a_record_is_taken_out_and_the_next_bill_corrects_it(

@@ -23,16 +23,23 @@ def subscriptions_of(text: str) -> dict[int, str]:
 
 
 def records(
-    subscription_ids: list[int], start: datetime, end: datetime, *, price_id: int | None, most: int
+    subscription_ids: list[int],
+    start: datetime,
+    end: datetime,
+    *,
+    price_id: int | None,
+    most: int,
+    newer: int = 0,
 ) -> tuple[pl.DataFrame, int]:
-    """The newest `most` rated records that start within [start, end), and how many there are: the
-    columns of store.RATED, batch_id, and the record's id, identifier and meter."""
+    """Rated records that start within [start, end), the newest first, and how many there are: at
+    most `most` of them after the `newer` first ones; the columns of store.RATED, batch_id, and the
+    record's id, identifier and meter."""
     standing = live(start, end)
     prices = None if price_id is None else [price_id]
     rated = standing.rated(subscription_ids, prices, start, end)
-    shown = rated.sort(["start", "batch_id", "line"], descending=True).head(most)
+    shown = rated.sort(["start", "batch_id", "line"], descending=True).slice(newer, most)
     if shown.is_empty():
-        return shown, 0
+        return shown, rated.height
     about = standing.records(shown.select("batch_id", "line").unique())
     named = about.select("batch_id", "line", "id", "identifier", "meter")
     joined = shown.join(named, on=["batch_id", "line"], maintain_order="left")

@@ -42,10 +42,15 @@ def records(request: HttpRequest) -> HttpResponse:
         held = search.subscriptions_of(of)
         price = request.GET.get("price", "")
         price_id = int(price) if price.isdigit() else None
-        found, count = search.records(list(held), start, end, price_id=price_id, most=MOST)
+        asked = request.GET.get("page", "")
+        page_number = max(int(asked), 1) if asked.isdigit() else 1
+        found, count = search.records(
+            list(held), start, end, price_id=price_id, most=MOST, newer=(page_number - 1) * MOST
+        )
         known = catalog.tariff().prices
         rows = [_row(row, held, known) for row in found.iter_rows(named=True)]
-        context |= {"known": bool(held), "count": count, "most": MOST, "rows": _table(rows)}
+        context |= {"known": bool(held), "count": count, "rows": _table(rows)}
+        context |= {"number": page_number, "pages": -(-count // MOST)}
     return render(request, "usage/records.html", context)
 
 
