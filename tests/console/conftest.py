@@ -158,11 +158,15 @@ def browser_page(chromium: Any, product: Product) -> Iterator[Callable[..., Any]
     assert said == []
 
 
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def axe(page: Any) -> list[str]:
-    """What axe finds wrong on a page, by WCAG 2.2 AA and the best practices."""
+    """What axe finds wrong on a page that is painted, by WCAG 2.2 AA and the best practices."""
+    page.evaluate(PAINTED)
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
     return [
-        f"{rule['id']}: {node['html'][:160]}"
+        f"{rule['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
         for rule in found.response["violations"]
         for node in rule["nodes"]
     ]
