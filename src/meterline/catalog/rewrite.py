@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from meterline.catalog.errors import CannotRewrite
 from meterline.catalog.yaml import Place, load_all
@@ -130,14 +130,14 @@ def _check(key: Node | None, node: Node, place: Place) -> None:
 
 def _replaced(text: str, key: Node | None, node: Node, value: Any) -> _Cut:
     start, end = node.start_mark.index, _end(text, node)
-    is_block = not isinstance(node, ScalarNode) and not node.flow_style
+    is_block = isinstance(node, CollectionNode) and not node.flow_style
     if key is not None and (is_block or start == end):
         colon = text.index(":", key.end_mark.index) + 1
         return _Cut(colon, end if is_block else colon, f" {flow(value)}")
     return _Cut(start, end, flow(value))
 
 
-def _end(text: str, node: Node) -> int:
+def _end(text: str, node: Any) -> int:
     """Where a node ends, without the comments and line ends after it."""
     if isinstance(node, ScalarNode) or node.flow_style or not node.value:
         end: int = node.end_mark.index

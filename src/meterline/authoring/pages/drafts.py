@@ -10,6 +10,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -103,13 +104,14 @@ def draft(request: HttpRequest, draft: int) -> HttpResponse:
     changes = _changes(one, one.effective) if is_open else []
     trial = one.trials.order_by("-id").first()
     scenarios = one.files.filter(scenario=True).count()
-    own = one.author == audit.actor() and services.rules().four_eyes
+    own = audit.actor() in drafts.authors(one) and services.rules().four_eyes
     context = {
         "one": one, "state": STATES[one.state], "tone": TONES.get(one.state, "neutral"),
         "facts": _facts(one), "is_open": is_open, "own": own,
         "changes": [_told(change) for change in changes if not change.unchanged],
         "unchanged": sum(change.unchanged for change in changes),
         "affected": _affected(one) if is_open else None,
+        "successor": Draft.objects.filter(replaces=one).values_list("pk", flat=True).first(),
         "trial": trial, "outcomes": _outcomes(trial.outcomes) if trial else None,
         "scenarios": scenarios, "playing": reviewing(one.pk), "broke_off": last_failed(one.pk),
         "form": ApproveForm(initial={"effective": clock.now().date()}),
@@ -195,8 +197,14 @@ def _facts(one: Draft) -> list[tuple[Any, Any]]:
         (_("Holds from"), one.effective and written.day(one.effective)),
         (_("Approved by"), one.approved_by and one.approved_by.removeprefix("user:")),
         (_("Approved"), one.approved_at and written.moment(one.approved_at)),
+        (_("Replaces"), one.replaces_id and _draft_link(one.replaces_id)),
     ]  # fmt: skip
     return [(term, value) for term, value in given if value]
+
+
+def _draft_link(draft: int) -> str:
+    url = reverse("authoring.draft", args=[draft])
+    return format_html('<a href="{}">{}</a>', url, _t("draft %(draft)s") % {"draft": draft})
 
 
 @act("catalog/drafts/<int:draft>/review", permission="catalog.edit")

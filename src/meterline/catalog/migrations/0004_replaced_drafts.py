@@ -22,8 +22,10 @@ class Migration(migrations.Migration):
             model_name="draft",
             name="replaces",
             field=models.OneToOneField(
-                null=True, on_delete=django.db.models.deletion.PROTECT,
-                related_name="replaced_by", to="catalog.draft",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="replaced_by",
+                to="catalog.draft",
             ),
         ),
         migrations.RunSQL(
