@@ -30,9 +30,10 @@ plans:
   a:
     prices:
       base: {kind: recurring, model: flat, amount: "9.90"}
-      api: {kind: usage, meter: api, model: graduated, tiers: [{up_to: 10, unit_amount: 0}, {unit_amount: "0.5"}]}
+      api: {kind: usage, meter: api, model: graduated,
+            tiers: [{up_to: 10, unit_amount: 0}, {unit_amount: "0.5"}]}
       calls: {kind: usage, meter: spare, model: rate_card, card: world}
-"""  # noqa: E501
+"""
 TIERS = {
     "kind": "usage", "model": "graduated", "meter": "api", "count:tiers": "2",
     "tiers.0.up_to": "10", "tiers.0.unit_amount": "0", "tiers.1.unit_amount": "0.5",

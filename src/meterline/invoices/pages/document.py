@@ -30,6 +30,7 @@ from meterline.payments.models import Allocation, OpenItem
 from meterline.subscriptions.models import Subscription
 from meterline.web import charts
 from meterline.web import format as written
+from meterline.web.explained import line_tree
 from meterline.web.page import fragment, link, page
 from meterline.web.rows import Chip, Column, Day, Money, Rows, When
 
@@ -205,8 +206,7 @@ def _tree(
     row: dict[str, Any], why: Explanation, one: Invoice, codes: dict[int, str]
 ) -> dict[str, Any]:
     """The explanation of a line, down to the records where it bills usage."""
-    node = _node(why, one.currency, _title(row, one))
-    node["amount"] = written.amount(row["amount"], one.currency)
+    node = line_tree(row, why, one.currency, ZoneInfo(one.account.timezone))
     if row["kind"] == "usage" and row["subscription_id"] in codes:
         wanted = {"of": codes[row["subscription_id"]], "price": row["price_id"],
                   "from": row["start_at"].isoformat(), "to": row["end_at"].isoformat()}  # fmt: skip
@@ -219,25 +219,3 @@ def _tree(
         }
         node["parts"] = [*node["parts"], records]
     return node
-
-
-def _node(why: Explanation, currency: str, title: str = "") -> dict[str, Any]:
-    exact = f"{why.expression} = {why.amount.normalize():f}"
-    return {
-        "title": title or _("of which"),
-        "amount": written.number(why.amount.normalize()),
-        "rule": why.rule,
-        "arithmetic": exact,
-        "parts": [_node(part, currency) for part in why.parts],
-    }
-
-
-def _title(row: dict[str, Any], one: Invoice) -> str:
-    told = [row["name"], (row["band"] or "").replace("_", " "), row["season"] or ""]
-    name = ", ".join(text for text in told if text)
-    if not (row["start_at"] and row["end_at"]):
-        return name
-    zone = ZoneInfo(one.account.timezone)
-    first = row["start_at"].astimezone(zone).date()
-    last = (row["end_at"].astimezone(zone) - timedelta(microseconds=1)).date()
-    return f"{name}, {written.period(first, max(first, last) + timedelta(days=1))}"
