@@ -93,6 +93,8 @@ def simulate(
         base = members.load(list(found.reasons), window, segment)
         made = candidate(found, base["plan_version_id"].unique().to_list())
         wanted, left_out = members.comparable(base, made.currencies, made.versions)
+        if progress:
+            progress(0, wanted["account_id"].n_unique())
         again = _rerated(wanted, window, made, compiled(catalogue, found, made))
         jobs = list(_jobs(wanted, window, made, again))
         parts = _compared(jobs, workers, progress, wanted["account_id"].n_unique())

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from meterline.authoring.jobs import last_failed, review_draft, reviewing
+from meterline.authoring.pages.what_ifs import MONTHS
+from meterline.authoring.pages.what_ifs import STATES as WHAT_IF_STATES
+from meterline.authoring.pages.what_ifs import TONES as WHAT_IF_TONES
 from meterline.authoring.trial import affects, review
 from meterline.authoring.upload import keep
 from meterline.catalog import drafts, services
@@ -27,6 +31,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import DayField
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Number, Rows
 
@@ -112,8 +117,10 @@ def draft(request: HttpRequest, draft: int) -> HttpResponse:
         "unchanged": sum(change.unchanged for change in changes),
         "affected": _affected(one) if is_open else None,
         "successor": Draft.objects.filter(replaces=one).values_list("pk", flat=True).first(),
-        "trial": trial, "outcomes": _outcomes(trial.outcomes) if trial else None,
+        "what_ifs": _what_ifs(one), "trial": trial,
+        "outcomes": _outcomes(trial.outcomes) if trial else None,
         "scenarios": scenarios, "playing": reviewing(one.pk), "broke_off": last_failed(one.pk),
+        "far": _playing(one.pk),
         "form": ApproveForm(initial={"effective": clock.now().date()}),
         "files": Rows([Column("path", _("File")), Column("what", _("What it is"))], [
             {"path": path, "what": _t("scenario") if is_scenario else (
@@ -157,6 +164,19 @@ def _fate(existing: str, count: int) -> str:
                                     "%(count)s subscriptions move to it at their renewal.", count),
     }  # fmt: skip
     return words[existing] % {"count": written.number(count)}
+
+
+def _what_ifs(one: Draft) -> Rows:
+    columns = [
+        Column("name", _("Against"), link=lambda row: reverse("authoring.what_if",
+                                                              args=[row["pk"]])),
+        Chip("state", _("State"), labels=WHAT_IF_STATES, tones=WHAT_IF_TONES),
+    ]  # fmt: skip
+    rows = [
+        {"pk": each.pk, "name": MONTHS.get(each.months, each.months), "state": each.state}
+        for each in one.what_ifs.order_by("-pk")[:10]
+    ]
+    return Rows(columns, rows, caption=_("What-if"))
 
 
 def _affected(one: Draft) -> Rows:
@@ -221,13 +241,18 @@ def draft_review(request: HttpRequest, draft: int) -> HttpResponse:
 
 
 @fragment("catalog/drafts/<int:draft>/progress", permission="catalog.view")
-def draft_progress(request: HttpRequest, draft: int) -> HttpResponse:
-    """How far the scenarios are; the page is loaded anew once they have ended."""
-    one = _get(draft)
-    if reviewing(draft) is None:
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    context = {"one": one, "scenarios": one.files.filter(scenario=True).count()}
-    return render(request, "authoring/progress.html", context)
+def draft_progress(request: HttpRequest, draft: int) -> HttpResponseBase:
+    """How far the scenarios are."""
+    _get(draft)
+    return follow(request, lambda: _playing(draft))
+
+
+def _playing(draft: int) -> Progress:
+    count = Draft.objects.get(pk=draft).files.filter(scenario=True).count()
+    words = ngettext("Playing %(count)s scenario file on a scratch database",
+                     "Playing %(count)s scenario files on a scratch database", count)  # fmt: skip
+    return Progress(done=0, total=count, label=words % {"count": count},
+                    over=reviewing(draft) is None)  # fmt: skip
 
 
 @act("catalog/drafts/<int:draft>/approve", permission="catalog.publish")
