@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -60,6 +61,13 @@ def test_a_stream_does_not_live_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
     parts = [part.decode() for part in asyncio.run(told(answer))]
     assert sum("event: progress" in part for part in parts) == 1
     assert "event: over" not in "".join(parts)
+
+
+def test_a_server_that_ends_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "CLOSING", Event())
+    live.CLOSING.set()
+    answer = follow(request(**STREAM), lambda: far(1))
+    assert len(asyncio.run(told(answer))) == 1
 
 
 def test_nothing_on_the_way_packs_it() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import unified_diff
 from typing import Any
 
@@ -72,7 +74,10 @@ def of_draft(draft: Draft) -> Base:
 
 
 def of_plan(version: PlanVersion) -> Base:
-    """A version of a plan as a file, with what it needs, and all that a price of it may name."""
+    """A version of a plan as a file, with what it needs, and all that a price of it may name; from
+    when it holds is said when the draft is approved."""
+    version = copy(version)
+    version.effective = date.min
     entries = list(Entry.objects.order_by("kind", "code", "-version").distinct("kind", "code"))
     needed = needs([version], entries)
     wanted = [one for one in entries if one.kind in _ALWAYS or (one.kind, one.code) in needed]

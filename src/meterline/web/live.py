@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from threading import Event
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -25,6 +26,7 @@ from django.utils.translation import get_language, override
 from meterline.web.words import Words
 
 SECONDS = 1.0  # between two looks at the database
+CLOSING = Event()  # the server is about to end: so do the streams, for which it would wait
 LIFETIME = 120.0  # then the browser asks again, and what it may see is looked at anew
 
 
@@ -74,7 +76,7 @@ async def _events(read: Read, language: str) -> AsyncIterator[str]:
     """An event for each change, and `over` at the end. No connection is held between two looks."""
     until, last = time.monotonic() + LIFETIME, None
     yield "retry: 2000\n\n"
-    while time.monotonic() < until:
+    while time.monotonic() < until and not CLOSING.is_set():
         now = await sync_to_async(_look)(read, language)
         if now[0] != last:
             last = now[0]
