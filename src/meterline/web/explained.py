@@ -27,19 +27,20 @@ def tree(why: Explanation, title: str = "") -> dict[str, Any]:
 
 
 def line_tree(
-    line: Mapping[str, Any], why: Explanation, currency: str, zone: ZoneInfo
+    line: Mapping[str, Any], why: Explanation, currency: str, timezone: str
 ) -> dict[str, Any]:
     """The explanation of a line of a bill: name, band, season, start_at, end_at, amount."""
     amount: Decimal = line["amount"]
-    return {**tree(why, line_title(line, zone)), "amount": written.amount(amount, currency)}
+    return {**tree(why, line_title(line, timezone)), "amount": written.amount(amount, currency)}
 
 
-def line_title(line: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """What a line is called, with its period."""
+def line_title(line: Mapping[str, Any], timezone: str) -> str:
+    """What a line charges for, and for when."""
     told = [line["name"], (line["band"] or "").replace("_", " "), line["season"] or ""]
     name = ", ".join(text for text in told if text)
     if not (line["start_at"] and line["end_at"]):
         return name
+    zone = ZoneInfo(timezone)
     first = line["start_at"].astimezone(zone).date()
     last = (line["end_at"].astimezone(zone) - timedelta(microseconds=1)).date()
     return f"{name}, {written.period(first, max(first, last) + timedelta(days=1))}"

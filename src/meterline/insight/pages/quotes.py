@@ -164,14 +164,15 @@ def _pressed(query: dict[str, str]) -> dict[str, str]:
 
 
 def _told(plan: Offered, found: Quote, only: str) -> dict[str, Any]:
-    zone = ZoneInfo(plan.timezone)
     lines = [one for one in found.lines if not only or one[0]["price_code"] == only]
     columns = [Column("meter", _("Meter")), Column("reason", _("Why")),
                Column("detail", _("For example")), Number("records", _("Records"))]  # fmt: skip
     rejects = [{**one, "reason": one["reason"].replace("_", " ")} for one in found.rejects]
     return {
         "found": found,
-        "trees": [line_tree(line, why, plan.currency, zone) for line, _price, why in lines],
+        "trees": [
+            line_tree(line, why, plan.currency, plan.timezone) for line, _price, why in lines
+        ],
         "sum": sum((line["amount"] for line, _price, _why in lines), Decimal(0)),
         "rejects": Rows(columns, rejects, caption=_t("Not rated")) if rejects else None,
     }
