@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import unified_diff
+from functools import cached_property
 from typing import Any
 
 from meterline.authoring.entry import places
@@ -33,13 +34,13 @@ class Base:
     files: Sequence[Kept]
     draft: Draft | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The catalogue file."""
         (found,) = (one for one in self.files if one.path == self.name)
         return found.content.decode("utf-8-sig")
 
-    @property
+    @cached_property
     def data(self) -> dict[str, Any]:
         """What the file says."""
         found: dict[str, Any] = load_all(self.text, self.name)[0].data

@@ -117,6 +117,8 @@ def _fault(given: Mapping[str, str]) -> str:
     for name in ("events", "quantity"):
         if given[name] and _number(given[name]) is None:
             return _("%(text)s is no number.") % {"text": given[name]}
+    if given["events"] and (_number(given["events"]) or 0) % 1:
+        return _("Events are whole.")
     return ""
 
 

@@ -30,7 +30,7 @@ from meterline.platform import audit, clock
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
-from meterline.web.forms import DayField
+from meterline.web.forms import DayField, SeveralFiles
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Number, Rows
@@ -39,20 +39,6 @@ KINDS = {
     "plan": _("Plan"), "meter": _("Meter"), "calendar": _("Calendar"), "rate_card": _("Rate card"),
     "tax": _("Tax"), "discount": _("Discount"), "promotion": _("Promotion code"),
 }  # fmt: skip
-
-
-class _Several(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class SeveralFiles(forms.FileField):
-    """Any number of files."""
-
-    widget = _Several
-
-    def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        given = data if isinstance(data, list | tuple) else [data] if data else []
-        return [super(SeveralFiles, self).clean(one, initial) for one in given]
 
 
 class DraftForm(forms.Form):

@@ -21,8 +21,10 @@ from meterline.insight.models import WhatIf
 from meterline.insight.segment import COLUMNS
 from meterline.insight.what_if_words import currencies, facts, largest, revenues
 from meterline.kernel.errors import MeterlineError
+from meterline.web import format as written
 from meterline.web.errors import sentence
 from meterline.web.filters import Choice
+from meterline.web.forms import SeveralFiles
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Number, Row, When
@@ -68,8 +70,8 @@ class WhatIfForm(forms.Form):
         label=_("Or a catalogue file"), required=False,
         help_text=_("YAML; it is not kept as a draft."),
     )  # fmt: skip
-    decks = forms.FileField(
-        label=_("Its deck"), required=False, help_text=_("A CSV file that the catalogue names.")
+    decks = SeveralFiles(
+        label=_("Its decks"), required=False, help_text=_("CSV files that the catalogue names.")
     )
     months = forms.TypedChoiceField(
         label=_("Against the bills of"), coerce=int, choices=tuple(MONTHS.items())
@@ -78,7 +80,7 @@ class WhatIfForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         opened = Draft.objects.filter(state__in=("draft", "approved")).order_by("-pk")[:100]
-        self.fields["draft"].choices = [("", "–"), *((one.pk, str(one)) for one in opened)]  # noqa: RUF001
+        self.fields["draft"].choices = [("", written.DASH), *((one.pk, str(one)) for one in opened)]
         for key in COLUMNS:
             self.fields[key] = forms.CharField(
                 label=PARTS[key], required=False, help_text=_("Several are separated by commas.")
@@ -141,7 +143,7 @@ def _asked(form: WhatIfForm) -> WhatIf:
     if given["draft"]:
         draft = get_object_or_404(Draft, pk=given["draft"])
         return services.ask_draft(draft, months=given["months"], segment=segment)
-    name, kept = laid_out(given["catalogue"], [], [given["decks"]] if given["decks"] else [])
+    name, kept = laid_out(given["catalogue"], [], given["decks"])
     return services.ask_files(name, kept, months=given["months"], segment=segment)
 
 

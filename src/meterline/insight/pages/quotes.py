@@ -31,6 +31,7 @@ from meterline.web.page import page
 from meterline.web.rows import Column, Number, Rows
 
 _DAYS_MOST = 800
+_YEARS = range(1970, 2200)
 
 
 class AskForm(forms.Form):
@@ -61,9 +62,15 @@ class AskForm(forms.Form):
     def clean_period(self) -> tuple[date, date]:
         """Not so long that the page takes for ever."""
         start, end = self.cleaned_data["period"]
+        _check(start)
         if (end - start).days > _DAYS_MOST:
             raise forms.ValidationError(_("That is more than two years."))
         return start, end
+
+    def clean_since(self) -> date | None:
+        """A day of our time."""
+        since: date | None = self.cleaned_data["since"]
+        return _check(since) if since else None
 
     def clean_subscription(self) -> Subscription | None:
         """The subscription of the code."""
@@ -74,6 +81,12 @@ class AskForm(forms.Form):
         if found is None:
             raise forms.ValidationError(_("There is no such subscription."))
         return found
+
+
+def _check(day: date) -> date:
+    if day.year not in _YEARS:
+        raise forms.ValidationError(_("That is not a day of our time."))
+    return day
 
 
 @page(
