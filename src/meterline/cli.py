@@ -93,13 +93,23 @@ def main_options(
     at: Annotated[
         str | None, typer.Option(help="Act as if it were then (a date or an instant).")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Where usage is rated and bills are computed: local, or ray://HOST:PORT."
+        ),
+    ] = None,
 ) -> None:
     """Meterline: usage in, correct invoices out, paid and booked."""
 
 
-def _apply(home: str | None, at: str | None) -> None:
+def _apply(home: str | None, at: str | None, engine: str | None) -> None:
     if home is not None:
         os.environ["METERLINE_HOME"] = home
+    if engine is not None:
+        from meterline.platform.engine import choose
+
+        choose(engine)
     if at is not None:
         from datetime import UTC, datetime, time
 
