@@ -77,7 +77,10 @@ def make(accounts: int, home: Path) -> dict[str, float]:
 def _largest_first(tables: list[copying.Copied]) -> list[copying.Copied]:
     with _connected() as link:
         sizes: dict[str, int] = dict(
-            link.execute("SELECT relname, relpages FROM pg_class WHERE relkind = 'r'").fetchall()
+            link.execute(
+                "SELECT relname, pg_relation_size(oid) FROM pg_class"
+                " WHERE relnamespace = 'bulk'::regnamespace"
+            ).fetchall()
         )
     return sorted(tables, key=lambda one: -sizes[one.table])
 

@@ -11,17 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-FIRST = (
-    "Giulia Marco Sara Luca Elena Paolo Chiara Davide Anna Matteo Irene Franco Laura Pietro Olivia"
-    " Jack Charlotte Noah Ruby Liam Matilda Cooper Isla Grace Zoe Ava Mason Harper Logan Nora Ethan"
-    " Maya Caleb Ruth Owen Leah Isaac June Wyatt Greta Bruno Ines Otto Vera Hugo Petra Emil Clara"
-).split()
-STEM = (
-    "Fer Gal Con Mar Rin Ser Vil Bru Fon Mon Gre Leo Bas Wal Tay Kel Sin Har Doy Che Mur Rei Bark"
-    " Law Pha Brook Riv Hugh Pat Fos Mor Dia Sut Pri Hay Ben Col Adl Brand Car Dorn Eck Fal Gruen"
-).split()
-END = "ri lo ti ini aldi ra la no tana ti co ne ile sh er ly mann berg ton ford well ow ett ano".split()
-TRADE = "Analytics Robotics Studio Labs Logistics Health Foods Media Works Capital Design".split()
+FIRST = ["Giulia", "Marco", "Sara", "Luca", "Elena", "Paolo", "Chiara", "Davide", "Anna", "Matteo", "Irene", "Franco", "Laura", "Pietro", "Olivia", "Jack", "Charlotte", "Noah", "Ruby", "Liam", "Matilda", "Cooper", "Isla", "Grace", "Zoe", "Ava", "Mason", "Harper", "Logan", "Nora", "Ethan", "Maya", "Caleb", "Ruth", "Owen", "Leah", "Isaac", "June", "Wyatt", "Greta", "Bruno", "Ines", "Otto", "Vera", "Hugo", "Petra", "Emil", "Clara"]
+STEM = ["Fer", "Gal", "Con", "Mar", "Rin", "Ser", "Vil", "Bru", "Fon", "Mon", "Gre", "Leo", "Bas", "Wal", "Tay", "Kel", "Sin", "Har", "Doy", "Che", "Mur", "Rei", "Bark", "Law", "Pha", "Brook", "Riv", "Hugh", "Pat", "Fos", "Mor", "Dia", "Sut", "Pri", "Hay", "Ben", "Col", "Adl", "Brand", "Car", "Dorn", "Eck", "Fal", "Gruen"]
+END = ["ri", "lo", "ti", "ini", "aldi", "ra", "la", "no", "tana", "ti", "co", "ne", "ile", "sh", "er", "ly", "mann", "berg", "ton", "ford", "well", "ow", "ett", "ano"]
+TRADE = ["Analytics", "Robotics", "Studio", "Labs", "Logistics", "Health", "Foods", "Media", "Works", "Capital", "Design"]
 
 COPIED = (
     "customers.Party", "customers.Customer", "customers.Account", "customers.BillingDay",

@@ -51,7 +51,16 @@ def served() -> Iterator[http.client.HTTPConnection]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     uvicorn = [sys.executable, "-m", "uvicorn", "meterline.platform.asgi:application"]
-    options = ["--port", str(port), "--lifespan", "off", "--log-level", "warning", "--timeout-keep-alive", "600"]
+    options = [
+        "--port",
+        str(port),
+        "--lifespan",
+        "off",
+        "--log-level",
+        "warning",
+        "--timeout-keep-alive",
+        "600",
+    ]
     server = subprocess.Popen([*uvicorn, *options, "--no-access-log"])
     try:
         yield _connected(port)
@@ -93,6 +102,7 @@ def walk(only: str) -> list[Measured]:
     import visits
     from django.test import Client
     from django.test.utils import setup_test_environment
+
     from meterline.access import services
     from meterline.access.models import User
     from meterline.web.page import load_pages
@@ -122,7 +132,9 @@ def walk(only: str) -> list[Measured]:
     return found
 
 
-def _measured(link: http.client.HTTPConnection, cookie: str, client: object, visit: object) -> Measured:
+def _measured(
+    link: http.client.HTTPConnection, cookie: str, client: object, visit: object
+) -> Measured:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -58,6 +58,8 @@ class Samples:
 
 def _parameters(samples: Samples) -> dict[str, Callable[[], list[Any]]]:
     """By the name of a parameter: its values."""
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
     from meterline.access.models import ApiKey, Approval, Role, User
     from meterline.billing.models import BillRun, Plan
     from meterline.catalog.models import Draft
@@ -67,7 +69,6 @@ def _parameters(samples: Samples) -> dict[str, Callable[[], list[Any]]]:
     from meterline.payments.models import Payment
     from meterline.subscriptions.models import Subscription
     from meterline.usage.models import Batch, Reject, Upload
-    from procrastinate.contrib.django.models import ProcrastinateJob
 
     rows: dict[str, tuple[type[Model], str]] = {
         "account": (Account, "pk"), "approval": (Approval, "pk"), "batch": (Batch, "pk"),

@@ -65,7 +65,11 @@ class Invoice(models.Model):
                 condition=models.Q(bill_run_id__isnull=False),
                 name="invoices_by_run",
             ),
-        ]
+            models.Index(
+                fields=["issue_date", "id"], condition=models.Q(kind="credit_note"),
+                name="credit_notes_by_day",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from meterline.web import format as written
 from meterline.web.words import Words
 
+SOUGHT = 2_000
+"""Rows that a page shows of those that a text finds."""
 Choices = Iterable[tuple[str, Words]]
 
 
@@ -47,27 +49,37 @@ class Filter:
 
 @dataclass(frozen=True)
 class Search(Filter):
-    """Free text over `fields` by their beginning, or by a function of one's own.
+    """Free text over `fields` by their beginning, or by a function of one's own, which gives the
+    rows found in each way (by code, by name).
 
-    Each field needs an index that serves `upper(field) LIKE 'X%'`, or a trigram index.
+    Each way needs an index: one that serves `upper(field) LIKE 'X%'`, or its own.
     """
 
     name: str = "q"
     label: Words = ""
     fields: tuple[str, ...] = ()
-    find: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+    find: Callable[[QuerySet[Any], str], Sequence[QuerySet[Any]]] | None = None
     kind = "search"
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         value = self.value(params)
+        return queryset.filter(pk__in=self._keys(queryset, value, None)) if value else queryset
+
+    def sought(self, queryset: QuerySet[Any], params: QueryDict) -> tuple[QuerySet[Any], bool]:
+        """What a page shows: as `narrow`, but of a text that very many rows match only those that
+        are found first, since all of them would have to be sorted. Was it cut?"""
+        value = self.value(params)
         if not value:
-            return queryset
-        if self.find is not None:
-            return self.find(queryset, value)
-        wanted = Q()
-        for field in self.fields:
-            wanted |= Q(**{f"{field}__istartswith": value})
-        return queryset.filter(wanted)
+            return queryset, False
+        keys = list(self._keys(queryset, value, SOUGHT + 1))
+        return queryset.filter(pk__in=keys[:SOUGHT]), len(keys) > SOUGHT
+
+    def _keys(self, queryset: QuerySet[Any], value: str, most: int | None) -> QuerySet[Any]:
+        ways = self.find(queryset, value) if self.find is not None else [
+            queryset.filter(**{f"{field}__istartswith": value}) for field in self.fields
+        ]  # fmt: skip
+        keys = [way.order_by().values_list("pk", flat=True)[:most] for way in ways]
+        return keys[0].union(*keys[1:]) if len(keys) > 1 else keys[0]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from django.shortcuts import render
 from meterline.access.gate import allowed, refuse
 from meterline.web import format as written
 from meterline.web.export import FORMATS, export
-from meterline.web.filters import Filter
+from meterline.web.filters import Filter, Search
 from meterline.web.keyset import Order, Slice, cut
 from meterline.web.models import SavedView
 from meterline.web.rows import Column
@@ -76,7 +76,14 @@ class Table:
 
     def bind(self, request: HttpRequest, queryset: QuerySet[Any]) -> Bound:
         """The list as a request asks for it, for `{% table %}`."""
-        return Bound(self, request, self.narrow(queryset, request.GET))
+        shown, cut_short = queryset, False
+        for one in sorted(self.filters, key=lambda one: isinstance(one, Search)):
+            if isinstance(one, Search):
+                shown, cut = one.sought(shown, request.GET)
+                cut_short = cut_short or cut
+            else:
+                shown = one.narrow(shown, request.GET)
+        return Bound(self, request, shown, cut_short=cut_short)
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         """The rows that the filters let through."""
@@ -101,8 +108,16 @@ class Table:
 class Bound:
     """A list as one request asks for it; what the component shows."""
 
-    def __init__(self, table: Table, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        *,
+        cut_short: bool = False,
+    ) -> None:
         self.table = table
+        self.cut_short = cut_short  # by a search that finds very much: these are the first
         self.request = request
         self.queryset = queryset
         self.params = request.GET
@@ -147,7 +162,7 @@ class Bound:
     @property
     def count(self) -> str:
         """How many match, for people: 1,240, or 10,000+."""
-        many = self.counted > COUNTED
+        many = self.counted > COUNTED or self.cut_short
         return f"{written.number(min(self.counted, COUNTED))}{'+' if many else ''}"
 
     def heads(self) -> list[dict[str, Any]]:
