@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ class Visit:
 
     name: str
     urls: list[str]
+    users: list[str] = field(default_factory=list)  # of each address; none: an administrator
 
 
 class Samples:
@@ -62,6 +63,7 @@ def _parameters(samples: Samples) -> dict[str, Callable[[], list[Any]]]:
 
     from meterline.access.models import ApiKey, Approval, Role, User
     from meterline.billing.models import BillRun, Plan
+    from meterline.care.models import Question
     from meterline.catalog.models import Draft
     from meterline.customers.models import Account
     from meterline.invoices.models import Invoice
@@ -76,7 +78,7 @@ def _parameters(samples: Samples) -> dict[str, Callable[[], list[Any]]]:
         "plan": (Plan, "pk"), "run": (BillRun, "pk"), "subscription": (Subscription, "pk"),
         "reject": (Reject, "pk"), "upload": (Upload, "pk"), "user": (User, "pk"),
         "job": (ProcrastinateJob, "pk"), "prefix": (ApiKey, "prefix"), "code": (Role, "code"),
-        "entry": (Entry, "pk"),
+        "entry": (Entry, "pk"), "question": (Question, "pk"),
     }  # fmt: skip
     return {
         name: lambda model=model, field=field: samples.of(model._default_manager.all(), field)
@@ -151,6 +153,8 @@ def pages(samples: Samples) -> Iterator[Visit]:
 
     by_name, special = _parameters(samples), _special(samples)
     for one in PAGES.values():
+        if one.surface != "console":
+            continue
         names = _names(one.path)
         if one.name in special:
             given = special[one.name]()

@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="invoice",
+            index=models.Index(fields=["total"], name="invoices_by_total"),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
             index=models.Index(
                 condition=models.Q(("kind", "credit_note")),
                 fields=["issue_date", "id"],

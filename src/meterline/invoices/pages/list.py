@@ -34,9 +34,9 @@ class StateFilter(Choice):
         owed = OpenItem.objects.filter(invoice=OuterRef("pk"), open__gt=0)
         match self.value(params):
             case "open":
-                return queryset.filter(Exists(owed))
+                return queryset.filter(Exists(owed), kind="invoice")
             case "overdue":
-                return queryset.filter(Exists(owed.filter(due_date__lt=today)))
+                return queryset.filter(Exists(owed.filter(due_date__lt=today)), kind="invoice")
             case "paid":
                 return queryset.filter(~Exists(owed), kind="invoice")
             case "credit":
