@@ -27,6 +27,7 @@ class Batch(models.Model):
 
     class Meta:
         db_table = "usage_batch"
+        indexes = (models.Index(fields=["committed_at", "id"], name="batches_by_time"),)
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(

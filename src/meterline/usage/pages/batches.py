@@ -56,7 +56,7 @@ BATCHES = Table(
         Number("duplicates", later("Duplicates")),
         Chip("state", later("State"), labels=STATES,
              tones={"committed": "good", "backed_out": "warning"}),
-        When("committed_at", later("Loaded")),
+        When("committed_at", later("Loaded"), sort=True),
     ],
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
@@ -64,7 +64,7 @@ BATCHES = Table(
         Filter("format", later("Format")),
         Days("committed_at", later("Loaded")),
     ],
-    order="-pk",
+    order="-committed_at",
     enrich=_named,
     enriched=frozenset({"number"}),
 )  # fmt: skip
