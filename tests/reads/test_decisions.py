@@ -37,12 +37,12 @@ def channels(*rows: dict[str, Any]) -> pl.DataFrame:
 
 def reads(*rows: tuple[Any, ...]) -> pl.DataFrame:
     """(day, units, quality="actual", channel=1, reviewed=False) each."""
-    made = []
-    for number, row in enumerate(rows, start=1):
-        day, units, quality, one, reviewed = (*row, "actual", 1, False)[:2] + (
-            (*row[2:], *("actual", 1, False)[len(row) - 2 :])
-        )
-        made.append((number, one, at(day), units, quality, reviewed))
+    usual = ("actual", 1, False)
+    made = [
+        (number, one, at(day), units, quality, reviewed)
+        for number, row in enumerate(rows, start=1)
+        for day, units, quality, one, reviewed in [(*row, *usual[len(row) - 2 :])]
+    ]
     return pl.DataFrame(made, schema=READS, orient="row")
 
 

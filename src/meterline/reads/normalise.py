@@ -42,29 +42,28 @@ def typed(rows: pl.DataFrame, source: str, now: datetime) -> tuple[pl.DataFrame,
     )  # fmt: skip
     moment = pl.coalesce("local", pl.col("at").dt.replace_time_zone(None))
     latest = pl.lit((now + _AHEAD_MOST).replace(tzinfo=None), pl.Datetime("us"))
-    quality = pl.concat_str(pl.lit("quality is none of "), pl.lit(", ".join(QUALITIES)))
-    faults = {
-        ("malformed", "neither serial nor identifier"): pl.col("serial").is_null()
-        & pl.col("identifier").is_null(),
-        ("invalid_time", "at is no date and time (ISO 8601)"): moment.is_null(),
-        ("invalid_time", "at lies more than a day ahead"): moment > latest,
-        ("invalid_quantity", "value is no decimal number of at most 6 decimals"): pl.col(
-            "value"
-        ).is_null() | pl.col("text").str.contains(r"\.\d{7,}"),
-        ("malformed", quality): ~pl.col("quality").is_in(list(QUALITIES)),
-        ("too_many_digits", "value lies below zero"): pl.col("value") < 0,
-    }  # fmt: skip
+    nothing = pl.col("serial").is_null() & pl.col("identifier").is_null()
+    fine = pl.col("value").is_null() | pl.col("text").str.contains(r"\.\d{7,}")
+    faults = [
+        ("malformed", "neither serial nor identifier", nothing),
+        ("invalid_time", "at is no date and time (ISO 8601)", moment.is_null()),
+        ("invalid_time", "at lies more than a day ahead", moment > latest),
+        ("invalid_quantity", "value is no decimal number of at most 6 decimals", fine),
+        ("malformed", f"quality is none of {', '.join(QUALITIES)}",
+         ~pl.col("quality").is_in(list(QUALITIES))),
+        ("too_many_digits", "value lies below zero", pl.col("value") < 0),
+    ]  # fmt: skip
     return refused(known, faults, TYPED)
 
 
 def refused(
-    rows: pl.DataFrame, faults: dict[tuple[str, Any], pl.Expr], schema: dict[str, Any]
+    rows: pl.DataFrame, faults: list[tuple[str, Any, pl.Expr]], schema: dict[str, Any]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows (line, ...) for which no fault holds, in the columns of `schema`, and REJECTS: the
     first (reason, detail) that holds of each other row."""
     reason: Any = pl
     detail: Any = pl
-    for (word, text), condition in faults.items():
+    for word, text, condition in faults:
         wrong = condition.fill_null(False)
         reason = reason.when(wrong).then(pl.lit(word))
         detail = detail.when(wrong).then(pl.lit(text) if isinstance(text, str) else text)
@@ -112,18 +111,14 @@ def _by_serial(rows: pl.DataFrame, registers: pl.DataFrame) -> tuple[pl.DataFram
     told = registers.select("register_id", "serial", "timezone", register="code")
     joined = asked.join(told, on=["serial", "register"], how="left", maintain_order="left")
     has = pl.concat_str(pl.lit("it has "), pl.col("codes").list.join(", "))
-    faults = {
-        ("unknown_meter", pl.concat_str(pl.lit("no meter has the serial "), "serial")): pl.col(
-            "count"
-        ).is_null(),
-        ("unknown_register", pl.concat_str(pl.lit("name a register: "), has)): pl.col(
-            "register"
-        ).is_null(),
-        (
-            "unknown_register",
-            pl.concat_str(pl.lit("the meter has no such register: "), has),
-        ): pl.col("register_id").is_null(),
-    }
+    stranger = pl.concat_str(pl.lit("no meter has the serial "), "serial")
+    faults = [
+        ("unknown_meter", stranger, pl.col("count").is_null()),
+        ("unknown_register", pl.concat_str(pl.lit("name a register: "), has),
+         pl.col("register").is_null()),
+        ("unknown_register", pl.concat_str(pl.lit("the meter has no such register: "), has),
+         pl.col("register_id").is_null()),
+    ]  # fmt: skip
     return refused(joined, faults, _REGISTERED)
 
 
@@ -150,12 +145,12 @@ def _by_place(
     unsure = rows.join(one, on="line", how="anti").join(
         several.with_columns(several=pl.lit(True)), on="line", how="left"
     )
-    faults = {
-        ("unknown_register", "there are several registers at the place: name one"): pl.col(
-            "several"
-        ),
-        ("not_installed", pl.concat_str(pl.lit("no meter was at "), "identifier")): pl.lit(True),
-    }
+    away = pl.concat_str(pl.lit("no meter was at "), "identifier")
+    faults = [
+        ("unknown_register", "there are several registers at the place: name one",
+         pl.col("several")),
+        ("not_installed", away, pl.lit(True)),
+    ]  # fmt: skip
     return one, refused(unsure, faults, TYPED)[1]
 
 
@@ -168,16 +163,16 @@ def _placed(rows: pl.DataFrame, channels: pl.DataFrame) -> tuple[pl.DataFrame, p
     )
     here = joined.filter(there).unique("line", keep="last", maintain_order=True)
     away = rows.join(here, on="line", how="anti")
-    lost = refused(away, {("not_installed", "the meter was nowhere then"): pl.lit(True)}, TYPED)[1]
+    lost = refused(away, [("not_installed", "the meter was nowhere then", pl.lit(True))], TYPED)[1]
     scale = pl.col("decimals").replace_strict(
         range(13), [10**places for places in range(13)], return_dtype=pl.Int64
     )
     exact = pl.col("value") * scale
-    faults = {
-        ("too_many_digits", "the register has fewer decimals"): exact
-        != exact.cast(pl.Decimal(38, 6)).cast(pl.Int64).cast(pl.Decimal(38, 6)),
-        ("too_many_digits", "the register has fewer dials"): exact >= pl.col("modulus"),
-    }
+    cut = exact.cast(pl.Int64).cast(pl.Decimal(38, 6))
+    faults = [
+        ("too_many_digits", "the register has fewer decimals", exact != cut),
+        ("too_many_digits", "the register has fewer dials", exact >= pl.col("modulus")),
+    ]
     fits, wide = refused(here.with_columns(units=exact.cast(pl.Int64)), faults, FOUND)
     return fits, pl.concat([lost, wide])
 
