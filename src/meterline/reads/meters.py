@@ -152,7 +152,7 @@ def specs_of(meter: Meter) -> tuple[RegisterSpec, ...]:
 def _installed(new: NewMeter, identifier: str, at: datetime) -> Installation:
     meter = Meter.objects.filter(serial=new.serial).first()
     if meter is None:
-        meter = _known(new, identifier, at)
+        meter = _known(new, identifier)
     elif new.registers:
         codes = Register.objects.filter(meter=meter).order_by("code").values_list("code", flat=True)
         raise MeterKnown(serial=new.serial, known=", ".join(codes))
@@ -167,7 +167,7 @@ def _installed(new: NewMeter, identifier: str, at: datetime) -> Installation:
     return made
 
 
-def _known(new: NewMeter, identifier: str, at: datetime) -> Meter:
+def _known(new: NewMeter, identifier: str) -> Meter:
     validate.code(new.serial, "serial")
     for spec in new.registers or (RegisterSpec(),):
         spec.check()
@@ -175,15 +175,15 @@ def _known(new: NewMeter, identifier: str, at: datetime) -> Meter:
     twice = sorted({code for code in codes if codes.count(code) > 1})
     if twice:
         raise InvalidRegister(field="code", code=twice[0], value="twice", expected="one of a code")
-    zone = new.timezone or _zone_of(identifier, at)
+    zone = new.timezone or zone_of(identifier)
     meter = Meter.objects.create(serial=new.serial, timezone=zone)
     for spec in new.registers or (RegisterSpec(),):
         Register.objects.create(meter=meter, **vars(spec))
     return meter
 
 
-def _zone_of(identifier: str, at: datetime) -> str:
-    """The zone of the account at a place of supply."""
+def zone_of(identifier: str) -> str:
+    """The zone of the account at a place of supply; UTC where nobody has a contract."""
     held = Identifier.objects.filter(value=identifier).order_by("-start_at")
     account = Account.objects.filter(subscription__identifier__in=held[:1]).first()
     return account.timezone if account else "UTC"

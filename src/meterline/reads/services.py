@@ -21,6 +21,7 @@ from meterline.reads.meters import (
     remove,
     specs_of,
     take,
+    zone_of,
 )
 from meterline.reads.models import Read
 from meterline.reads.review import accept, dismiss, replace
@@ -49,6 +50,7 @@ __all__ = [
     "set_rule",
     "set_virtual",
     "specs_of",
+    "zone_of",
 ]
 
 
