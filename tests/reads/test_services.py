@@ -9,6 +9,8 @@ import pytest
 from reads.world import REGISTER, bill, day, move, pieces, read, set_up, write_csv
 
 from meterline.customers.services import account_by_code
+from meterline.invoices import reports
+from meterline.invoices.models import Invoice
 from meterline.platform import audit
 from meterline.platform.models import AuditEntry
 from meterline.reads import errors, services
@@ -54,6 +56,26 @@ def test_an_estimate_is_trued_up_by_the_next_bill() -> None:
     assert pieces()[1:] == [("energy", D(56), "interpolated"), ("energy", D(144), "interpolated")]
     assert bill("2026-03-01") == [("energy", D(-54), D("-10.80")), ("energy", D(144), D("28.80"))]
     assert services.estimate(day("2026-03-01")).registers == 0
+
+
+def test_lines_tell_what_was_read_and_what_was_estimated() -> None:
+    set_up()
+    read("2026-01-21", 1_200)
+    services.estimate(day("2026-02-01"))
+    bill("2026-02-01")
+    first = Invoice.objects.get()
+    (block,) = reports.document(first.number).blocks
+    assert block.lines[0].detail == "meter S1 from 1000 to 1310, estimated"
+    read("2026-02-01", 1_290, quality="customer")
+    bill("2026-02-02")
+    (block,) = reports.document(Invoice.objects.latest("id").number).blocks
+    told = "correction, meter S1 from 1000 to 1290, as you have read it"
+    assert block.lines[0].detail == told
+    (block,) = reports.document(first.number).blocks  # what was issued stays as it was
+    assert block.lines[0].detail == "meter S1 from 1000 to 1310, estimated"
+    ((_line, why),) = reports.explain(first.number)
+    assert why.rule.endswith("meter S1 from 1000 to 1310, estimated")
+    assert why.amount == 62
 
 
 def test_a_customers_read_replaces_an_estimate_and_an_actual_one_the_customers() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from meterline.reads.billed import measured
 from meterline.reads.estimates import estimate, set_factor, set_profile, set_rule
 from meterline.reads.follow import Followed, everywhere, follow
 from meterline.reads.load import NAME, places_of
@@ -41,6 +42,7 @@ __all__ = [
     "held_of",
     "install",
     "load_file",
+    "measured",
     "meter_of",
     "refresh",
     "remove",
