@@ -44,6 +44,7 @@ __all__ = [
     "load_file",
     "measured",
     "meter_of",
+    "places_of",
     "refresh",
     "remove",
     "replace",
