@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from meterline.platform import audit
 from meterline.rating.properties import plain
 from meterline.subscriptions.periods import INSTANT
+from meterline.usage import intake
 from meterline.usage import reference as references
 from meterline.usage.allowances import (
     drawn_again,
@@ -43,6 +44,9 @@ def back_out(batch_id: int) -> Batch:
     batch = Batch.objects.filter(pk=batch_id).first()
     if batch is None:
         raise UnknownBatch(batch_id=batch_id)
+    other = intake.of_batch(batch)
+    if batch.state == "committed" and other is not None:
+        return other.back_out(batch)
     if batch.state != "committed" or batch.format in CORRECTIONS:
         raise BatchNotBackedOut(
             batch_id=batch_id, why=batch.state.replace("_", " ") if batch.state != "committed"
@@ -71,28 +75,47 @@ def reverse(record_id: str) -> Batch:
     """Take one record out. It is not counted when it comes again: it was refused, not lost."""
     lock_loading()
     lock_batches()
-    standing = live()
-    key = keys(pl.Series([record_id]))
-    found = standing.keys(key)
-    if found.is_empty():
+    made = _reversed(keys(pl.Series([record_id])), live(), source="reversal", name=record_id)
+    if made is None:
         raise UnknownRecord(record_id=record_id)
-    rows = standing.rated().join(found, on=_ROW, how="semi")
+    audit.record("usage.reverse", f"usage_record:{record_id}", after={"by": made.id})
+    return made
+
+
+@transaction.atomic
+def take_out(record_ids: Sequence[str], *, source: str) -> Batch | None:
+    """Take out those of the records that count, all in one batch; none of them is counted when it
+    comes again."""
+    lock_loading()
+    lock_batches()
+    wanted = keys(pl.Series(record_ids, dtype=pl.String))
+    return _reversed(wanted, live(), source=source, name=f"{len(record_ids)} records")
+
+
+def _reversed(wanted: pl.DataFrame, standing: Live, *, source: str, name: str) -> Batch | None:
+    """The batch that takes out records by their KEY; None if none of them counts."""
+    found = standing.keys(wanted)
+    within = replace(
+        standing, batches=[one for one in standing.batches if one[0] in set(found["batch_id"])]
+    )
+    rows = within.rated().join(found, on=_ROW, how="semi")
     if rows.is_empty():
-        raise UnknownRecord(record_id=record_id)
-    uses = standing.uses(rows)
+        return None
+    uses = within.uses(rows)
     later = freed(rows, uses)
     folder = BatchFolder()
-    here = {"line": pl.lit(0, pl.UInt32), "origin": pl.lit(0, pl.Int64)}
-    folder.add(1, pl.DataFrame(), pl.DataFrame(schema=RATED), key.with_columns(**here))
+    gone = found.select(KEY).with_row_index("line").with_columns(
+        pl.col("line").cast(pl.UInt32), origin=pl.lit(0, pl.Int64)
+    )  # fmt: skip
+    folder.add(1, pl.DataFrame(), pl.DataFrame(schema=RATED), gone)
     folder.supersede(found)
     folder.close()
     made = register_batch(
         added([negated(totals(rows))]), folder, [drawn_again(uses, -1)],
-        source="reversal", file_name=record_id,
+        source=source, file_name=name,
         format="reversal", digest="", records=0, rated=0, rejected=0, duplicates=0,
         supersedes=True, first_start=rows["start"].min(), last_start=rows["start"].max(),
     )  # fmt: skip
-    audit.record("usage.reverse", f"usage_record:{record_id}", after={"by": made.id})
     rerate_each(of_owners(later))
     return made
 

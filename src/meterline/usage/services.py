@@ -20,7 +20,7 @@ from meterline.platform.ahead import ahead
 from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
-from meterline.usage import deliveries, formats
+from meterline.usage import deliveries, formats, intake
 from meterline.usage.allowances import (
     Balance,
     balances,
@@ -29,7 +29,7 @@ from meterline.usage.allowances import (
     of_owners,
     sharing,
 )
-from meterline.usage.correct import back_out, rerate, rerate_each, reverse
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
 from meterline.usage.load import Load, lock_loading
@@ -50,6 +50,7 @@ __all__ = [
     "delivered",
     "detail",
     "detail_schema",
+    "digest_of",
     "discard",
     "follow_contract",
     "follow_new",
@@ -60,6 +61,7 @@ __all__ = [
     "orphans",
     "recycle",
     "rejects",
+    "replace",
     "rerate",
     "reverse",
     "with_about",
@@ -86,13 +88,16 @@ def load_file(
     """
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
-    digest = _digest(source, format, rule, file)
+    digest = digest_of(source, format, rule, file)
     try:
         with transaction.atomic():
             lock_loading()
             known = Batch.objects.filter(digest=digest, state="committed").first()
             if known is not None:
                 return known
+            other = intake.of_file(file, format) if rule is None else None
+            if other is not None:
+                return other.load(file, source=source, digest=digest, progress=progress)
             name = format or formats.recognise(file, mapping=rule)
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
@@ -202,7 +207,7 @@ def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
     return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
-def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
+def digest_of(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
     digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
     how = [] if mapping is None else [mapping, *tables_of(mapping)]
@@ -262,8 +267,10 @@ def recycle(
     with transaction.atomic():
         lock_loading()
         taken = _open_rejects(ids)
+        taken, others = intake.apart(taken)
+        made = intake.recycled(others, dict(changes or {}))
         if not taken:
-            return None
+            return made
         records = [
             {name: str(value) for name, value in row.record.items() if value is not None}
             | dict(changes or {})
@@ -284,6 +291,18 @@ def recycle(
             after={"rejects": [row.pk for row in taken], "changes": dict(changes or {})},
         )  # fmt: skip
         return batch
+
+
+def replace(gone: Sequence[str], records: pl.DataFrame, *, source: str) -> Batch | None:
+    """Take out the records of these ids, with their open rejects, and load others in their place;
+    the batch of these, None if there are none."""
+    with transaction.atomic():
+        lock_loading()
+        if gone:
+            take_out(gone, source=source)
+            open_ones = Reject.objects.filter(state="open", batch__source=source)
+            open_ones.filter(record__id__in=list(gone)).update(state="discarded")
+        return load_records(records, source=source) if records.height else None
 
 
 def discard(ids: Sequence[int]) -> int:
