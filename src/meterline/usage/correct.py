@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import polars as pl
 from django.db import connection, transaction
 
 from meterline.platform import audit
-from meterline.rating.properties import plain
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage import reference as references
+from meterline.usage.again import COMPARED, as_rejects, differing
 from meterline.usage.allowances import (
     drawn_again,
     freed,
@@ -173,7 +173,7 @@ def _again(old: pl.DataFrame, standing: Live) -> _Again:
         rated = pl.concat([rated.filter(~waits), outcome.rated.select(rated.columns)])
         uses, drawn, late = outcome.uses, outcome.drawn, outcome.late
     places = rows.select(pl.col("new_line").alias("line"), "batch_id", old_line="line")
-    changed = [_changed(old, rated, places, _COMPARED), _changed(taken, uses, places, [*USES])]
+    changed = [differing(old, rated, places, COMPARED), differing(taken, uses, places, [*USES])]
     return _Again(
         records=records.join(places, on="line"),
         kept=kept, rated=rated, refused=pl.concat([lost, refused]), taken=taken, uses=uses,
@@ -194,27 +194,6 @@ def _has_usage(subscription_ids: Sequence[int], since: datetime) -> bool:
             [since, list(subscription_ids)],
         )
         return bool(cursor.fetchone()[0])
-
-
-_COMPARED = [
-    "line", "account_id", "subscription_id", "price_id", "period_start", "quantity", "covered",
-    "season", "band", "by_value", "amount", "denominator",
-]  # fmt: skip
-
-
-def _changed(
-    old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame, compared: list[str]
-) -> pl.DataFrame:
-    """`places` of the records whose rows are not as they were."""
-    before = old.rename({"line": "old_line"}).join(places, on=["batch_id", "old_line"])
-    one, other = before.select(compared), new.select(compared)
-    differ = pl.concat(
-        [
-            one.join(other, on=compared, how="anti", nulls_equal=True).select("line"),
-            other.join(one, on=compared, how="anti", nulls_equal=True).select("line"),
-        ]
-    ).unique()
-    return places.join(differ, on="line", how="semi")
 
 
 def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
@@ -245,23 +224,5 @@ def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
         rated=new_records.height, rejected=changed.height - new_records.height, duplicates=0,
         supersedes=True, first_start=taken["start"].min(), last_start=taken["start"].max(),
     )  # fmt: skip
-    write_rejects(made, _as_rejects(again.records, again.refused, changed))
+    write_rejects(made, as_rejects(again.records, again.refused, changed))
     return made
-
-
-def _as_rejects(
-    records: pl.DataFrame, refused: pl.DataFrame, changed: pl.DataFrame
-) -> pl.DataFrame:
-    texts: dict[str, Any] = {
-        plain(name): pl.col(name) for name in records.columns if records.schema[name] == pl.String
-    }
-    texts["start"] = pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-    texts["quantity"] = pl.col("quantity").cast(pl.String)
-    texts["duration"] = (pl.col("duration_us").cast(pl.Decimal(38, 6)) / 1_000_000).cast(pl.String)
-    about = records.select("line", pl.struct(**texts).struct.json_encode().alias("record"))
-    return (
-        refused.join(changed, on="line", how="semi")
-        .join(about, on="line")
-        .with_columns(file_name=pl.lit("re-rate"))
-        .select("file_name", "line", "reason", "detail", "record")
-    )
