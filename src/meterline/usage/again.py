@@ -28,7 +28,7 @@ def changed_lines(before: pl.DataFrame, after: pl.DataFrame, compared: list[str]
     one, other = before.select(compared), after.select(compared)
     if one.height == other.height and one["line"].equals(other["line"]):  # as is usual
         rows = one.select("line").filter(_unequal(one, other))
-        if rows.is_empty():
+        if rows.is_empty() or one["line"].is_unique().all():
             return rows
         one, other = (frame.join(rows, on="line", how="semi") for frame in (one, other))
     return pl.concat(
@@ -48,9 +48,7 @@ def _unequal(one: pl.DataFrame, other: pl.DataFrame) -> pl.Series:
     return found
 
 
-def as_rejects(
-    records: pl.DataFrame, refused: pl.DataFrame, changed: pl.DataFrame
-) -> pl.DataFrame:
+def as_rejects(records: pl.DataFrame, refused: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     """file_name, line, reason, detail, record (JSON) of the records that are refused now."""
     texts: dict[str, Any] = {
         plain(name): pl.col(name) for name in records.columns if records.schema[name] == pl.String
@@ -58,10 +56,11 @@ def as_rejects(
     texts["start"] = pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
     texts["quantity"] = pl.col("quantity").cast(pl.String)
     texts["duration"] = (pl.col("duration_us").cast(pl.Decimal(38, 6)) / 1_000_000).cast(pl.String)
-    about = records.select("line", pl.struct(**texts).struct.json_encode().alias("record"))
+    meant = refused.join(changed, on="line", how="semi")
+    of_them = records.join(meant, on="line", how="semi")
+    about = of_them.select("line", pl.struct(**texts).struct.json_encode().alias("record"))
     return (
-        refused.join(changed, on="line", how="semi")
-        .join(about, on="line")
+        meant.join(about, on="line")
         .with_columns(file_name=pl.lit("re-rate"))
         .select("file_name", "line", "reason", "detail", "record")
     )

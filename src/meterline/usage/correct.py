@@ -22,7 +22,7 @@ from meterline.usage.allowances import (
     together,
 )
 from meterline.usage.deduplicate import KEY, keys
-from meterline.usage.errors import BatchNotBackedOut, UnknownBatch, UnknownRecord
+from meterline.usage.errors import BatchNotBackedOut, RecordsAway, UnknownBatch, UnknownRecord
 from meterline.usage.guide import GUIDED, guide
 from meterline.usage.load import lock_batches, lock_loading, register_batch, write_rejects
 from meterline.usage.models import Batch, Reject
@@ -48,8 +48,10 @@ def back_out(batch_id: int) -> Batch:
             batch_id=batch_id, why=batch.state.replace("_", " ") if batch.state != "committed"
             else f"a {batch.format} of others",
         )  # fmt: skip
+    if batch.records_at != "here":
+        raise RecordsAway(batch_id=batch_id, where=batch.records_at)
     came_with = (pl.col("batch_id") == batch_id) | (pl.col("origin") == batch_id)
-    standing = live(batch.first_start, None)
+    standing = live(batch.first_start, None, whole=True)
     rows = standing.rated().filter(came_with)
     uses = standing.uses(rows)
     later = freed(rows, uses)
@@ -76,6 +78,9 @@ def reverse(record_id: str) -> Batch:
     found = standing.keys(key)
     if found.is_empty():
         raise UnknownRecord(record_id=record_id)
+    away = Batch.objects.filter(pk=found["batch_id"][0]).exclude(records_at="here").first()
+    if away is not None:
+        raise RecordsAway(batch_id=away.pk, where=away.records_at)
     rows = standing.rated().join(found, on=_ROW, how="semi")
     if rows.is_empty():
         raise UnknownRecord(record_id=record_id)
@@ -120,7 +125,7 @@ def rerate_each(wanted: pl.DataFrame) -> Batch | None:
     if not _has_usage(ids, first):
         return None
     lock_batches()
-    standing = live(start=first)
+    standing = live(start=first, whole=True)
     old = (
         standing.rated(ids, start=first)
         .join(wanted, on="subscription_id", maintain_order="left")

@@ -31,9 +31,9 @@ class Selection:
 
     def conditions(self) -> list[pl.Expr]:
         """What holds for all rated rows of a record alike."""
-        came = pl.col("batch_id") == self.batch_id
+        of_batch = is_in("batch_id", [self.batch_id or 0]) | is_in("origin", [self.batch_id or 0])
         told = [
-            (self.batch_id, came | (pl.col("origin") == self.batch_id)),
+            (self.batch_id, of_batch),
             (self.account_ids, is_in("account_id", self.account_ids)),
             (self.subscription_ids, is_in("subscription_id", self.subscription_ids)),
             (self.start, pl.col("start") >= pl.lit(self.start, INSTANT)),

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import polars as pl
-from django.db import connection, transaction
+from django.db import transaction
 
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.platform import audit
@@ -139,15 +139,13 @@ class _Rework:
 
     def run(self) -> None:
         """Rate the stretches, side by side, and write what changed."""
-        standing = live(self._wanted.start, self._wanted.end)
+        standing = live(self._wanted.start, self._wanted.end, whole=True)
         at_work: deque[Future[_Worked]] = deque()
         done = 0
         with ThreadPoolExecutor(_WORKERS) as workers:
             for part, one in enumerate(ahead(stretches(standing, self._wanted), _AHEAD), 1):
                 reference = self._reference_for(one.records)
-                at_work.append(
-                    workers.submit(_work, one, reference, self._written(), part, done)
-                )
+                at_work.append(workers.submit(_work, one, reference, self._written(), part, done))
                 done += one.records.height
                 while len(at_work) > _WORKERS:
                     self._take(at_work.popleft().result())
@@ -205,9 +203,7 @@ class _Rework:
             self._progress(self.records)
 
 
-def _work(
-    one: Stretch, reference: Reference, folder: BatchFolder, part: int, done: int
-) -> _Worked:
+def _work(one: Stretch, reference: Reference, folder: BatchFolder, part: int, done: int) -> _Worked:
     """Rate a stretch anew and write what changed. In the new batch, its records are numbered on
     from `done`."""
     stored = one.records.with_columns(

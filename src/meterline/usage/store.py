@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
+from django.db.models import Max
 from pyarrow import parquet
 
 from meterline.platform import files
@@ -25,7 +26,7 @@ from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
 from meterline.usage.guide import GUIDED
-from meterline.usage.models import Batch
+from meterline.usage.models import Batch, Erasure
 from meterline.usage.settle import USES
 from meterline.usage.totals import TOTALS
 
@@ -59,6 +60,7 @@ _NEAR = ["line", "file_line", "start", "account_id", "subscription_id"]  # numbe
 _GROUP_ROWS = 1 << 18
 DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
+ERASED: dict[str, Any] = {"account_id": pl.Int64, "batch_id_last": pl.Int64}
 PLACE = ["batch_id", "line"]
 PACK = "pack-"  # how the folders of several batches begin: their files have a batch_id
 
@@ -125,6 +127,7 @@ class Live:
     batches: Sequence[tuple[int, Path]]
     backed_out: Sequence[int]
     superseded: pl.DataFrame  # SUPERSEDED
+    erased: pl.DataFrame | None = None  # ERASED: rated rows of these are left out
 
     def rated(
         self,
@@ -234,6 +237,10 @@ class Live:
         """Those of rows (batch_id, line, origin) that nothing has replaced or taken out."""
         if self.backed_out and rows.height:
             rows = rows.filter(~pl.col("origin").is_in(self.backed_out))
+        if self.erased is not None and "account_id" in rows.columns:
+            rows = rows.join(self.erased, on="account_id", how="left").filter(
+                pl.col("batch_id_last").is_null() | (pl.col("batch_id") > pl.col("batch_id_last"))
+            ).drop("batch_id_last")  # fmt: skip
         if rows.is_empty() or self.superseded.is_empty():
             return rows
         batches = rows["batch_id"].unique().to_list()
@@ -258,8 +265,14 @@ def named(rows: pl.LazyFrame, path: Path, batch_ids: Sequence[int]) -> pl.LazyFr
     return rows.with_columns(pl.lit(batch_ids[0], pl.Int64).alias("batch_id"))
 
 
-def live(start: datetime | None = None, end: datetime | None = None) -> Live:
-    """The live rows as the database has them now; only batches with records in [start, end)."""
+def live(
+    start: datetime | None = None, end: datetime | None = None, *, whole: bool = False
+) -> Live:
+    """The live rows as the database has them now; only batches with records in [start, end).
+
+    Of archived and erased records there are the rows that bills measure one by one; `whole`: no row
+    of such records, so that what is read may be rated anew.
+    """
     rows = Batch.objects.order_by("id")
     backed_out = list(rows.filter(state="backed_out").values_list("id", flat=True))
     standing = rows.filter(state="committed").exclude(path="")
@@ -270,11 +283,20 @@ def live(start: datetime | None = None, end: datetime | None = None) -> Live:
         standing = standing.filter(last_start__gte=start)
     if end is not None:
         standing = standing.filter(first_start__lt=end)
+    if whole:
+        standing = standing.filter(records_at="here")
     return Live(
         batches=[(row.id, folder / row.path) for row in standing],
         backed_out=backed_out,
+        erased=_erased() if whole else None,
         superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
     )
+
+
+def _erased() -> pl.DataFrame | None:
+    """ERASED; None: nobody is."""
+    rows = Erasure.objects.values_list("account_id").annotate(Max("batch_id_last"))
+    return pl.DataFrame(list(rows), schema=ERASED, orient="row") if rows else None
 
 
 @lru_cache(maxsize=100_000)
