@@ -10,11 +10,14 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from billing.world import BILLED, bill, charged, set_up, totals
+from billing.world import BILLED, FIRST, bill, charged, set_up, totals
 from django.db import connection
 from typer.testing import CliRunner
 
+from meterline.catalog import files as catalogues
+from meterline.catalog import services as catalog
 from meterline.cli import app
+from meterline.customers.services import create_account
 from meterline.doctor import examine
 from meterline.platform import clock, files
 from meterline.subscriptions import services as subscriptions
@@ -240,3 +243,54 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "--commit erases them" in ran("erase", "--account", account.code)
     assert "are erased" in ran("erase", "--account", account.code, "--commit")
     assert "for ever" in ran("retention", "files", "--for-ever")
+
+
+MEASURED = """
+currency: EUR
+timezone: Europe/Rome
+meters:
+  peak: {aggregation: max, value: kw}
+  users: {aggregation: unique, value: user}
+plans:
+  grid:
+    prices:
+      peak: {kind: usage, meter: peak, model: per_unit, unit_amount: "2"}
+      users: {kind: usage, meter: users, model: per_unit, unit_amount: "3"}
+"""
+
+
+@pytest.mark.parametrize("way", ["archive", "erase", "person"])
+def test_what_bills_measure_record_by_record_stays(tmp_path: Path, way: str) -> None:
+    """A late record lets the period be measured anew, after its other records are gone."""
+    path = tmp_path / "grid.yaml"
+    path.write_text(MEASURED)
+    catalog.apply(catalogues.parse(path))
+    account = create_account(code="grid", currency="EUR", timezone="Europe/Rome")
+    subscriptions.subscribe(account_id=account.pk, plan="grid", code="g1", at=FIRST)
+    header = "id,meter,subscription,start,kw,user\n"
+    path = tmp_path / "u.csv"
+    path.write_text(
+        header + "".join(f"p{n},peak,g1,2026-01-0{n}T10:00:00Z,{n},\n" for n in (1, 4, 2))
+        + "".join(f"u{n},users,g1,2026-01-0{n}T10:00:00Z,,{n % 2}\n" for n in (1, 2, 3))
+    )  # fmt: skip
+    batch = services.load_file(path)
+    bill(BILLED[0])
+    before = charged("usage")
+    match way:
+        case "archive":
+            archive.archive(batch.pk)
+        case "erase":
+            archive.let_go(batch.pk)
+        case _:
+            assert erase.erase([account.pk]) == 6
+    late = tmp_path / "late.csv"
+    late.write_text(header + "p9,peak,g1,2026-01-09T10:00:00Z,3,\n")
+    services.load_file(late)
+    bill(BILLED[0])
+    assert charged("usage") == before
+    assert rework(WHOLE).changed == 0
+    if way == "person":
+        stored = live().records(live().rated().select("batch_id", "line").unique())
+        gone = stored.filter(pl.col("batch_id") == batch.pk)
+        assert gone["id"].str.starts_with("erased-").all()
+        assert "identifier" not in gone.drop_nulls().columns or gone["identifier"].null_count()

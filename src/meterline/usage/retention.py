@@ -80,11 +80,8 @@ def keep_to_it() -> Sequence[Due]:
 def _before(months: int) -> datetime:
     """The instant so many months ago, by the first of its month: a month goes as a whole."""
     now = clock.now().astimezone(UTC)
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return first.replace(
-        year=first.year + (first.month - 1 - months) // 12,
-        month=(first.month - 1 - months) % 12 + 1,
-    )
+    count = now.year * 12 + now.month - 1 - months
+    return datetime(count // 12, count % 12 + 1, 1, tzinfo=UTC)
 
 
 def _sources_of(one: Batch) -> set[str]:

@@ -37,7 +37,7 @@ _WORKERS = os.cpu_count() or 1
 _AHEAD = 2  # stretches that are read before they are asked for
 _TOTALS_MOST = 1_000_000
 _OWNERS = 2_000  # subscriptions with allowances that are rated anew at a time
-_OWNER = {"subscription_id": pl.Int64, "since": pl.Datetime("us", "UTC")}
+_OWNER: dict[str, Any] = {"subscription_id": pl.Int64, "since": pl.Datetime("us", "UTC")}
 _REFUSED: dict[str, Any] = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String,
                             "detail": pl.String, "record": pl.String}  # fmt: skip
 
