@@ -44,7 +44,8 @@ PURE = [
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py",
             "usage/settle.py", "usage/again.py", "usage/stake.py", "usage/grants.py",
-            "usage/sequence.py", "usage/units.py", "usage/ber.py", "catalog/resolve.py", "catalog/compare.py",
+            "usage/sequence.py", "usage/units.py", "usage/ber.py",
+            "catalog/resolve.py", "catalog/compare.py",
             "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
             "insight/movements.py",
         )

@@ -26,11 +26,6 @@ MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
 
 
-def default_archive() -> str:
-    """Where archives lie unless a source says otherwise."""
-    return str(files.folder("archive"))
-
-
 @transaction.atomic
 def archive(batch_id: int, to: str = "") -> Batch:
     """Put the records of a batch into an archive; here stay its keys and totals.
@@ -42,7 +37,7 @@ def archive(batch_id: int, to: str = "") -> Batch:
     one = _batch(batch_id)
     if one.records_at != "here":
         raise RecordsAway(batch_id=batch_id, where=one.records_at)
-    url = posixpath.join(to or default_archive(), f"batch-{one.pk}-{one.path[-12:]}")
+    url = posixpath.join(_place(to), f"batch-{one.pk}-{one.path[-12:]}")
     path = files.folder("usage") / one.path
     put(url, ((kind, frames(path, kind, one.pk)) for kind in KINDS), one)
     _stay_reduced(one, records_at="archived", archive=url)
@@ -97,6 +92,13 @@ def _stay_reduced(one: Batch, **fields: Any) -> None:
     except BaseException:
         folder.remove()
         raise
+
+
+def _place(to: str) -> str:
+    """Where archives lie: a URL as it is, a folder whole; by default one of the data folder."""
+    if not to:
+        return str(files.folder("archive"))
+    return to if "://" in to else str(Path(to).resolve())
 
 
 def _batch(batch_id: int) -> Batch:

@@ -158,7 +158,7 @@ class Erasure(models.Model):
 
     account_id = models.BigIntegerField(db_index=True)
     batch_id_last = models.BigIntegerField()
-    records = models.BigIntegerField()
+    records = models.BigIntegerField()  # of all accounts that were erased with it
     at = models.DateTimeField()
     by = models.CharField(max_length=200)
 

@@ -57,7 +57,6 @@ def rework(wanted: Selection, *, progress: Callable[[int], None] | None = None) 
     """Rate a selection anew. `progress(records)` is called as it goes. Nothing else is loaded or
     taken out meanwhile; contracts may change, then it begins anew."""
     lock_loading()
-    newest = Batch.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     while True:
         mark = _mark()
         job = _Rework(wanted, progress)
@@ -67,6 +66,7 @@ def rework(wanted: Selection, *, progress: Callable[[int], None] | None = None) 
             if mark != _mark():
                 job.discard()
                 continue
+            newest = Batch.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
             job.register()
         except BaseException:
             job.discard()

@@ -83,14 +83,14 @@ def group_url(row: Row) -> str:
 
 
 def work() -> Rows:
-    """The groups of open rejects, as a table."""
+    """The groups of open rejects with most at stake, as a table."""
     columns = [
         Missing("missing", _("What is missing"), link=group_url),
         Column("meter", _("Meter")), Number("count", _("Open")), Stake("stake", _("About")),
         Column("estimated", _("Estimated")), When("first_at", _("First seen")),
         When("last_at", _("Last seen")),
     ]  # fmt: skip
-    rows = [{**vars(one), "estimated": how(one)} for one in worklist.groups()]
+    rows = [{**vars(one), "estimated": how(one)} for one in worklist.groups()[:_SHOWN]]
     return Rows(columns, rows, caption=_("Open, by what is missing"))
 
 
