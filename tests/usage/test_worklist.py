@@ -54,25 +54,26 @@ def test_groups_tell_what_is_missing_and_what_it_would_come_to(tmp_path: Path) -
     }  # fmt: skip
     number = found["unknown_identifier", "555"]
     assert (number.count, number.meter, number.how) == (2, "data", "plan")
-    assert number.plan
-    assert number.stake[0][1] > 0
+    assert number.plan == "small"  # which two of three subscriptions have
+    assert number.stake == (("EUR", Decimal("0.22")),)  # 20 MB at 0.011
     assert found["unknown_meter", "water"].stake == ()
     late = found["invalid_time", "start is no date and time (ISO 8601)"]
     assert (late.how, late.count) == ("average", 1)
-    assert late.stake[0][1] > 0
+    assert late.stake == (("EUR", Decimal("0.33")),)  # as the 30 MB of the one that was rated
     assert worklist.ids_of("unknown_identifier", "555") == [
         row.pk for row in Reject.objects.filter(record__identifier="555").order_by("-pk")
     ]
 
 
-def test_the_estimate_by_a_plan_is_what_the_plan_charges(tmp_path: Path) -> None:
-    """Rated for real, as the only usage of a customer on that plan, it comes to the same."""
-    load(tmp_path, "1,calls,555,,2026-01-05T10:00:00Z,,", "2,calls,555,,2026-01-06T10:00:00Z,,")
+def test_records_are_estimated_together_as_one_customers(tmp_path: Path) -> None:
+    load(
+        tmp_path, *(f"{n},calls,555,,2026-01-0{n}T10:00:00Z,," for n in range(1, 5)),
+        *(f"d{n},data,555,,2026-01-0{n}T10:00:00Z,,30" for n in range(1, 3)),
+    )  # fmt: skip
     one = worklist.group("unknown_identifier", "555")
     assert one is not None
-    assert one.count == 2
-    for _, amount in one.stake:
-        assert amount == amount.quantize(Decimal("0.01"))
+    # two packages of three calls; of 60 MB 50 at 0.011, and 10 at 0.007 and 0.50 more
+    assert one.stake == (("EUR", Decimal("0.70") + Decimal("0.55") + Decimal("0.57")),)
 
 
 def test_usage_of_an_unknown_number_waits_for_its_owner(tmp_path: Path) -> None:

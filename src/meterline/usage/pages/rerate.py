@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
@@ -127,12 +128,12 @@ def _effects(outcome: Reworked, found: Difference) -> list[tuple[str, Any]]:
 
 
 def _price_words(one: Moved) -> str:
-    return _("quantity %(q1)s, then %(q2)s; rated at %(a1)s, then %(a2)s") % {
-        "q1": written.number(one.quantity_before.normalize()),
-        "q2": written.number(one.quantity_after.normalize()),
-        "a1": written.money(one.before, one.currency),
-        "a2": written.money(one.after, one.currency),
-    }
+    return format_html(
+        _("quantity {q1}, then {q2}; rated at {a1}, then {a2}"),
+        q1=written.number(one.quantity_before.normalize()),
+        q2=written.number(one.quantity_after.normalize()),
+        a1=written.money(one.before, one.currency), a2=written.money(one.after, one.currency),
+    )  # fmt: skip
 
 
 def _largest(accounts: tuple[Moved, ...]) -> Rows | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -13,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
@@ -57,11 +60,12 @@ class OwnerForm(forms.Form):
 class Missing(Column):
     """What a group lacks."""
 
+    def show(self, row: Row) -> Any:
+        link = format_html('<a href="{}">{}</a>', group_url(row), self.value(row))
+        return format_html('{}<br><span class="note">{}</span>', link, row["missing"])
+
     def value(self, row: Row) -> Any:
-        reason = REASONS.get(row["reason"], row["reason"])
-        if not row["missing"]:
-            return reason
-        return format_html('{}<br><span class="note">{}</span>', reason, row["missing"])
+        return REASONS.get(row["reason"], row["reason"])
 
 
 class Stake(Column):
@@ -72,8 +76,11 @@ class Stake(Column):
     def value(self, row: Row) -> Any:
         if not row["stake"]:
             return super().value({self.name: None})
-        return format_html_join(" ", "{}", ((written.money(amount, code),)
-                                            for code, amount in row["stake"]))  # fmt: skip
+        return _amounts(row["stake"])
+
+
+def _amounts(stake: Sequence[tuple[str, Decimal]]) -> SafeString:
+    return format_html_join(" ", "{}", ((written.money(amount, code),) for code, amount in stake))
 
 
 def group_url(row: Row) -> str:
@@ -85,7 +92,7 @@ def group_url(row: Row) -> str:
 def work() -> Rows:
     """The groups of open rejects with most at stake, as a table."""
     columns = [
-        Missing("missing", _("What is missing"), link=group_url),
+        Missing("missing", _("What is missing")),
         Column("meter", _("Meter")), Number("count", _("Open")), Stake("stake", _("About")),
         Column("estimated", _("Estimated")), When("first_at", _("First seen")),
         When("last_at", _("Last seen")),
@@ -157,10 +164,9 @@ def _midnight(code: str, day: date) -> datetime:
 
 
 def _facts(one: Group) -> list[tuple[str, Any]]:
-    amounts = ", ".join(written.money(amount, code) for code, amount in one.stake)
     return [
         (_("Open"), written.number(one.count)), (_("Meter"), one.meter or None),
-        (_("About"), amounts or None), (_("Estimated"), how(one) or None),
+        (_("About"), _amounts(one.stake) or None), (_("Estimated"), how(one) or None),
         (_("First seen"), written.moment(one.first_at)),
         (_("Last seen"), written.moment(one.last_at)),
     ]  # fmt: skip
