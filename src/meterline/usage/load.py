@@ -32,6 +32,7 @@ from meterline.usage.totals import TOTALS, added, control_totals, totals
 _TOTALS_MOST = 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
+CHECK = "check"  # the reason of what a mapping's check refuses
 _HERE = pl.lit(0, pl.Int64).alias("origin")
 _REJECTED = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String, "detail": pl.String,
              "record": pl.String}  # fmt: skip
@@ -114,10 +115,12 @@ class Load:
             self._take_next()
 
     def reject(self, rejects: pl.DataFrame) -> None:
-        """Note lines that could not be decoded: line, reason, detail, record (the text)."""
+        """Note lines that could not be decoded: line, reason, detail, record (the text; of what a
+        check refused, the fields as JSON)."""
         self.records += rejects.height
         text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
-        named = rejects.with_columns(record=text, file_name=pl.lit(self.file_name))
+        told = pl.when(pl.col("reason") == CHECK).then("record").otherwise(text)
+        named = rejects.with_columns(record=told, file_name=pl.lit(self.file_name))
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
