@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0004_pages"),
+        ("usage", "0005_fast_pages"),
     ]
 
     operations = [
