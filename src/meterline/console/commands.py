@@ -31,7 +31,7 @@ def serve(
     worker = subprocess.Popen([sys.executable, "-m", "meterline", "worker"])
     signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
     try:
-        _defer_figures()
+        _defer_kept()
         _run(host, port)
     finally:
         worker.terminate()
@@ -74,10 +74,14 @@ def _link(email: str) -> str:
     return f"/sign-in/{secrets.make_link(user)}/"
 
 
-def _defer_figures() -> None:
+def _defer_kept() -> None:
+    """Let the worker compute at once what pages show as kept."""
     from procrastinate.exceptions import AlreadyEnqueued
 
+    from meterline.insight.jobs import refresh_reports
+    from meterline.ledger.jobs import refresh_trial_balance
     from meterline.web.jobs import refresh_figures
 
-    with suppress(AlreadyEnqueued):
-        refresh_figures.defer(timestamp=0)  # type: ignore[call-arg]
+    for task in (refresh_figures, refresh_reports, refresh_trial_balance):
+        with suppress(AlreadyEnqueued):
+            task.defer(timestamp=0)  # type: ignore[call-arg]

@@ -23,6 +23,7 @@ from meterline.authoring.pages.what_ifs import TONES as WHAT_IF_TONES
 from meterline.authoring.trial import affects, review
 from meterline.authoring.upload import keep
 from meterline.catalog import drafts, services
+from meterline.catalog.files import CatalogFile
 from meterline.catalog.models import Draft
 from meterline.catalog.pages.drafts import STATES, TONES
 from meterline.kernel.errors import MeterlineError
@@ -33,12 +34,16 @@ from meterline.web.errors import sentence
 from meterline.web.forms import DayField, SeveralFiles
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
-from meterline.web.rows import Chip, Column, Number, Rows
+from meterline.web.rows import Chip, Column, Number, Row, Rows
 
 KINDS = {
     "plan": _("Plan"), "meter": _("Meter"), "calendar": _("Calendar"), "rate_card": _("Rate card"),
     "tax": _("Tax"), "discount": _("Discount"), "promotion": _("Promotion code"),
 }  # fmt: skip
+
+
+MANY = 1_000
+"""Up to so many subscriptions are counted for each plan of a draft that is looked at."""
 
 
 class DraftForm(forms.Form):
@@ -92,7 +97,7 @@ def draft(request: HttpRequest, draft: int) -> HttpResponse:
     """One draft: what it changes, whom it affects, how its scenarios ended, and what is next."""
     one = _get(draft)
     is_open = one.state in ("draft", "approved")
-    changes = _changes(one, one.effective) if is_open else []
+    changes, affected = _looked_at(one) if is_open else ([], None)
     trial = one.trials.order_by("-id").first()
     scenarios = one.files.filter(scenario=True).count()
     own = audit.actor() in drafts.authors(one) and services.rules().four_eyes
@@ -101,7 +106,7 @@ def draft(request: HttpRequest, draft: int) -> HttpResponse:
         "facts": _facts(one), "is_open": is_open, "own": own,
         "changes": [_told(change) for change in changes if not change.unchanged],
         "unchanged": sum(change.unchanged for change in changes),
-        "affected": _affected(one) if is_open else None,
+        "affected": affected,
         "successor": Draft.objects.filter(replaces=one).values_list("pk", flat=True).first(),
         "what_ifs": _what_ifs(one), "trial": trial,
         "outcomes": _outcomes(trial.outcomes) if trial else None,
@@ -130,17 +135,17 @@ def _changes(one: Draft, effective: date | None) -> list[services.Change]:
 
 
 def _told(change: services.Change) -> dict[str, Any]:
-    held = services.holders(change)
+    held = services.holders(change, MANY + 1)
     return {
         "title": f"{KINDS[change.kind]} {change.code}", "version": change.version,
         "new": change.before is None,
         "since": None if change.effective == date.min else change.effective,
         "rows": [(one.field, one.before, one.after) for one in change.differences()][:200],
-        "held": held and _fate(held.existing, held.count),
+        "held": held and _fate(held.existing, held.count, exact=False),
     }  # fmt: skip
 
 
-def _fate(existing: str, count: int) -> str:
+def _fate(existing: str, count: int, *, exact: bool) -> str:
     words = {
         "keep": ngettext("%(count)s subscription keeps the version that it has.",
                          "%(count)s subscriptions keep the version that they have.", count),
@@ -149,7 +154,24 @@ def _fate(existing: str, count: int) -> str:
         "move_at_renewal": ngettext("%(count)s subscription moves to it at its renewal.",
                                     "%(count)s subscriptions move to it at their renewal.", count),
     }  # fmt: skip
-    return words[existing] % {"count": written.number(count)}
+    return words[existing] % {"count": written.number(count) if exact else _many(count)}
+
+
+def _many(count: int) -> str:
+    return f"{written.number(MANY)}+" if count > MANY else written.number(count)
+
+
+def _looked_at(one: Draft) -> tuple[list[services.Change], Rows]:
+    """What an open draft changes, and the plans that are affected."""
+    with drafts.opened(one) as (catalogue, _scenarios):
+        return services.diff(catalogue, effective=one.effective), _affected(catalogue)
+
+
+class _Many(Number):
+    """A number that is counted up to MANY."""
+
+    def value(self, row: Row) -> Any:
+        return _many(row[self.name])
 
 
 def _what_ifs(one: Draft) -> Rows:
@@ -165,13 +187,12 @@ def _what_ifs(one: Draft) -> Rows:
     return Rows(columns, rows, caption=_("What-if"))
 
 
-def _affected(one: Draft) -> Rows:
+def _affected(catalogue: CatalogFile) -> Rows:
     columns = [
         Column("plan", _("Plan"), link=lambda row: row["url"]), Column("why", _("Why")),
-        Number("count", _("Subscriptions")),
+        _Many("count", _("Subscriptions")),
     ]  # fmt: skip
-    with drafts.opened(one) as (catalogue, _scenarios):
-        reasons, counts = affects(catalogue)
+    reasons, counts = affects(catalogue, MANY + 1)
     rows = [
         {"plan": plan, "why": ", ".join(why), "count": counts.get(plan, 0),
          "url": reverse("catalog.plan", args=[plan])}
@@ -268,7 +289,7 @@ def _effects(changed: list[services.Change]) -> list[tuple[Any, str]]:
         held = services.holders(one)
         if held is not None and held.count:
             effects.append((_t("Who has %(plan)s") % {"plan": one.code},
-                            _fate(held.existing, held.count)))  # fmt: skip
+                            _fate(held.existing, held.count, exact=True)))  # fmt: skip
     return effects
 
 
