@@ -148,6 +148,7 @@ def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
 def try_again(
     request: HttpRequest, ids: list[int], changes: dict[str, str], back: str
 ) -> HttpResponse:
+    """Try rejects again, with some fields changed, after it was seen what they would become."""
     if not ids:
         return done(request, _("None of them is open; nothing was done."), back)
     if not confirmed(request):
