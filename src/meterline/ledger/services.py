@@ -145,7 +145,7 @@ def kept_trial_balance(at: date | None) -> tuple[pl.DataFrame, datetime] | None:
     if kept is None:
         return None
     frame = pl.DataFrame(kept.content, schema=dict.fromkeys(TRIAL_BALANCE, pl.String))
-    return frame.cast(TRIAL_BALANCE), kept.computed_at
+    return frame.cast(pl.Schema(TRIAL_BALANCE)), kept.computed_at
 
 
 def differences(trial: pl.DataFrame) -> dict[str, Decimal]:
