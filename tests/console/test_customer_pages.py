@@ -64,10 +64,10 @@ def test_a_search_that_finds_much_shows_the_first_and_says_so(
         monkeypatch.setattr(module, "SOUGHT", 2)
     cut = client.get(url, {"q": "bea"}).content.decode()
     assert "2+ found, and these are the first" in cut
-    assert cut.count("@example.com") == 2
+    assert sum(f"bea{code}@" in cut for code in ("B1", "B2", "B3")) == 2
     assert "Nothing matches" in client.get(url, {"q": "nobody"}).content.decode()
     file = client.get(url, {"q": "bea", "format": "csv"})
-    assert b"".join(file.streaming_content).count(b"@example.com") == 3
+    assert b"".join(file.streaming_content).count(b"@example.com") == 3  # an export has all
 
 
 def test_the_axis_shows_only_what_one_may_see(clerk: Sign, ada: Account) -> None:
