@@ -143,7 +143,7 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
         **dict.fromkeys(
             ["console.customer", "console.customer_services", "console.customer_usage",
              "console.customer_invoices", "console.customer_payments", "console.customer_notes",
-             "console.customer_edit", "console.account_new"], customers),
+             "console.customer_edit", "console.account_new", "portal.access"], customers),
     }  # fmt: skip
 
 
@@ -275,6 +275,8 @@ def _typed(samples: Samples, table: Any, one: Any) -> list[Any]:
             return samples.of(rows.filter(bill_run_id__isnull=False), "bill_run_id")
         case ("PlanVersion", "q"):
             return samples.of(rows, "plan_code")
+        case ("User", "q"):
+            return samples.of(rows, "email")
         case (_, "q"):
             return samples.of(rows, "code")
     field = one.field or ("batch_id" if one.name == "batch" else one.name)
