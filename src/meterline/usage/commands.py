@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from functools import partial
@@ -170,12 +169,12 @@ def rejects_command(
     as_json: JsonOption = False,
 ) -> None:
     """Records that could not be rated, and why."""
-    from meterline.usage import services
+    from meterline.usage import reject_file, services
 
     found = services.rejects(batch_id=batch, reason=reason)
     if output is not None:
         with output.open("w", encoding="utf-8", newline="") as file:
-            _write_rejects(csv.writer(file), found)
+            reject_file.write(file, found)
         _console.print(f"{len(found):,} rejects written to {output}", markup=False)
         return
     if as_json:
@@ -245,15 +244,3 @@ def _batch(batch: Any) -> dict[str, Any]:
 def _reject(row: Any) -> dict[str, Any]:
     names = ("file_name", "line", "reason", "detail", "record")
     return {"id": row.pk, "batch": row.batch_id, **{name: getattr(row, name) for name in names}}
-
-
-def _write_rejects(writer: Any, found: list[Any]) -> None:
-    """The records as they came, with id, file, line, reason and detail before them."""
-    fields = sorted({name for row in found for name in row.record})
-    writer.writerow(["reject", "file", "line", "reason", "detail", *fields])
-    for row in found:
-        values = (row.record.get(name) for name in fields)
-        writer.writerow(
-            [row.pk, row.file_name, row.line, row.reason, row.detail]
-            + ["" if value is None else value for value in values]
-        )

@@ -47,3 +47,9 @@ class NotWritten(MeterlineError):
 
     code = "not_written"
     exit_code = 1
+
+
+class UploadMoved(MeterlineError):
+    """{file} is {state} by now: open it again to see what can be done with it"""
+
+    code = "upload_moved"
