@@ -72,7 +72,7 @@ def test_a_bill_run_is_planned_approved_and_issued(browser_page: Open) -> None:
     clerk.page.goto(where)
     clerk.press("Issue", "cannot be changed any more")
     clerk.press("Issue ")
-    clerk.page.get_by_role("link", name="The run").wait_for()
+    clerk.page.locator(".page-header .chip[data-tone=good]").wait_for()  # issued
     clerk.press("The run", "The largest")
 
 
