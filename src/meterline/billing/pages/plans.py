@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.figures import Work, work
 from meterline.web.forms import DayField
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Money, Rows
 
@@ -102,13 +104,16 @@ def plan(request: HttpRequest, plan: int) -> HttpResponse:
 
 
 @fragment("billing/plans/<int:plan>/progress", permission="billing.view")
-def plan_progress(request: HttpRequest, plan: int) -> HttpResponse:
-    """How far the dry run or the run is; once it is done, the page is asked for anew."""
-    one = get_object_or_404(Plan, pk=plan)
-    answer = render(request, "billing/progress.html", _progress(one))
-    if one.state not in ("checking", "issuing"):
-        answer["HX-Refresh"] = "true"
-    return answer
+def plan_progress(request: HttpRequest, plan: int) -> HttpResponseBase:
+    """How far the dry run or the run is."""
+    get_object_or_404(Plan, pk=plan)
+    return follow(request, lambda: _far(Plan.objects.get(pk=plan)))
+
+
+def _far(one: Plan) -> Progress:
+    shown = _progress(one)
+    return Progress(done=shown["done"], total=shown["total"], label=shown["label"],
+                    over=not shown["working"])  # fmt: skip
 
 
 @act("billing/plans/<int:plan>/ask", permission="billing.run")

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as __
@@ -20,6 +21,7 @@ from meterline.console.models import Import
 from meterline.platform import audit
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Number, Row, Rows, When, Word
 from meterline.web.table import Table
@@ -95,13 +97,14 @@ def import_file(request: HttpRequest, file: int) -> HttpResponse:
 
 
 @fragment("settings/imports/<int:file>/progress", permission="home.view")
-def import_progress(request: HttpRequest, file: int) -> HttpResponse:
-    """Whether the file is through; once it is, the page is asked for anew."""
+def import_progress(request: HttpRequest, file: int) -> HttpResponseBase:
+    """Whether the file is through."""
     one = _one(request, file)
-    answer = render(request, "console/import_progress.html", _progress(one))
-    if one.state not in WORKING:
-        answer["HX-Refresh"] = "true"
-    return answer
+    return follow(request, lambda: _far(Import.objects.get(pk=one.pk)))
+
+
+def _far(one: Import) -> Progress:
+    return Progress(done=0, total=max(one.rows, 1), label=_("Rows"), over=one.state not in WORKING)
 
 
 @fragment("settings/imports/<int:file>/refused", permission="home.view")

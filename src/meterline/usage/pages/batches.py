@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as later
 from meterline.usage import reject_file, services
 from meterline.usage.correct import CORRECTIONS
 from meterline.usage.models import Batch, Upload
+from meterline.usage.pages import life
 from meterline.usage.pages.uploads import UPLOAD_TONES, UPLOADS
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
@@ -48,7 +49,7 @@ BATCHES = Table(
         Number("duplicates", later("Duplicates")),
         Chip("state", later("State"), labels=STATES,
              tones={"committed": "good", "backed_out": "warning"}),
-        When("committed_at", later("Loaded")),
+        When("committed_at", later("Loaded"), sort=True),
     ],
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
@@ -56,7 +57,7 @@ BATCHES = Table(
         Filter("format", later("Format")),
         Days("committed_at", later("Loaded")),
     ],
-    order="-pk",
+    order="-committed_at",
     enrich=_named,
     enriched=frozenset({"number"}),
 )  # fmt: skip
@@ -93,7 +94,9 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
         "tone": "good" if one.state == "committed" else "warning",
         "totals": Rows(columns, totals, caption=_("Totals by price")),
         "facts": _facts(one),
-        "undoable": one.state == "committed" and one.format not in CORRECTIONS,
+        "undoable": one.state == "committed" and one.format not in CORRECTIONS
+        and one.records_at == "here",
+        "archivable": one.state == "committed" and one.path and one.records_at == "here",
     }  # fmt: skip
     return render(request, "usage/batch.html", context)
 
@@ -143,5 +146,5 @@ def _facts(one: Batch) -> list[tuple[str, Any]]:
         (_("Loaded"), written.moment(one.committed_at)),
         (_("First record"), one.first_start and written.moment(one.first_start)),
         (_("Last record"), one.last_start and written.moment(one.last_start)),
-        (_("Takes out batch"), one.corrects_id),
+        (_("Takes out batch"), one.corrects_id), *life.facts_of(one),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from meterline.platform import audit
 from meterline.usage import formats, uploads
 from meterline.usage.jobs import load_upload
 from meterline.usage.models import Upload
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Column, Number, Rows
 
@@ -110,13 +112,16 @@ def upload_refused(request: HttpRequest, upload: int) -> HttpResponse:
 
 
 @fragment("usage/uploads/<int:upload>/progress", permission="usage.view")
-def upload_progress(request: HttpRequest, upload: int) -> HttpResponse:
-    """How far a file is; once it is done, the page is asked for anew."""
-    one = get_object_or_404(Upload, pk=upload)
-    answer = render(request, "usage/progress.html", _progress(one))
-    if one.state not in WORKING:
-        answer["HX-Refresh"] = "true"
-    return answer
+def upload_progress(request: HttpRequest, upload: int) -> HttpResponseBase:
+    """How far a file is."""
+    get_object_or_404(Upload, pk=upload)
+    return follow(request, lambda: _far(Upload.objects.get(pk=upload)))
+
+
+def _far(one: Upload) -> Progress:
+    shown = _progress(one)
+    return Progress(done=shown["done"], total=shown["total"], label=shown["label"],
+                    over=not shown["working"])  # fmt: skip
 
 
 def _progress(one: Upload) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0004_pages"),
+        ("usage", "0006_lifecycle"),
     ]
 
     operations = [
