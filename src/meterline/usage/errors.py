@@ -49,6 +49,12 @@ class NotWritten(MeterlineError):
     exit_code = 1
 
 
+class UploadMoved(MeterlineError):
+    """{file} is {state} by now: open it again to see what can be done with it"""
+
+    code = "upload_moved"
+
+
 class NothingSelected(MeterlineError):
     """say which usage is meant: a batch, an account, a subscription, a price, or a time"""
 

@@ -52,7 +52,9 @@ class Upload(models.Model):
     lines = models.BigIntegerField()
     asked_by = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
-    state = models.CharField(max_length=20, default="waiting")  # loading, loaded, failed
+    trial = models.BooleanField(default=False)  # to be tried, and not to be kept
+    figures = models.JSONField(null=True)  # of a trial: uploads.FIGURES, and batch: loaded before
+    state = models.CharField(max_length=20, default="waiting")  # loading, tried, loaded, failed
     problem = models.TextField(default="")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
 
