@@ -42,7 +42,7 @@ def test_usage_is_rated_anew_after_the_difference_was_seen(
 ) -> None:
     client = clerk("billing")
     assert clerk("read-only").post(reverse("usage.rerate")).status_code == 403
-    assert "say which usage" in post(client, "usage.rerate").content.decode()
+    assert "Say which usage" in post(client, "usage.rerate").content.decode()
     assert "unknown" not in text(client, "usage.rerate", batch=Batch.objects.first().pk)  # type: ignore[union-attr]
     answer = client.post(reverse("usage.rerate"), {"first": "2026-01-01"}, follow=True)
     assert "Nothing changes" in answer.content.decode()
