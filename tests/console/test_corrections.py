@@ -50,11 +50,11 @@ def test_usage_is_rated_anew_after_the_difference_was_seen(
     (home / "counted.yaml").write_text(counted)
     catalog.apply(catalogues.parse(home / "counted.yaml"))
     before, batches = totals(), Batch.objects.count()
-    page = post(client, "usage.rerate", price="small.data").content.decode()
+    page = post(client, "usage.rerate", price="large.data").content.decode()
     assert (totals(), Batch.objects.count()) == (before, batches)
     assert "Rate 1 records anew" in page
     assert "quantity 30, then 1" in page
-    post(client, "usage.rerate", price="small.data", confirm="1")
+    post(client, "usage.rerate", price="large.data", confirm="1")
     made = Batch.objects.latest("pk")
     assert (made.format, made.records) == ("re-rate", 1)
     assert [row[4:] for row in totals()] == [(1, 1)]
