@@ -35,7 +35,7 @@ def serve(
     try:
         _defer_figures()
         uvicorn.run(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+            "meterline.api.asgi:application", host=host, port=port, log_level="warning",
             access_log=False, lifespan="off", proxy_headers=False,
         )  # fmt: skip
     finally:

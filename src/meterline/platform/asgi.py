@@ -1,4 +1,4 @@
-"""The web application, for an ASGI server; `meterline serve` runs it."""
+"""The pages, as an ASGI application; `api/asgi.py` puts the API before them."""
 
 from __future__ import annotations
 

@@ -41,6 +41,12 @@ class UnknownRejects(MeterlineError):
     code = "unknown_rejects"
 
 
+class UnknownReceipt(MeterlineError):
+    """there is no receipt {receipt}, or it is so old that it was given up"""
+
+    code = "unknown_receipt"
+
+
 class NotWritten(MeterlineError):
     """{path} cannot be written: {problem}. Nothing was loaded: make room or mend the disk, then
     load the file again"""

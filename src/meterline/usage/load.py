@@ -61,7 +61,16 @@ def _lock(key: int) -> None:
 class Load:
     """A batch in the making; use it inside a transaction, after lock_loading()."""
 
-    def __init__(self, *, source: str, file_name: str, format: str, digest: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        file_name: str,
+        format: str,
+        digest: str = "",
+        keep_repeated: bool = False,
+    ) -> None:
+        """`keep_repeated`: whether `repeated` is asked for."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
@@ -69,6 +78,7 @@ class Load:
         self._now = clock.now()
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
+        self._repeated: list[pl.DataFrame] | None = [] if keep_repeated else None
         self._stored = known_records()
         self._seen = Seen()
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
@@ -102,6 +112,8 @@ class Load:
         again = self._seen.add(chunk.keys) | self._stored.has(chunk.keys)
         self.records += chunk.decoded.height
         self.duplicates += int(again.sum())
+        if self._repeated is not None and again.any():
+            self._repeated.append(chunk.typed.filter(again).select(*_SHOWN_PLACE))
         self._parts += 1
         self._at_work.append(
             self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)
@@ -110,10 +122,13 @@ class Load:
             self._take(self._at_work.popleft().result())
 
     def reject(self, rejects: pl.DataFrame) -> None:
-        """Note lines that could not be decoded: line, reason, detail, record (the text)."""
+        """Note lines that could not be decoded: line, reason, detail, record (the text), and
+        `file_name` if they come from elsewhere."""
         self.records += rejects.height
         text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
-        named = rejects.with_columns(record=text, file_name=pl.lit(self.file_name))
+        named = rejects.with_columns(record=text)
+        if "file_name" not in rejects.columns:
+            named = named.with_columns(file_name=pl.lit(self.file_name))
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
@@ -124,7 +139,7 @@ class Load:
         lock_batches()
         self._settle()
         self.folder.close()
-        rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+        rejects = self.rejects()
         sums = added(self._totals)
         batch = register_batch(
             sums, self.folder, self._drawn, source=self.source, file_name=self.file_name,
@@ -134,6 +149,14 @@ class Load:
         )  # fmt: skip
         write_rejects(batch, rejects)
         return batch
+
+    def rejects(self) -> pl.DataFrame:
+        """file_name, line, reason, detail, record of what was refused."""
+        return pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+
+    def repeated(self) -> pl.DataFrame:
+        """file_name, file_line of the duplicates, where that was asked for."""
+        return pl.concat([pl.DataFrame(schema=_SHOWN_PLACE), *(self._repeated or ())])
 
     def touched(self) -> list[int]:
         """The subscriptions to which the batch adds something."""
@@ -198,6 +221,7 @@ class Load:
 
 
 _PLACE = ("line", "file_line", "file_name")
+_SHOWN_PLACE = {"file_name": pl.String, "file_line": pl.UInt32}
 
 
 @dataclass(frozen=True, kw_only=True)

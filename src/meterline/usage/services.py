@@ -51,6 +51,7 @@ __all__ = [
     "detail",
     "detail_schema",
     "discard",
+    "finish",
     "follow_contract",
     "follow_new",
     "guided",
@@ -97,7 +98,7 @@ def load_file(
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
             load = Load(source=source, file_name=file.name, format=name, digest=digest)
-            batch = _finish(load, checked, progress)
+            batch = finish(load, checked, progress)
             deliveries.note(batch, checked)
             return batch
     except UsageFileError as error:
@@ -128,12 +129,15 @@ def load_records(records: pl.DataFrame, *, source: str) -> Batch:
         load = Load(source=source, file_name=source, format="records")
         lines = records if "line" in records.columns else records.with_row_index("line", offset=1)
         none = pl.DataFrame(schema=formats.REJECTS)
-        return _finish(load, [formats.Decoded(records=lines, rejects=none)], None)
+        return finish(load, [formats.Decoded(records=lines, rejects=none)])
 
 
-def _finish(
-    load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
+def finish(
+    load: Load,
+    chunks: Iterable[formats.Decoded],
+    progress: Callable[[int], None] | None = None,
 ) -> Batch:
+    """Take a load from its chunks to the registered batch; what was written goes if it breaks."""
     try:
         for rejects, prepared in ahead(_prepared(load, chunks), _AHEAD):
             if rejects.height:
@@ -155,6 +159,8 @@ def _prepared(
     """What could not be decoded of each chunk, and the rest, normalised."""
     for chunk in chunks:
         named = properties.as_properties(chunk.records, ("line", *CANONICAL))
+        if chunk.file_names is not None:
+            named = named.with_columns(chunk.file_names.alias("file_name"))
         yield chunk.rejects, load.prepare(named) if named.height else None
 
 
