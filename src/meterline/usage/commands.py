@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from meterline.platform.instants import parse_date_or_instant
-from meterline.usage import source_commands
+from meterline.usage import receipt_commands, source_commands
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
@@ -23,6 +23,7 @@ _console = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _COUNTS = ("records", "rated", "rejected", "duplicates")
 
+app.command("receipts")(receipt_commands.receipts)
 app.command("sources")(source_commands.sources)
 app.command("source")(source_commands.source)
 app.command("watch")(source_commands.watch)
@@ -207,6 +208,21 @@ def recycle_command(
     batch = services.recycle(ids or None, changes=changes)
     if batch is None:
         _console.print("There are no open rejects.")
+        return
+    counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
+    _console.print(f"Batch {batch.pk}: {counts}")
+
+
+@app.command("accept")
+def accept_command(
+    ids: Annotated[list[int] | None, typer.Argument(help="Rejects; default: all.")] = None,
+) -> None:
+    """Rate records that came later than their source may."""
+    from meterline.usage import services
+
+    batch = services.accept_late(ids or None)
+    if batch is None:
+        _console.print("There are no open rejects that came too late.")
         return
     counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
     _console.print(f"Batch {batch.pk}: {counts}")

@@ -41,6 +41,12 @@ class UnknownRejects(MeterlineError):
     code = "unknown_rejects"
 
 
+class LateRejects(MeterlineError):
+    """rejects {ids} came too late: `meterline usage accept` takes them as they are, or discard them"""
+
+    code = "late_rejects"
+
+
 class UnknownReceipt(MeterlineError):
     """there is no receipt {receipt}, or it is so old that it was given up"""
 

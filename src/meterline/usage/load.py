@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import polars as pl
@@ -22,7 +22,7 @@ from meterline.usage.allowances import settled, write_drawn
 from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
-from meterline.usage.models import Batch
+from meterline.usage.models import Batch, Source
 from meterline.usage.process import Prepared, Processed, Reference, prepare, process
 from meterline.usage.settle import LATE
 from meterline.usage.staging import Staging
@@ -58,6 +58,12 @@ def _lock(key: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
+def oldest_of(source: str, now: datetime) -> datetime | None:
+    """Before when a record of a source must not start, lest it goes to review; None: any time."""
+    days = Source.objects.filter(code=source).values_list("late_days", flat=True).first()
+    return None if days is None else now - timedelta(days=days)
+
+
 class Load:
     """A batch in the making; use it inside a transaction, after lock_loading()."""
 
@@ -69,13 +75,16 @@ class Load:
         format: str,
         digest: str = "",
         keep_repeated: bool = False,
+        late_too: bool = False,
     ) -> None:
-        """`keep_repeated`: whether `repeated` is asked for."""
+        """`keep_repeated`: whether `repeated` is asked for. `late_too`: whatever the age of records
+        that the source says is too late."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = self._numbered = 0
         self._now = clock.now()
+        self._oldest = None if late_too else oldest_of(source, self._now)
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
         self._repeated: list[pl.DataFrame] | None = [] if keep_repeated else None
@@ -116,7 +125,9 @@ class Load:
             self._repeated.append(chunk.typed.filter(again).select(*_SHOWN_PLACE))
         self._parts += 1
         self._at_work.append(
-            self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)
+            self._workers.submit(
+                _work, chunk, again, reference, self._oldest, self.folder, self._parts
+            )
         )
         while len(self._at_work) > _WORKERS:
             self._take(self._at_work.popleft().result())
@@ -236,9 +247,14 @@ class _Worked:
 
 
 def _work(
-    chunk: Prepared, again: pl.Series, reference: Reference, folder: BatchFolder, part: int
+    chunk: Prepared,
+    again: pl.Series,
+    reference: Reference,
+    oldest: datetime | None,
+    folder: BatchFolder,
+    part: int,
 ) -> _Worked:
-    outcome = process(chunk, again, reference)
+    outcome = process(chunk, again, reference, oldest=oldest)
     rated, starts = outcome.rated.with_columns(_HERE), outcome.records["start"]
     folder.add(part, outcome.records, rated, outcome.keys.with_columns(_HERE))
     return _Worked(

@@ -3,7 +3,7 @@ of each event."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -82,6 +82,17 @@ def fates(one: Receipt) -> Iterator[Fate]:
 def rejects_of(one: Receipt) -> Any:
     """The rejects of a receipt, in the order of its events."""
     return Reject.objects.filter(batch_id=one.batch_id, file_name=one.code).order_by("line")
+
+
+def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Increasing numbers as runs: the first and the last of each."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def told(one: Receipt) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
+from django.db.models import Q
 
 from meterline.catalog import services as catalog
 from meterline.customers.models import Account
@@ -30,17 +31,18 @@ from meterline.usage.allowances import (
     sharing,
 )
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse
-from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
+from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
 from meterline.usage.load import Load, lock_loading
 from meterline.usage.mapping import tables_of
 from meterline.usage.models import Batch, Delivery, Reject
 from meterline.usage.normalise import CANONICAL
-from meterline.usage.process import Prepared
+from meterline.usage.process import TOO_LATE, Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
 __all__ = [
+    "accept_late",
     "back_out",
     "balances",
     "balances_of",
@@ -67,6 +69,7 @@ __all__ = [
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
+_NOTHING = Q(pk__in=[])
 _BLOCK = 1 << 20
 _AHEAD = 4  # chunks, while what they are rated by is still read
 
@@ -264,20 +267,38 @@ def recycle(
 ) -> Batch | None:
     """Try open rejects again (those given, or all), with some fields changed; None if there are
     none. What is refused again is a new reject of the same file and line.
+
+    Records that came too late are left out, and refused if they are given: `accept_late` takes
+    them. Raises UnknownRejects, LateRejects.
     """
+    late = Reject.objects.filter(pk__in=ids or [], reason=TOO_LATE)
+    if found := list(late.values_list("pk", flat=True)):
+        raise LateRejects(ids=json.dumps(found))
+    return _again(ids, Q(reason=TOO_LATE), dict(changes or {}), "usage.recycle")
+
+
+def accept_late(ids: Sequence[int] | None = None) -> Batch | None:
+    """Rate records that came later than their source may (those given, or all); None if there are
+    none. Raises UnknownRejects; also for rejects of another reason."""
+    return _again(ids, ~Q(reason=TOO_LATE), {}, "usage.accept_late")
+
+
+def _again(
+    ids: Sequence[int] | None, but: Q, changes: dict[str, str], action: str
+) -> Batch | None:
     with transaction.atomic():
         lock_loading()
-        taken = _open_rejects(ids)
+        taken = _open_rejects(ids, but)
         if not taken:
             return None
         records = [
             {name: str(value) for name, value in row.record.items() if value is not None}
-            | dict(changes or {})
+            | changes
             for row in taken
         ]
         names = sorted({name for record in records for name in record})
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
-        load = Load(source=FILES, file_name="rejects", format="recycle")
+        load = Load(source=FILES, file_name="rejects", format="recycle", late_too=True)
         named = properties.as_properties(frame, CANONICAL).with_columns(
             line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
             file_name=pl.Series([row.file_name for row in taken]),
@@ -286,8 +307,8 @@ def recycle(
         batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
-            "usage.recycle", f"usage_batch:{batch.pk}",
-            after={"rejects": [row.pk for row in taken], "changes": dict(changes or {})},
+            action, f"usage_batch:{batch.pk}",
+            after={"rejects": [row.pk for row in taken], "changes": changes},
         )  # fmt: skip
         return batch
 
@@ -301,8 +322,8 @@ def discard(ids: Sequence[int]) -> int:
     return len(taken)
 
 
-def _open_rejects(ids: Sequence[int] | None) -> list[Reject]:
-    rows = Reject.objects.filter(state="open").select_for_update().order_by("id")
+def _open_rejects(ids: Sequence[int] | None, but: Q = _NOTHING) -> list[Reject]:
+    rows = Reject.objects.filter(state="open").exclude(but).select_for_update().order_by("id")
     if ids is None:
         return list(rows)
     found = list(rows.filter(pk__in=ids))
