@@ -1,5 +1,5 @@
-"""A record counts once: the same events in random parts, over HTTP and in files, twice, by processes
-that know nothing of each other."""
+"""A record counts once: the same events in random parts, over HTTP and in files, twice, by
+processes that know nothing of each other."""
 
 from __future__ import annotations
 

@@ -84,19 +84,17 @@ def unpacked(body: bytes, headers: Mapping[str, str], most: int) -> bytes:
 
 def problem(error: MeterlineError) -> Answer:
     """An error as problem+json."""
-    known = isinstance(error, CallError)
-    status = error.status if isinstance(error, CallError) else _UNPROCESSABLE
+    status, headers, more = _UNPROCESSABLE, {}, {}
+    if isinstance(error, CallError):
+        status, headers, more = error.status, error.headers(), error.more()
     body: dict[str, Any] = {
         "type": f"urn:meterline:problem:{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": error.code,
         "detail": f"{error.message[:1].upper()}{error.message[1:]}.",
+        **more,
     }
-    headers: dict[str, str] = {}
-    if known:
-        body |= error.more()
-        headers = error.headers()
     return Answer(
         body=body, status=status, headers=headers, content_type="application/problem+json"
     )

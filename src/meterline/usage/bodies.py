@@ -44,7 +44,7 @@ def lines_of(body: bytes, shape: str) -> Lines:
         lines = [line for line in text.split(b"\n") if line.strip(_BLANKS)]
         return Lines(text=b"\n".join(lines), count=len(lines))
     if shape == OBJECT:
-        return Lines(text=_on_one_line(text), count=1)
+        return Lines(text=on_one_line(text), count=1)
     return _array(text)
 
 
@@ -62,7 +62,8 @@ def _begins_each_line(text: bytes) -> bool:
     return all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
 
 
-def _on_one_line(text: bytes) -> bytes:
+def on_one_line(text: bytes) -> bytes:
+    """A text whose line breaks are blanks; within a text of JSON there are none."""
     return text.replace(b"\r", b" ").replace(b"\n", b" ")
 
 

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from meterline.platform.instants import parse_date_or_instant
-from meterline.usage import receipt_commands, source_commands
+from meterline.usage import receipt_commands, source_commands, stream_commands
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
@@ -23,6 +23,7 @@ _console = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _COUNTS = ("records", "rated", "rejected", "duplicates")
 
+app.command("consume")(stream_commands.consume)
 app.command("receipts")(receipt_commands.receipts)
 app.command("sources")(source_commands.sources)
 app.command("source")(source_commands.source)

@@ -42,9 +42,16 @@ class UnknownRejects(MeterlineError):
 
 
 class LateRejects(MeterlineError):
-    """rejects {ids} came too late: `meterline usage accept` takes them as they are, or discard them"""
+    """rejects {ids} came too late: `meterline usage accept` takes them, `meterline usage discard`
+    gives them up"""
 
     code = "late_rejects"
+
+
+class UnknownStream(MeterlineError):
+    """{url} is no stream that can be read: {why}"""
+
+    code = "unknown_stream"
 
 
 class UnknownReceipt(MeterlineError):

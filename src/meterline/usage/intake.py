@@ -57,7 +57,8 @@ def _taken() -> list[Receipt]:
         return []
     alike = Receipt.objects.filter(state="waiting", source=first.source, format=first.format)
     sizes = alike.order_by("id").values_list("id", "events")
-    ids, total = [], 0
+    ids: list[int] = []
+    total = 0
     for pk, events in sizes.iterator():
         if ids and total + events > _BATCH_MOST:
             break

@@ -89,9 +89,7 @@ def process(
     )
 
 
-def _in_time(
-    guided: pl.DataFrame, oldest: datetime | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _in_time(guided: pl.DataFrame, oldest: datetime | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The records that do not start before `oldest`, and rejects of those that do."""
     if oldest is None:
         return guided, pl.DataFrame(schema=REJECTS)

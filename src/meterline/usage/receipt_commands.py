@@ -33,6 +33,7 @@ def receipts(
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table("receipt", "source", "received", "state", "batch")
+    table.columns[0].no_wrap = True
     for name in _COUNTS:
         table.add_column(name, justify="right")
     for row in rows:

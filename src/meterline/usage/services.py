@@ -283,17 +283,14 @@ def accept_late(ids: Sequence[int] | None = None) -> Batch | None:
     return _again(ids, ~Q(reason=TOO_LATE), {}, "usage.accept_late")
 
 
-def _again(
-    ids: Sequence[int] | None, but: Q, changes: dict[str, str], action: str
-) -> Batch | None:
+def _again(ids: Sequence[int] | None, but: Q, changes: dict[str, str], action: str) -> Batch | None:
     with transaction.atomic():
         lock_loading()
         taken = _open_rejects(ids, but)
         if not taken:
             return None
         records = [
-            {name: str(value) for name, value in row.record.items() if value is not None}
-            | changes
+            {name: str(value) for name, value in row.record.items() if value is not None} | changes
             for row in taken
         ]
         names = sorted({name for record in records for name in record})

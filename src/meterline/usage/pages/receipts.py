@@ -29,8 +29,8 @@ def _link(row: Row) -> str:
     return reverse("usage.receipt", args=[row["code"]])
 
 
-def _batch(row: Row) -> str | None:
-    return reverse("usage.batch", args=[row["batch_id"]]) if row["batch_id"] else None
+def _batch(row: Row) -> str:
+    return reverse("usage.batch", args=[row["batch_id"]]) if row["batch_id"] else ""
 
 
 RECEIPTS = Table(
