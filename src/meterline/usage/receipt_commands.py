@@ -32,16 +32,13 @@ def receipts(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("receipt", "source", "received", "state", "batch")
+    table = Table("receipt", "state", "batch")
     table.columns[0].no_wrap = True
     for name in _COUNTS:
         table.add_column(name, justify="right")
     for row in rows:
         counts = (f"{row[name]:,}" for name in _COUNTS)
-        table.add_row(
-            row["receipt"], row["source"], row["received_at"][:19], row["state"],
-            str(row["batch"] or ""), *counts,
-        )  # fmt: skip
+        table.add_row(row["receipt"], row["state"], str(row["batch"] or ""), *counts)
     _console.print(table)
 
 

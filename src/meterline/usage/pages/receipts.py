@@ -37,14 +37,13 @@ RECEIPTS = Table(
     "receipts",
     columns=[
         Column("code", later("Receipt"), link=_link),
+        When("received_at", later("Received"), sort=True),
         Column("source", later("Source")),
-        Column("received_by", later("Sent by")),
         Number("events", later("Events")),
         Number("rejected", later("Rejected")),
         Number("duplicates", later("Duplicates")),
         Chip("state", later("State"), labels=STATES, tones=TONES),
         Column("batch_id", later("Batch"), link=_batch),
-        When("received_at", later("Received"), sort=True),
     ],
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
