@@ -23,7 +23,7 @@ PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger
                   "authoring/pages", "insight/pages", "billing/pages", "invoices/pages",
                   "usage/pages", "usage/streams", "web/templatetags")  # fmt: skip
 FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py", "pages.py",
-                 "jobs.py", "urls.py", "asgi.py"}  # fmt: skip
+                 "jobs.py", "urls.py", "asgi.py", "api.py"}  # fmt: skip
 # found by Django, the worker, cli, python -m
 
 PURE = [

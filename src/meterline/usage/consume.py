@@ -20,7 +20,7 @@ from meterline.usage import receipts
 from meterline.usage.backlog import BACKLOG
 from meterline.usage.bodies import Lines, NoJson, lines_of, on_one_line, shape_of
 from meterline.usage.formats import cloudevents
-from meterline.usage.streams import Address, address_of, broker_of
+from meterline.usage.streams import Address, address_of, broker_of, kind_of
 
 _AGAIN_SECONDS = 1.0
 _EVENTS_MOST = 20_000  # of a receipt
@@ -111,7 +111,7 @@ async def consume(url: str, *, source: str) -> None:
     try:
         await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await broker.stop()
+        await kind_of(address).end(broker)
         if work.done():
             work.result()  # a bug: tell it
         work.cancel()

@@ -64,6 +64,10 @@ class StreamKind(Protocol):
         """A FastStream broker that is not started, which acknowledges what `keep` has kept."""
         ...
 
+    async def end(self, broker: Any) -> None:
+        """End a broker so that the stream keeps what comes until the next start."""
+        ...
+
 
 @cache
 def _all() -> dict[str, str]:
@@ -87,11 +91,15 @@ def address_of(url: str) -> Address:
     )  # fmt: skip
 
 
+def kind_of(address: Address) -> StreamKind:
+    """The module of an address."""
+    return import_module(_all()[address.scheme])
+
+
 def broker_of(address: Address, keep: Keep) -> Any:
     """The broker of an address. Raises UnknownStream, also where its client is not installed."""
-    kind: StreamKind = import_module(_all()[address.scheme])
     try:
-        return kind.broker(address, keep)
+        return kind_of(address).broker(address, keep)
     except ImportError as error:
         why = f"{error.name} is not installed: install meterline[streams]"
         raise UnknownStream(url=address.shown, why=why) from error

@@ -36,3 +36,8 @@ def broker(address: Address, keep: Keep) -> Any:
         await batch.ack()
 
     return made
+
+
+async def end(broker: Any) -> None:
+    """End the broker; what is under way is finished before."""
+    await broker.stop()

@@ -38,3 +38,8 @@ def broker(address: Address, keep: Keep) -> Any:
         await message.ack()
 
     return made
+
+
+async def end(broker: Any) -> None:
+    """Nothing: the connection ends with the program. To stop the broker would be to unsubscribe,
+    and the server would keep nothing until the next start."""

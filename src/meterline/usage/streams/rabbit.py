@@ -31,3 +31,8 @@ def broker(address: Address, keep: Keep) -> Any:
         await message.ack()
 
     return made
+
+
+async def end(broker: Any) -> None:
+    """End the broker; what is under way is finished before."""
+    await broker.stop()
