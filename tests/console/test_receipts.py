@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from meterline.access import secrets
 from meterline.platform import audit, clock
-from meterline.usage import intake, receipts, services
+from meterline.usage import receipts, received, services
 from meterline.usage.bodies import LINES, lines_of
 from meterline.usage.models import Receipt, Reject
 from meterline.usage.sources import set_source
@@ -35,7 +35,7 @@ def world(db: None, home: Path) -> None:
     clock.move_to(NOW)
 
 
-def received() -> Receipt:
+def kept() -> Receipt:
     with audit.acting_as("key:ml_x"):
         return receipts.keep(lines_of(EVENTS, LINES), format="jsonl", source="app", size=300)
 
@@ -43,14 +43,14 @@ def received() -> Receipt:
 def test_a_receipt_from_its_coming_to_its_batch(
     world: None, clerk: Callable[[str], Client]
 ) -> None:
-    one, client = received(), clerk("read-only")
+    one, client = kept(), clerk("read-only")
 
     def text(*where: Any) -> str:
         return client.get(reverse(where[0], args=where[1:])).content.decode()
 
     assert "3 events wait" in text("usage.receipts")
     assert "It is safe" in text("usage.receipt", one.code)
-    batch = intake.consume()
+    batch = received.consume()
     assert batch is not None
     page = text("usage.receipt", one.code)
     assert reverse("usage.batch", args=[batch.pk]) in page

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterline.platform import clock
-from meterline.usage import intake, known, receipts, services
+from meterline.usage import known, receipts, received, services
 from meterline.usage.bodies import LINES, lines_of
 from meterline.usage.models import Batch, Receipt
 
@@ -51,7 +51,7 @@ def deliver(way: str, numbers: list[int], path: Path) -> None:
     lines = lines_of(text.encode(), LINES)
     receipts.keep(lines, format="jsonl", source="api", size=len(text))
     if way != "http":
-        intake.consume_all()
+        received.consume_all()
 
 
 def new_process() -> None:
@@ -76,7 +76,7 @@ def test_a_record_counts_once(tmp_path: Path, parts: list[tuple[str, list[int], 
             if ends:
                 new_process()
         deliver("http", list(range(len(EVENTS)))[::-1], tmp_path / "rest.jsonl")
-        intake.consume_all()
+        received.consume_all()
         assert [row for row in totals() if row[3]] == expected
         came = [one for one in Batch.objects.filter(state="committed") if one.records]
         assert sum(batch.rated for batch in came) == len(EVENTS)

@@ -154,7 +154,8 @@ class Mosquitto(Server):
         config = self.folder / "mosquitto.conf"
         config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {self.folder}/\nmax_queued_messages 0\nmax_inflight_messages 200\n"
+            f"persistence_location {self.folder}/\nmax_queued_messages 0\n"
+            "max_inflight_messages 200\n"
             "user root\n"
         )
         return [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(config)]

@@ -31,9 +31,9 @@ def load_upload(upload: int, actor: str) -> None:
 @beside
 def load_received(stop: threading.Event) -> None:
     """Load what comes over HTTP and streams, within a second or two."""
-    from meterline.usage import intake
+    from meterline.usage import received
 
-    intake.run(stop)
+    received.run(stop)
 
 
 @app.periodic(cron="17 3 * * *")

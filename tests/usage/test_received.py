@@ -15,7 +15,7 @@ from meterline.api.endpoint import Answer, find, load_endpoints
 from meterline.api.respond import answered, problem
 from meterline.kernel.errors import MeterlineError
 from meterline.platform import clock
-from meterline.usage import backlog, intake, receipts, services
+from meterline.usage import backlog, receipts, received, services
 from meterline.usage.models import Batch, Receipt, Reject
 
 pytestmark = pytest.mark.django_db
@@ -93,12 +93,12 @@ def test_deliveries_are_taken_and_rated(body: str, type: str, events: int) -> No
     status, told = sent(body.encode(), type)
     assert (status, told["events"], told["state"]) == (202, events, "waiting")
     assert fates(told["receipt"]) == ["waiting"] * events
-    batch = intake.consume()
+    batch = received.consume()
     assert batch is not None
     assert (batch.records, batch.rated) == (events, events)
     assert fates(told["receipt"]) == ["rated"] * events
     assert Receipt.objects.get().body is None
-    assert intake.consume() is None
+    assert received.consume() is None
 
 
 def test_the_fate_of_every_event_is_told() -> None:
@@ -107,7 +107,7 @@ def test_the_fate_of_every_event_is_told() -> None:
         [event(3), event(2), event(4, subscription="s9"), event(5), event(5), event(6, meter="no")]
     )
     _, third = sent(event(1))
-    batch = intake.consume()
+    batch = received.consume()
     assert batch is not None
     assert (batch.records, batch.rated, batch.rejected, batch.duplicates) == (9, 4, 2, 3)
     assert fates(first["receipt"]) == ["rated"] * 2
@@ -174,7 +174,7 @@ def test_too_much_that_waits_puts_off_what_comes(
     status, told = sent([event(3), event(4)])
     assert (status, told["code"]) == (429, "slow_down")
     assert Receipt.objects.count() == 1
-    intake.consume_all()
+    received.consume_all()
     monkeypatch.setattr(backlog.BACKLOG, "_counted_at", float("-inf"))
     assert sent([event(3), event(4)])[0] == 202
 
@@ -184,7 +184,7 @@ def test_formats_and_sources_are_batches_of_their_own() -> None:
     for source in ("one", "two", "one"):
         assert sent(own, source=source)[0] == 202  # without ids
     sent([cloud_event(1)], MANY)
-    made = intake.consume_all()
+    made = received.consume_all()
     found = [(one.source, one.format, one.rated, one.duplicates) for one in made]
     assert found == [
         ("one", "jsonl", 1, 1), ("two", "jsonl", 1, 0), ("api", "cloudevents", 1, 0),
@@ -192,12 +192,12 @@ def test_formats_and_sources_are_batches_of_their_own() -> None:
 
 
 def test_many_deliveries_are_one_batch_of_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "_CHUNK_MOST", 7)
+    monkeypatch.setattr(received, "_CHUNK_MOST", 7)
     codes = [
         sent([event(n + k, **({"mb": "x"} if k == 2 else {})) for k in range(4)])[1]["receipt"]
         for n in range(0, 40, 3)
     ]
-    batch = intake.consume()
+    batch = received.consume()
     assert batch is not None
     assert batch.records == 4 * len(codes)
     assert (batch.rejected, Batch.objects.count()) == (len(codes), 1)
@@ -207,7 +207,7 @@ def test_many_deliveries_are_one_batch_of_many_chunks(monkeypatch: pytest.Monkey
 
 def test_a_property_may_be_called_as_the_file_is() -> None:
     _, told = sent(event(1, file_name="x", mb="none"))
-    intake.consume()
+    received.consume()
     assert fates(told["receipt"]) == ["rejected invalid_quantity"]
     assert Reject.objects.get().record["file_name"] == "x"
 
@@ -215,7 +215,7 @@ def test_a_property_may_be_called_as_the_file_is() -> None:
 def test_running_totals() -> None:
     sent([event(1), event(2, mb="0.5"), event(3, start="2026-02-01T10:00:00Z", mb=2),
           event(4, subscription="s2"), event(5, subscription="s3")])  # fmt: skip
-    intake.consume()
+    received.consume()
     _, told = call("GET", "/v1/usage/totals", subscription="s1")
     (only,) = told["totals"]
     assert (only["price"], only["period_start"], only["events"], only["quantity"]) == (
@@ -231,7 +231,7 @@ def test_running_totals() -> None:
 
 def test_old_receipts_are_given_up() -> None:
     _, told = sent(event(1))
-    intake.consume()
+    received.consume()
     sent(event(2))
     assert receipts.forget() == 0
     clock.move_to(NOW + timedelta(days=91))
