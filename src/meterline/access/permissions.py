@@ -24,6 +24,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "usage.view": "See usage, batches and rejects",
     "usage.load": "Load usage, recycle and discard rejects",
     "usage.correct": "Correct, re-rate and back out usage",
+    "usage.sources": "Say how sources are read, and which folders are watched",
     "billing.view": "See bill runs",
     "billing.run": "Plan and start bill runs",
     "billing.approve": "Approve bill runs",
@@ -39,6 +40,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     "insight.simulate": "Try tariffs on the whole base",
     "lists.export": "Export lists",
     "support.impersonate": "See the portal as a customer does",
+    "portal.invite": "Give customers access to the portal, and take it away",
+    "rules.manage": "Say what needs a second person",
     "sellers.edit": "Change sellers and what their documents show",
     "settings.view": "See settings",
     "users.manage": "Add users and give them roles",
@@ -61,9 +64,9 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "admin": ("Administrator", tuple(code for code in PERMISSIONS if code != "portal.use")),
     "billing": (
         "Billing",
-        (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "usage.load",
-         "usage.correct", "billing.run", "billing.approve", "invoices.correct", "payments.record",
-         "payments.credit", "lists.export", "jobs.view", "settings.view"),
+        (*_VIEWS, "customers.edit", "care.edit", "portal.invite", "subscriptions.edit",
+         "usage.load", "usage.correct", "billing.run", "billing.approve", "invoices.correct",
+         "payments.record", "payments.credit", "lists.export", "jobs.view", "settings.view"),
     ),
     "product": (
         "Product",
@@ -77,7 +80,7 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "support": (
         "Support",
         (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "payments.credit",
-         "support.impersonate"),
+         "support.impersonate", "portal.invite"),
     ),
     "auditor": (
         "Auditor",

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from meterline.access.gate import allowed
+from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.web.menu import menu
-from meterline.web.page import Page
+from meterline.web.page import PAGES, Page
 
 
 class May:
@@ -32,11 +33,38 @@ def page_of(request: HttpRequest) -> Page | None:
     return getattr(match.func, "page", None) if match else None
 
 
+def surface_of(request: HttpRequest, page: Page | None) -> str:
+    """Console or portal: as the page says; pages for whoever is signed in follow who that is."""
+    if page is not None and page.permission not in (ANYONE, SIGNED_IN):
+        return page.surface
+    seen = getattr(request, "impersonation", None) is not None
+    return "portal" if seen or allowed(request, "portal.use") else "console"
+
+
+def above(request: HttpRequest) -> Page | None:
+    """Of an act, the page on which it stands, by its path."""
+    route = request.resolver_match.route.strip("/") if request.resolver_match else ""
+    known = {one.path: one for one in PAGES.values()}
+    while route and route not in known:
+        route = route.rpartition("/")[0]
+    return known.get(route) if route else None
+
+
+def help_url(request: HttpRequest, page: Page | None, surface: str) -> str:
+    """The help of a page; of pages that are not ours, where help begins."""
+    if page is not None:
+        return reverse("console.help_topic", args=[page.help])
+    if not request.user.is_authenticated:
+        return ""
+    start = "portal-account" if surface == "portal" else "own-account"
+    return reverse("console.help_topic", args=[start])
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """The context processor. Opened in a drawer, a page is what stands in its middle only."""
     page = page_of(request)
     in_drawer = request.headers.get("X-Drawer") == "1"
-    surface = page.surface if page else "console"
+    surface = surface_of(request, page)
     base = "web/drawer.html" if in_drawer else f"{surface}/shell.html"
     return {
         "base": base,
@@ -45,7 +73,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "may": May(request),
         "sandbox": os.environ.get("METERLINE_SANDBOX", ""),
         "impersonation": getattr(request, "impersonation", None),
-        "help_url": reverse("console.help_topic", args=[page.help]) if page else "",
+        "help_url": help_url(request, page or above(request), surface),
         "menu": menu(request, page) if not in_drawer and request.user.is_authenticated else [],
         "look": look(request),
     }
