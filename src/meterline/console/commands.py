@@ -51,7 +51,7 @@ def _run(host: str, port: int) -> None:
 
     Server(
         uvicorn.Config(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+            "meterline.api.asgi:application", host=host, port=port, log_level="warning",
             access_log=False, lifespan="off", proxy_headers=False,
         )
     ).run()  # fmt: skip
