@@ -42,6 +42,7 @@ def _run(host: str, port: int) -> None:
     """The web server, until a signal; pages that follow a job are let go at once."""
     import uvicorn
 
+    from meterline.platform.asgi import application  # closes connections, which no loop may do
     from meterline.web import live
 
     class Server(uvicorn.Server):
@@ -51,7 +52,7 @@ def _run(host: str, port: int) -> None:
 
     Server(
         uvicorn.Config(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+            application, host=host, port=port, log_level="warning",
             access_log=False, lifespan="off", proxy_headers=False,
         )
     ).run()  # fmt: skip
