@@ -204,5 +204,6 @@ def _causes(reason: str) -> list[tuple[str, str]]:
                      (_("Drafts of the catalogue"), link("catalog.drafts"))],
         "unknown_meter": [(_("Meters"), link("catalog.meters"))],
         "unknown_destination": [(_("Rate cards"), link("catalog.cards"))],
+        "check": [(_("Sources and their mappings"), link("usage.source_list"))],
     }  # fmt: skip
     return where.get(reason, [])
