@@ -51,7 +51,10 @@ def parsed(words: list[str]) -> Any:
     group = typer.main.get_command(found)
     command = group.commands.get(words[1])  # type: ignore[attr-defined]
     assert command is not None, f"no command {' '.join(words[:2])}"
-    return command, words[2:]
+    rest = words[2:]
+    while rest and rest[0] in getattr(command, "commands", {}):
+        command, rest = command.commands[rest[0]], rest[1:]
+    return command, rest
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

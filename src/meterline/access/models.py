@@ -106,6 +106,19 @@ class Approval(models.Model):
         )
 
 
+class CreditLimit(models.Model):
+    """What one person may give away alone in a currency; without a row it is `limits.USUAL`."""
+
+    currency = models.CharField(max_length=3, primary_key=True)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+
+    class Meta:
+        db_table = "access_creditlimit"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="limit_is_no_debt"),
+        )
+
+
 class SignInLink(models.Model):
     """A link that signs in once. Only the digest of its secret is kept."""
 

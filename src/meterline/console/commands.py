@@ -22,8 +22,6 @@ def serve(
     ] = None,
 ) -> None:
     """Run the console, the portal and the worker until stopped."""
-    import uvicorn
-
     if sign_in is not None and host not in LOOPBACK:
         raise typer.BadParameter("a link is good on this machine only: listen on 127.0.0.1")
     where = f"http://{host}:{port}"
@@ -34,13 +32,29 @@ def serve(
     signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
     try:
         _defer_kept()
-        uvicorn.run(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
-            access_log=False, lifespan="off", proxy_headers=False,
-        )  # fmt: skip
+        _run(host, port)
     finally:
         worker.terminate()
         worker.wait()
+
+
+def _run(host: str, port: int) -> None:
+    """The web server, until a signal; pages that follow a job are let go at once."""
+    import uvicorn
+
+    from meterline.web import live
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            live.CLOSING.set()
+            super().handle_exit(sig, frame)
+
+    Server(
+        uvicorn.Config(
+            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+            access_log=False, lifespan="off", proxy_headers=False,
+        )
+    ).run()  # fmt: skip
 
 
 def _stop(number: int, _frame: Any) -> None:

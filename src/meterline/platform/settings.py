@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "meterline.catalog",
     "meterline.subscriptions",
     "meterline.usage",
+    "meterline.reads",
     "meterline.ledger",
     "meterline.payments",
     "meterline.invoices",

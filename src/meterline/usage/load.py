@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from threading import Thread
+from typing import Any, cast
 
 import polars as pl
 from django.db import connection
 
-from meterline.platform import clock, events
+from meterline.platform import clock, engine, events
 from meterline.platform.database import write_frame
 from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
@@ -23,16 +23,16 @@ from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch
-from meterline.usage.process import Prepared, Processed, Reference, prepare, process
+from meterline.usage.process import Prepared, Reference, prepare, process
 from meterline.usage.settle import LATE
 from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
-_WORKERS = os.cpu_count() or 1
 _TOTALS_MOST = 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
+CHECK = "check"  # the reason of what a mapping's check refuses
 _HERE = pl.lit(0, pl.Int64).alias("origin")
 _REJECTED = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String, "detail": pl.String,
              "record": pl.String}  # fmt: skip
@@ -74,11 +74,12 @@ class Load:
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
-        self._workers = ThreadPoolExecutor(_WORKERS)
-        self._workers.submit(compile_loops)  # while the database is read
-        self._at_work: deque[Future[_Worked]] = deque()
+        self._workers, self._side_by_side = engine.threads(os.cpu_count() or 1)
+        Thread(target=compile_loops, daemon=True).start()  # while the database is read
+        self._at_work: deque[tuple[pl.DataFrame, engine.Pending]] = deque()
         self._parts = 0
         self._reference: Reference | None = None
+        self._shared: Any = None  # what stands for the reference on a cluster
         self._first: datetime | None = None
         self._last: datetime | None = None
 
@@ -103,23 +104,29 @@ class Load:
         self.records += chunk.decoded.height
         self.duplicates += int(again.sum())
         self._parts += 1
-        self._at_work.append(
-            self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)
-        )
-        while len(self._at_work) > _WORKERS:
-            self._take(self._at_work.popleft().result())
+        if isinstance(self._workers, engine.Cluster):
+            if self._shared is None:
+                self._shared = self._workers.share(reference)
+            reference = self._shared
+        sent = replace(chunk, decoded=chunk.decoded.clear())
+        work = self._workers.submit(_work, sent, again, reference, self.folder, self._parts)
+        self._at_work.append((chunk.decoded, work))
+        while len(self._at_work) > self._side_by_side:
+            self._take_next()
 
     def reject(self, rejects: pl.DataFrame) -> None:
-        """Note lines that could not be decoded: line, reason, detail, record (the text)."""
+        """Note lines that could not be decoded: line, reason, detail, record (the text; of what a
+        check refused, the fields as JSON)."""
         self.records += rejects.height
         text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
-        named = rejects.with_columns(record=text, file_name=pl.lit(self.file_name))
+        told = pl.when(pl.col("reason") == CHECK).then("record").otherwise(text)
+        named = rejects.with_columns(record=told, file_name=pl.lit(self.file_name))
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
         """Commit the batch with its totals and rejects, after allowances."""
         while self._at_work:
-            self._take(self._at_work.popleft().result())
+            self._take_next()
         self._workers.shutdown()
         lock_batches()
         self._settle()
@@ -167,13 +174,14 @@ class Load:
             self._reference = references.reference_of_all()
         return self._reference
 
-    def _take(self, worked: _Worked) -> None:
-        """What has become of a chunk."""
-        outcome = worked.outcome
-        self.rated += outcome.records.height
-        self._reject(outcome.rejects, worked.decoded)
-        if outcome.waiting.height:
-            self._staging.add(outcome.records, outcome.waiting.with_columns(_HERE))
+    def _take_next(self) -> None:
+        """What has become of the chunk that has been at work the longest."""
+        decoded, work = self._at_work.popleft()
+        worked: _Worked = work.result()
+        self.rated += worked.rated
+        self._reject(worked.rejects, decoded)
+        if worked.waiting.height:
+            self._staging.add(worked.records, worked.waiting.with_columns(_HERE))
         self._add_totals(worked.totals)
         for start in (worked.first, worked.last):
             if start is not None:
@@ -204,8 +212,10 @@ _PLACE = ("line", "file_line", "file_name")
 class _Worked:
     """A chunk that is written."""
 
-    decoded: pl.DataFrame
-    outcome: Processed
+    rated: int  # records
+    rejects: pl.DataFrame
+    records: pl.DataFrame  # of those that wait for allowances
+    waiting: pl.DataFrame
     totals: pl.DataFrame
     first: datetime | None
     last: datetime | None
@@ -217,8 +227,11 @@ def _work(
     outcome = process(chunk, again, reference)
     rated, starts = outcome.rated.with_columns(_HERE), outcome.records["start"]
     folder.add(part, outcome.records, rated, outcome.keys.with_columns(_HERE))
+    waiting = outcome.waiting
     return _Worked(
-        decoded=chunk.decoded, outcome=outcome, totals=totals(rated),
+        rated=outcome.records.height, rejects=outcome.rejects, waiting=waiting,
+        records=outcome.records.join(waiting, on="line", how="semi", maintain_order="left"),
+        totals=totals(rated),
         first=cast("datetime | None", starts.min()), last=cast("datetime | None", starts.max()),
     )  # fmt: skip
 

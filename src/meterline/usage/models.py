@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Now
 
 
 class Batch(models.Model):
@@ -24,6 +26,8 @@ class Batch(models.Model):
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
     first_start = models.DateTimeField(null=True)
     last_start = models.DateTimeField(null=True)
+    records_at = models.CharField(max_length=10, default="here")  # archived, erased
+    archive = models.TextField(default="")  # URL of the folder with its records, if archived
 
     class Meta:
         db_table = "usage_batch"
@@ -48,7 +52,9 @@ class Upload(models.Model):
     lines = models.BigIntegerField()
     asked_by = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
-    state = models.CharField(max_length=20, default="waiting")  # loading, loaded, failed
+    trial = models.BooleanField(default=False)  # to be tried, and not to be kept
+    figures = models.JSONField(null=True)  # of a trial: uploads.FIGURES, and batch: loaded before
+    state = models.CharField(max_length=20, default="waiting")  # loading, tried, loaded, failed
     problem = models.TextField(default="")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
 
@@ -119,7 +125,9 @@ class Reject(models.Model):
         indexes = (
             models.Index(fields=["state", "id"], name="usage_rejects_by_state"),
             models.Index(fields=["state", "reason", "id"], name="usage_rejects_by_reason"),
-        )
+            models.Index(KT("record__identifier"), name="usage_rejects_by_identifier",
+                         condition=models.Q(state="open")),
+        )  # fmt: skip
 
 
 class Source(models.Model):
@@ -130,9 +138,35 @@ class Source(models.Model):
     format = models.CharField(max_length=30, default="")
     mapping = models.TextField(default="")  # path of the mapping file
     settle_seconds = models.IntegerField(default=5)
+    keep_months = models.IntegerField(null=True)  # of its records; null: for ever
+    afterwards = models.CharField(max_length=10, default="archive")  # or erase
+    archive = models.TextField(default="")  # URL or folder; "": {home}/archive
 
     class Meta:
         db_table = "usage_source"
+
+
+class Retired(models.Model):
+    """A folder of usage that no batch owns any more: removed once nobody can be reading it."""
+
+    path = models.CharField(max_length=100, unique=True)
+    retired_at = models.DateTimeField(db_default=Now())  # by the clock of the database
+
+    class Meta:
+        db_table = "usage_retired"
+
+
+class Erasure(models.Model):
+    """The records of an account were erased, in all batches up to one; totals stand."""
+
+    account_id = models.BigIntegerField(db_index=True)
+    batch_id_last = models.BigIntegerField()
+    records = models.BigIntegerField()  # of all accounts that were erased with it
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "usage_erasure"
 
 
 class Stream(models.Model):

@@ -20,7 +20,7 @@ from meterline.platform.ahead import ahead
 from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
-from meterline.usage import deliveries, formats
+from meterline.usage import deliveries, formats, intake
 from meterline.usage.allowances import (
     Balance,
     balances,
@@ -29,18 +29,19 @@ from meterline.usage.allowances import (
     of_owners,
     sharing,
 )
-from meterline.usage.correct import back_out, rerate, rerate_each, reverse
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
 from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
-from meterline.usage.load import Load, lock_loading
+from meterline.usage.load import CHECK, Load, lock_loading
 from meterline.usage.mapping import tables_of
-from meterline.usage.models import Batch, Delivery, Reject
+from meterline.usage.models import Batch, Delivery, Reject, Retired
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
 __all__ = [
+    "as_decoded",
     "back_out",
     "balances",
     "balances_of",
@@ -50,7 +51,9 @@ __all__ = [
     "delivered",
     "detail",
     "detail_schema",
+    "digest_of",
     "discard",
+    "edit_reject",
     "follow_contract",
     "follow_new",
     "guided",
@@ -60,9 +63,11 @@ __all__ = [
     "orphans",
     "recycle",
     "rejects",
+    "replace",
     "rerate",
     "reverse",
     "with_about",
+    "without_folder",
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
@@ -86,13 +91,16 @@ def load_file(
     """
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
-    digest = _digest(source, format, rule, file)
+    digest = digest_of(source, format, rule, file)
     try:
         with transaction.atomic():
             lock_loading()
             known = Batch.objects.filter(digest=digest, state="committed").first()
             if known is not None:
                 return known
+            other = intake.of_file(file, format) if rule is None else None
+            if other is not None:
+                return other.load(file, source=source, digest=digest, progress=progress)
             name = format or formats.recognise(file, mapping=rule)
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
@@ -202,7 +210,7 @@ def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
     return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
-def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
+def digest_of(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
     digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
     how = [] if mapping is None else [mapping, *tables_of(mapping)]
@@ -254,25 +262,26 @@ def rejects(
 
 
 def recycle(
-    ids: Sequence[int] | None = None, *, changes: Mapping[str, str] | None = None
+    ids: Sequence[int] | None = None,
+    *,
+    changes: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> Batch | None:
-    """Try open rejects again (those given, or all), with some fields changed; None if there are
-    none. What is refused again is a new reject of the same file and line.
+    """Try open rejects again (those given, or all but what a check of a mapping refused), with some
+    fields changed; None if there are none. What is refused again is a new reject of the same file
+    and line.
     """
     with transaction.atomic():
         lock_loading()
         taken = _open_rejects(ids)
+        if ids is None:
+            taken = [row for row in taken if row.reason != CHECK]
+        taken, others = intake.apart(taken)
+        made = intake.recycled(others, dict(changes or {}))
         if not taken:
-            return None
-        records = [
-            {name: str(value) for name, value in row.record.items() if value is not None}
-            | dict(changes or {})
-            for row in taken
-        ]
-        names = sorted({name for record in records for name in record})
-        frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
+            return made
         load = Load(source=FILES, file_name="rejects", format="recycle")
-        named = properties.as_properties(frame, CANONICAL).with_columns(
+        named = as_decoded([{**row.record, **(changes or {})} for row in taken]).with_columns(
             line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
             file_name=pl.Series([row.file_name for row in taken]),
         )
@@ -281,9 +290,46 @@ def recycle(
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
             "usage.recycle", f"usage_batch:{batch.pk}",
-            after={"rejects": [row.pk for row in taken], "changes": dict(changes or {})},
+            after={"rejects": [row.pk for row in taken], "changes": dict(changes or {}),
+                   **({"why": why} if why else {})},
         )  # fmt: skip
         return batch
+
+
+def replace(gone: Sequence[str], records: pl.DataFrame, *, source: str) -> Batch | None:
+    """Take out the records of these ids, with their open rejects, and load others in their place;
+    the batch of these, None if there are none."""
+    with transaction.atomic():
+        lock_loading()
+        if gone:
+            take_out(gone, source=source)
+            open_ones = Reject.objects.filter(state="open", batch__source=source)
+            open_ones.filter(record__id__in=list(gone)).update(state="discarded")
+        return load_records(records, source=source) if records.height else None
+
+
+def as_decoded(records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The records of rejects as a format hands them over."""
+    texts = [{name: str(value) for name, value in record.items() if value is not None}
+             for record in records]  # fmt: skip
+    names = sorted({name for record in texts for name in record})
+    frame = pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
+    return properties.as_properties(frame, CANONICAL)
+
+
+def edit_reject(reject_id: int, changes: Mapping[str, str]) -> Reject:
+    """Change fields of an open reject (an empty text takes one away); it stays open until it is
+    tried again. Raises UnknownRejects."""
+    with transaction.atomic():
+        (row,) = _open_rejects([reject_id])
+        before = dict(row.record)
+        after = {name: value for name, value in {**before, **changes}.items() if value != ""}
+        row.record = after
+        row.save(update_fields=["record"])
+        told = ({name: side.get(name) for name in changes} for side in (before, after))
+        audit.record("usage.reject_edit", f"usage_reject:{row.pk}", **dict(
+            zip(("before", "after"), told, strict=True)))  # fmt: skip
+    return row
 
 
 def discard(ids: Sequence[int]) -> int:
@@ -312,7 +358,16 @@ def orphans() -> list[Path]:
     with transaction.atomic():
         lock_loading()
         known = set(Batch.objects.exclude(path="").values_list("path", flat=True))
+        known |= set(Retired.objects.values_list("path", flat=True))
         return sorted(path for path in files.folder("usage").iterdir() if path.name not in known)
+
+
+def without_folder() -> list[int]:
+    """The batches whose folder is not there."""
+    folder = files.folder("usage")
+    rows = Batch.objects.exclude(path="").order_by("pk").values_list("pk", "path")
+    there = {path.name for path in folder.iterdir()}
+    return [number for number, path in rows if path not in there]
 
 
 def detail(
@@ -371,7 +426,7 @@ def guided(
     """The records that count of subscriptions and prices and start within [start, end), a part of
     a batch at a time: what process.rate_and_place takes, but for the plan version, with the
     price_id by which they were rated (one of them)."""
-    yield from live(start, end).guided(subscription_ids, price_ids, start, end)
+    yield from live(start, end, whole=True).guided(subscription_ids, price_ids, start, end)
 
 
 _ABOUT: dict[str, Any] = {"id": pl.String, "identifier": pl.String}
