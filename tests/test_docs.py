@@ -138,3 +138,16 @@ def test_usage_is_sent_over_http(tmp_path: Path) -> None:
         assert "unknown_identifier" in printed
     finally:
         stop(tmp_path / "data" / "postgresql")
+
+
+@pytest.mark.slow
+def test_a_home_is_billed_from_meter_reads(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "bill-from-meter-reads.md"
+    shown = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    try:
+        printed = played(page, tmp_path)
+        missing = [line for block in shown for line in block.splitlines() if line not in printed]
+        assert missing == []
+        assert "estimated" in printed
+    finally:
+        stop(tmp_path / "data" / "postgresql")
