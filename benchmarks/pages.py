@@ -189,11 +189,13 @@ def main() -> None:
             stop(home / "postgresql")
             shutil.rmtree(home.parent)
     show(found)
-    slowest = max(found, key=lambda one: one.own_p95)
+    whole = [one for one in found if "(part)" not in one.name]
+    slowest = max(whole or found, key=lambda one: one.own_p95)
+    parts = max((one.own_p95 for one in found if one not in whole), default=0.0)
     measure.tell(
         "pages", accounts, visits=len(found), p95_ms=round(slowest.own_p95, 1), page=slowest.name,
-        wall_p95_ms=round(slowest.wall_p95, 1), goal_ms=GOAL_MS,
-        over=sum(one.own_p95 > GOAL_MS for one in found), kb=round(max(one.kb for one in found), 1),
+        wall_p95_ms=round(slowest.wall_p95, 1), part_p95_ms=round(parts, 1), goal_ms=GOAL_MS,
+        over=sum(one.own_p95 > GOAL_MS for one in whole), kb=round(max(one.kb for one in found), 1),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ REASONS = {
     "no_price": later("The plan has no price"),
     "unknown_meter": later("Unknown meter"),
     "unknown_destination": later("The rate card has no row"),
+    "too_late": later("Came too late"),
     "check": later("A check of the mapping"),
     "malformed": later("Malformed"),
     "invalid_time": later("Invalid time"),
