@@ -40,6 +40,7 @@ bench: $(READY) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bill.py --accounts 20000
 	$(BIN)/python benchmarks/simulate.py --accounts 20000
+	$(BIN)/python benchmarks/pages.py --accounts 20000
 
 serve: $(READY) ## Open the demo company in the browser, signed in, on this machine only
 	test -d demo-data || $(BIN)/meterline --home demo-data demo

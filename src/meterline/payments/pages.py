@@ -273,11 +273,11 @@ def find(text: str, limit: int) -> list[Hit]:
     """Payments by the beginning of their code."""
     if not text:
         return []
-    found = Payment.objects.filter(code__startswith=text.upper()).order_by("code")
+    found = Payment.objects.filter(code__startswith=text.upper())
     return [
         Hit(title=one.code, note=str(KINDS[one.kind]), icon="coins", value=one.code,
             url=reverse("payments.payment", args=[one.pk]))
-        for one in found[:limit]
+        for one in sorted(found[:limit], key=lambda one: one.code)
     ]  # fmt: skip
 
 

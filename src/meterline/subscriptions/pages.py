@@ -129,7 +129,7 @@ def find(text: str, limit: int) -> list[Hit]:
     return [
         Hit(title=one.code, note=one.account.code, icon="handshake", value=one.code,
             url=reverse("console.subscription", args=[one.pk]))
-        for one in found.order_by("code")[:limit]
+        for one in sorted(found[:limit], key=lambda one: one.code)
     ]  # fmt: skip
 
 
