@@ -122,7 +122,9 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
 
     def records() -> list[dict[str, Any]]:
         kept = Batch.objects.exclude(path="").order_by("-pk").values_list("pk", flat=True)[:1]
-        return [{"batch": one, "line": 10 * line + 8} for one in kept for line in range(samples.size)]
+        return [
+            {"batch": one, "line": 10 * line + 8} for one in kept for line in range(samples.size)
+        ]
 
     return {
         "catalog.plan": lambda: [{"code": one} for one in samples.of(
