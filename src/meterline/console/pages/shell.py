@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,12 +14,12 @@ from markdown_it import MarkdownIt
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import SIGNED_IN
+from meterline.web import language
 from meterline.web.find import FINDERS, Hit, finder, found
 from meterline.web.models import SavedView
 from meterline.web.page import PAGES, act, done, fragment, page
 
 HELP = Path(__file__).resolve().parents[1] / "help"
-_LANGUAGE_LASTS = 365 * 24 * 3600
 
 
 @page("help", title=_("Help"), permission=SIGNED_IN)
@@ -111,10 +110,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
     """Another language of the pages, kept with the user and in a cookie."""
     code = request.POST.get("language", "")
     response = HttpResponseRedirect(_safe(request, request.POST.get("next", "/")), status=303)
-    if code in dict(settings.LANGUAGES):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, code, max_age=_LANGUAGE_LASTS, samesite="Lax"
-        )
+    if language.known(code):
+        language.keep(request, response, code)
     return response
 
 
