@@ -1,8 +1,7 @@
-"""The texts of the product in its languages: `make messages` collects them, `make setup` compiles.
+"""The texts of the product: `make messages` collects them from templates and code.
 
-`python -m meterline.platform.messages` reads every text of templates and code into the catalogues
-`locale/<language>/LC_MESSAGES/django.po`, keeping what is translated, and says what is missing;
-with `compile` it writes the `.mo` files that Django reads. No program of the system is needed.
+It brings them into the catalogues (`catalogues.py`), keeps what is translated, and says what is
+missing.
 
 What counts as a text: what stands in `{% translate %}`, `{% blocktranslate %}` and `_()`; the
 docstrings of business errors, which are their messages; and what price models say of themselves and
@@ -16,20 +15,17 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from babel.messages import Catalog, Message
+from babel.messages import Catalog
 from babel.messages.extract import extract_python
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+from meterline.platform.catalogues import LANGUAGES, missing, read, write
+
 PACKAGE = Path(__file__).resolve().parents[1]
-LOCALE = PACKAGE / "locale"
-LANGUAGES = ("de", "fr", "it", "es")
 FUNCTIONS = ("gettext", "ngettext", "pgettext", "npgettext")
-_Found = tuple[
-    str, int, "str | tuple[str, ...]", str | None
-]  # file, line, text or plurals, context
+_Found = tuple[str, int, Any, str | None]  # file, line, text (or one and many), context
 
 
 def template() -> Catalog:
@@ -40,28 +36,6 @@ def template() -> Catalog:
     return catalog
 
 
-def read(language: str) -> Catalog:
-    """The catalogue of a language; an empty one where there is none yet."""
-    path = _path(language)
-    if not path.exists():
-        return Catalog(locale=language)
-    return read_po(io.BytesIO(path.read_bytes()), locale=language)
-
-
-def missing(catalog: Catalog, texts: Catalog) -> list[str]:
-    """What a catalogue lacks: texts without a translation, fuzzy ones, other placeholders."""
-    faults = []
-    for message in texts:
-        if not message.id:
-            continue
-        found = catalog.get(message.id, message.context)
-        fault = _fault(found)
-        if fault:
-            where = ", ".join(f"{file}:{line}" for file, line in message.locations[:2])
-            faults.append(f"{fault}: {message.id!r} ({where})")
-    return faults
-
-
 def update() -> int:
     """Bring the texts of today into all catalogues; gives how many translations are missing."""
     texts = template()
@@ -70,58 +44,11 @@ def update() -> int:
         catalog = read(language)
         catalog.update(texts, no_fuzzy_matching=True)
         catalog.obsolete.clear()
-        _write(language, catalog)
+        write(language, catalog)
         lacks = missing(catalog, texts)
         count += len(lacks)
         sys.stderr.write("".join(f"{language}: {line}\n" for line in lacks))
     return count
-
-
-def compile_all() -> None:
-    """Write the `.mo` files of catalogues that changed since."""
-    for language in LANGUAGES:
-        source = _path(language)
-        target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
-            continue
-        written = io.BytesIO()
-        write_mo(written, read(language))
-        partial = target.with_suffix(".part")
-        partial.write_bytes(written.getvalue())
-        partial.replace(target)
-
-
-def _fault(found: Message | None) -> str | None:
-    if found is None:
-        return "not collected"
-    translated = found.string if isinstance(found.string, tuple) else (found.string,)
-    if not all(translated):
-        return "not translated"
-    if found.fuzzy:
-        return "fuzzy"
-    ids = found.id if isinstance(found.id, tuple) else (found.id,)
-    wanted = _placeholders(ids[-1])
-    if any(_placeholders(text) != wanted for text in translated):
-        return "other placeholders"
-    return None
-
-
-def _placeholders(text: str) -> set[str]:
-    import re
-
-    return set(re.findall(r"%\(\w+\)[sd]|%[sd]|\{\w*\}", text))
-
-
-def _path(language: str) -> Path:
-    return LOCALE / language / "LC_MESSAGES" / "django.po"
-
-
-def _write(language: str, catalog: Catalog) -> None:
-    written = io.BytesIO()
-    write_po(written, catalog, width=100, omit_header=False, include_lineno=False, sort_output=True)
-    path = _path(language)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(written.getvalue())
 
 
 def _texts() -> Iterator[_Found]:
@@ -197,7 +124,4 @@ def _has_code(node: ast.ClassDef) -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["compile"]:
-        compile_all()
-    else:
-        sys.exit(1 if update() else 0)
+    sys.exit(1 if update() else 0)

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from meterline.web import format as written
+from meterline.web import rules
 
 register = template.Library()
 TONES = ("neutral", "good", "busy", "warning", "bad")
@@ -145,6 +146,12 @@ def progress(done: int, total: int, label: str = "", url: str = "") -> dict[str,
 def diff(changes: Any) -> dict[str, Any]:
     """What changes: (what, before, after) each; before or after None is added or removed."""
     return {"changes": changes}
+
+
+@register.filter
+def rule(text: str) -> str:
+    """The rule of an explanation in the language of the page."""
+    return rules.told(text)
 
 
 @register.inclusion_tag("web/explanation.html")
