@@ -25,6 +25,7 @@ GROUPS = {  # command: (module, attribute, help)
     "migrate": ("meterline.platform.commands", "migrate", "Bring the database up to date."),
     "pay": ("meterline.payments.commands", "pay", "Record a payment."),
     "payment": ("meterline.payments.commands", "app", "Payments."),
+    "portal": ("meterline.portal.commands", "app", "Customers in the self-care portal."),
     "scenario": ("meterline.scenario.commands", "app", "Test tariffs by scenario files."),
     "schema": ("meterline.scenario.commands", "schema_app", "JSON Schema of the file formats."),
     "seller": ("meterline.customers.commands", "seller_app", "Sellers."),

@@ -42,6 +42,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "insight.simulate": _("Try tariffs on the whole base"),
     "lists.export": _("Export lists"),
     "support.impersonate": _("See the portal as a customer does"),
+    "portal.invite": _("Give customers access to the portal, and take it away"),
     "sellers.edit": _("Change sellers and what their documents show"),
     "settings.view": _("See settings"),
     "users.manage": _("Add users and give them roles"),
@@ -64,9 +65,9 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "admin": (_("Administrator"), tuple(code for code in PERMISSIONS if code != "portal.use")),
     "billing": (
         _("Billing"),
-        (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "usage.load",
-         "usage.correct", "billing.run", "billing.approve", "invoices.correct", "payments.record",
-         "payments.credit", "lists.export", "jobs.view", "settings.view"),
+        (*_VIEWS, "customers.edit", "care.edit", "portal.invite", "subscriptions.edit",
+         "usage.load", "usage.correct", "billing.run", "billing.approve", "invoices.correct",
+         "payments.record", "payments.credit", "lists.export", "jobs.view", "settings.view"),
     ),
     "product": (
         _("Product"),
@@ -80,7 +81,7 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "support": (
         _("Support"),
         (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "payments.credit",
-         "support.impersonate"),
+         "support.impersonate", "portal.invite"),
     ),
     "auditor": (
         _("Auditor"),

@@ -18,19 +18,18 @@ LINK_LIVES = timedelta(hours=12)
 _SEEN_EVERY = timedelta(minutes=1)
 
 
-def make_link(user: User) -> str:
+def make_link(user: User, *, lives: timedelta = LINK_LIVES) -> str:
     """The secret of a link that signs `user` in, once."""
     secret = secrets.token_urlsafe(32)
-    SignInLink.objects.create(
-        digest=_digest(secret), user=user, expires_at=clock.now() + LINK_LIVES
-    )
+    SignInLink.objects.create(digest=_digest(secret), user=user, expires_at=clock.now() + lives)
     audit.record("sign_in_link.made", f"user:{user.email}")
     return secret
 
 
 @transaction.atomic
-def use_link(secret: str) -> User | None:
-    """Whom a link signs in; None where it was used, is too old, or is none."""
+def use_link(secret: str, *, only: str | None = None) -> User | None:
+    """Whom a link signs in; None where it was used, is too old, or is none, or where the user has
+    not got the permission `only`."""
     link = (
         SignInLink.objects.select_for_update(of=("self",))
         .select_related("user")
@@ -38,6 +37,8 @@ def use_link(secret: str) -> User | None:
         .first()
     )
     if link is None or not link.user.is_active:
+        return None
+    if only is not None and only not in link.user.granted():
         return None
     link.used_at = clock.now()
     link.save(update_fields=["used_at"])

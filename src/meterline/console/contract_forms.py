@@ -63,12 +63,17 @@ def fits(addon_to: Sequence[str], beside: str | None) -> bool:
     return not addon_to if beside is None else beside in addon_to
 
 
-def _when(*choices: tuple[str, Words]) -> dict[str, forms.Field]:
+def choose_when(*choices: tuple[str, Words]) -> dict[str, forms.Field]:
+    """The field that asks when."""
     return {
         "when": forms.ChoiceField(label=_("When"), choices=choices, widget=forms.RadioSelect,
-                                  initial=choices[0][0]),
-        "on": DayField(label=_("Day"), required=False, help_text=_("Where it is on a day.")),
+                                  initial=choices[0][0])
     }  # fmt: skip
+
+
+def _when(*choices: tuple[str, Words]) -> dict[str, forms.Field]:
+    day = DayField(label=_("Day"), required=False, help_text=_("Where it is on a day."))
+    return {**choose_when(*choices), "on": day}
 
 
 def chosen(data: dict[str, Any]) -> When:

@@ -87,6 +87,7 @@ class Account(models.Model):
     tax_region = models.CharField(max_length=20, null=True)
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
     created_at = models.DateTimeField()
+    delivery = models.CharField(max_length=10, default="portal", db_default="portal")
 
     class Meta:
         db_table = "customers_account"
@@ -115,3 +116,17 @@ class BillingDay(models.Model):
                 name="billing_day_is_in_a_month",
             ),
         )
+
+
+class Consent(models.Model):
+    """What a customer agreed to or refused. Append-only: of a purpose the newest one holds."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_index=False)
+    purpose = models.CharField(max_length=40)
+    given = models.BooleanField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "customers_consent"
+        indexes = (models.Index(fields=["customer", "purpose", "id"], name="consents"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,13 +19,14 @@ from meterline.customers.lookup import (
     default_seller,
     seller_by_code,
 )
-from meterline.customers.models import Account, BillingDay, Customer, Party, Seller
+from meterline.customers.models import Account, BillingDay, Consent, Customer, Party, Seller
 from meterline.platform import audit, clock, events
 
 __all__ = [
     "DEFAULT_SELLER",
     "ImportReport",
     "account_by_code",
+    "consents",
     "create_account",
     "create_customer",
     "create_seller",
@@ -33,6 +35,8 @@ __all__ = [
     "import_file",
     "seller_by_code",
     "set_billing_day",
+    "set_consents",
+    "set_delivery",
     "update_customer",
     "update_seller",
 ]
@@ -168,6 +172,45 @@ def set_billing_day(account_id: int, day: int | None, on: date) -> date:
     audit.record("account.billing_day_set", f"account:{account.code}", after=change)
     events.emit("account.billing_day_set", account.code, {"code": account.code, **change})
     return since
+
+
+@transaction.atomic
+def set_delivery(account_id: int, way: str) -> None:
+    """How the documents of an account reach its customer: one of validate.DELIVERIES."""
+    validate.delivery(way)
+    account = Account.objects.select_for_update().get(id=account_id)
+    before, account.delivery = account.delivery, way
+    account.save(update_fields=["delivery"])
+    change = {"delivery": way}
+    audit.record(
+        "account.delivery_set", f"account:{account.code}", before={"delivery": before}, after=change
+    )
+    events.emit("account.delivery_set", account.code, {"code": account.code, **change})
+
+
+def consents(customer: Customer) -> dict[str, Consent]:
+    """The newest word of a customer on each purpose (validate.PURPOSES) that they spoke on."""
+    rows = Consent.objects.filter(customer=customer).order_by("purpose", "-id")
+    return {row.purpose: row for row in rows.distinct("purpose")}
+
+
+@transaction.atomic
+def set_consents(customer: Customer, given: Mapping[str, bool]) -> None:
+    """Note what a customer agrees to and refuses, where it is not what they said last."""
+    held = consents(customer)
+    changed = {
+        validate.purpose(purpose): agrees
+        for purpose, agrees in given.items()
+        if purpose not in held or held[purpose].given != agrees
+    }
+    for purpose, agrees in changed.items():
+        Consent.objects.create(
+            customer=customer, purpose=purpose, given=agrees, at=clock.now(), by=audit.actor()
+        )
+    if changed:
+        subject = f"customer:{customer.code}"
+        audit.record("customer.consents_set", subject, after=changed)
+        events.emit("customer.consents_set", subject, {"code": customer.code, **changed})
 
 
 def _lock_billing_days() -> None:

@@ -22,11 +22,27 @@ _PREFIX = re.compile(r"[A-Za-z0-9/_.-]{1,20}")
 
 ANNIVERSARY = "anniversary"
 KINDS = ("person", "organisation")
+DELIVERIES = ("portal", "email", "post")
+PURPOSES = ("offers_by_email", "offers_by_phone", "usage_insight")
 
 
 def code(value: str, field: str = "code") -> str:
     """A code as people type it: 1 to 100 characters, no space at its ends."""
     return _matching(field, value, CODE, "1 to 100 characters without spaces at the ends")
+
+
+def delivery(value: str) -> str:
+    """A way by which documents reach customers."""
+    if value not in DELIVERIES:
+        raise InvalidField(field="delivery", value=value, expected=" or ".join(DELIVERIES))
+    return value
+
+
+def purpose(value: str) -> str:
+    """What customers are asked to agree to."""
+    if value not in PURPOSES:
+        raise InvalidField(field="purpose", value=value, expected=" or ".join(PURPOSES))
+    return value
 
 
 def word(value: str) -> str:

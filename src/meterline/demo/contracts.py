@@ -34,8 +34,8 @@ PAYERS = {
 
 _JOIN = 0.30
 _CANCEL = 0.10
-_CHANGE = 0.14
-_SEATS = 0.40
+_CHANGE = 0.10
+_SEATS = 0.25
 
 
 def contracts(size: Size) -> pl.DataFrame:

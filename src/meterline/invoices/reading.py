@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connection
@@ -45,6 +45,13 @@ _LINES = """
         ORDER BY version DESC LIMIT 1) e ON true
     WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position
 """
+_UNITS = """
+    SELECT c.id, e.body ->> 'unit' AS unit FROM catalog_price c
+    JOIN LATERAL (
+        SELECT body FROM catalog_entry WHERE kind = 'meter' AND code = c.meter_code
+        ORDER BY version DESC LIMIT 1) e ON true
+    WHERE c.id = ANY(%s)
+"""
 _TAXES = """
     SELECT invoice_id, code, percent, base, amount FROM invoices_tax
     WHERE invoice_id = ANY(%s) ORDER BY invoice_id, code, percent
@@ -72,6 +79,11 @@ def lines(ids: Sequence[int]) -> list[dict[str, Any]]:
     for row in found:
         row["inputs"] = None if row["inputs"] is None else json.loads(row["inputs"])
     return found
+
+
+def units(price_ids: Collection[int]) -> dict[int, str | None]:
+    """The unit of the meter of each price that has one."""
+    return {row["id"]: row["unit"] for row in rows(_UNITS, [list(price_ids)])}
 
 
 def id_of(number: str) -> int:

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "meterline.authoring",
     "meterline.care",
     "meterline.console",
+    "meterline.portal",
     "django_htmx",
     "allauth",
     "allauth.account",
@@ -64,6 +65,7 @@ DATABASES = {
 # What the web needs. `METERLINE_URL` is where people reach the product, e.g. https://bss.example.
 
 _url = os.environ.get("METERLINE_URL", "")
+SITE_URL = _url.rstrip("/") or "http://localhost:8000"  # in e-mail
 _host = _url.split("://")[-1].split("/")[0].split(":")[0]
 _secure = _url.startswith("https://")
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *([_host] if _host else [])]
@@ -102,6 +104,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "meterline.web.shell.context",
+                "meterline.portal.frame.context",
             ],
             "builtins": ["meterline.web.templatetags.ui", "django.templatetags.i18n"],
         },
@@ -128,8 +131,9 @@ LOCALE_PATHS = [Path(__file__).resolve().parents[1] / "locale"]
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
     if os.environ.get("METERLINE_SMTP_HOST")
-    else "django.core.mail.backends.console.EmailBackend"
+    else "django.core.mail.backends.filebased.EmailBackend"
 )
+EMAIL_FILE_PATH = home() / "mail"  # where no server is named: links that sign in stay out of logs
 EMAIL_HOST = os.environ.get("METERLINE_SMTP_HOST", "")
 EMAIL_PORT = int(os.environ.get("METERLINE_SMTP_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("METERLINE_SMTP_USER", "")

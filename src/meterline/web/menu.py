@@ -38,6 +38,11 @@ SECTIONS: Final[dict[str, tuple[Words, str]]] = {
 }
 """Section -> title, icon."""
 
+TABS: Final[dict[str, str]] = {
+    "home": "home", "usage": "pulse", "bills": "receipt", "services": "box", "account": "user",
+}  # fmt: skip
+"""The five tabs of the portal: section -> icon."""
+
 
 def section_of(page: Page | None) -> str | None:
     """The section that a page belongs to: where it stands in the menu, or that of its path."""
@@ -60,5 +65,18 @@ def menu(request: HttpRequest, page: Page | None) -> list[Entry]:
         lines = [(one, reverse(one.name), one is page) for one in pages]
         entries.append(
             Entry(title=title, url=lines[0][1], icon=icon, here=code == current, pages=lines)
+        )
+    return entries
+
+
+def tabs(request: HttpRequest, page: Page | None) -> list[Entry]:
+    """The tabs of the portal: the first page of each section."""
+    entries = []
+    for code, icon in TABS.items():
+        one = next(iter(in_menu(code, "portal")))
+        within = code != "home" and page is not None and page.path.startswith(f"{one.path}/")
+        here = page is one or within
+        entries.append(
+            Entry(title=one.title, url=reverse(one.name), icon=icon, here=here, pages=[])
         )
     return entries

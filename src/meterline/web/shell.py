@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from meterline.access.gate import allowed
+from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.web.menu import menu
 from meterline.web.page import Page
 
@@ -32,11 +33,19 @@ def page_of(request: HttpRequest) -> Page | None:
     return getattr(match.func, "page", None) if match else None
 
 
+def surface_of(request: HttpRequest, page: Page | None) -> str:
+    """Console or portal: as the page says; pages for whoever is signed in follow who that is."""
+    if page is not None and page.permission not in (ANYONE, SIGNED_IN):
+        return page.surface
+    seen = getattr(request, "impersonation", None) is not None
+    return "portal" if seen or allowed(request, "portal.use") else "console"
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """The context processor. Opened in a drawer, a page is what stands in its middle only."""
     page = page_of(request)
     in_drawer = request.headers.get("X-Drawer") == "1"
-    surface = page.surface if page else "console"
+    surface = surface_of(request, page)
     base = "web/drawer.html" if in_drawer else f"{surface}/shell.html"
     return {
         "base": base,

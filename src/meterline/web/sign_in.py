@@ -11,8 +11,16 @@ from django.http import HttpRequest
 from meterline.platform import audit
 
 
+def home_of(user: Any) -> str:
+    """Where somebody begins: customers in the portal, staff in the console."""
+    return "/portal/" if "portal.use" in user.granted() else "/"
+
+
 class Adapter(DefaultAccountAdapter):
     """Sign-in by password or passkey. What happens to it is on record."""
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return home_of(request.user)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -251,6 +251,7 @@ def _frame(request: HttpRequest, one: Customer) -> dict[str, Any]:
         (_("Invoices"), "console.customer_invoices", "invoices.view"),
         (_("Payments"), "console.customer_payments", "payments.view"),
         (_("Notes"), "console.customer_notes", "care.view"),
+        (_("Portal"), "portal.access", "customers.view"),
     ]
     first = Account.objects.filter(customer=one).order_by("code").first()
     return {

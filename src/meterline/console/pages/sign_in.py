@@ -14,6 +14,7 @@ from meterline.access import impersonation, secrets
 from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.platform import audit
 from meterline.web.page import act, done, fragment
+from meterline.web.sign_in import home_of
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -29,7 +30,7 @@ def sign_in(request: HttpRequest, secret: str) -> HttpResponse:
     login(request, user, backend=_BACKEND)
     with audit.acting_as(f"user:{user.email}"):
         audit.record("user.signed_in", f"user:{user.email}", after={"by": "link"})
-    return HttpResponseRedirect("/")
+    return HttpResponseRedirect(home_of(user))
 
 
 @act("impersonate/<code:customer>", permission=impersonation.PERMISSION)

@@ -15,7 +15,7 @@ from meterline.billing.services import preview
 from meterline.billing.trial import attempt, next_day
 from meterline.catalog.models import PlanVersion
 from meterline.catalog.reading import discounts as known_discounts
-from meterline.console import contract_forms, next_invoice, story
+from meterline.console import contract_change, contract_forms, next_invoice, story
 from meterline.console.contract_forms import ACTS, ContractAct
 from meterline.customers.lookup import account_by_code
 from meterline.customers.models import Account
@@ -53,7 +53,7 @@ def subscription(request: HttpRequest, subscription: int) -> HttpResponse:
         "one": held.subscription, "now": now, "state": STATES[now["state_now"]],
         "tone": TONES.get(now["state_now"], "neutral"), "customer": account.customer,
         "phases": Rows(PHASES, _phases(held), caption=_("Phases")),
-        "waiting": [_waiting(held, one) for one in services.scheduled(held)],
+        "waiting": [contract_change.waiting(held, one) for one in services.scheduled(held)],
         "log": story.of_subscription(held),
         "numbers": _numbers(held),
         "addons": store.addons(held),
@@ -88,7 +88,7 @@ def subscription_act(request: HttpRequest, subscription: int, what: str) -> Http
     back = reverse("console.subscription", args=[row.pk])
     if request.method == "POST" and form.is_valid():
         try:
-            return _decide(request, asked, held, form.cleaned_data, back)
+            return contract_change.decide(request, asked, held, form.cleaned_data, back)
         except MeterlineError as error:
             form.add_error(None, sentence(error))
     context = {"form": form, "title": asked.title, "back": back, "back_title": row.code}
@@ -182,25 +182,6 @@ def number_end(request: HttpRequest, identifier: int) -> HttpResponse:
     return done(request, _("The number has ended."), "console.subscription", row.subscription_id)
 
 
-def _decide(
-    request: HttpRequest, asked: ContractAct, held: Held, data: dict[str, Any], back: str
-) -> HttpResponse:
-    if confirmed(request):
-        asked.run(held, data)
-        return done(request, _("Done. %(how)s") % {"how": asked.reverse}, back)
-    trial = attempt(held.subscription.account_id, lambda: asked.run(held, data))
-    effects: list[tuple[Any, Any]] = [(_("Subscription"), held.code)]
-    if isinstance(trial.result, datetime):
-        day = trial.result.astimezone(held.zone)
-        effects.append((_("Takes effect"), f"{written.day(day.date())}, {day:%H:%M}"))
-    rows = next_invoice.line_rows(trial.after, held.subscription.account)
-    return confirm(
-        request, asked.title, verb=asked.verb, effects=[*effects, *next_invoice.effects(trial)],
-        largest=rows if rows.rows else None, danger=asked.danger,
-        note=f"{next_invoice.note()} {asked.reverse}",
-    )  # fmt: skip
-
-
 def _subscribe(request: HttpRequest, account: Account, data: dict[str, Any]) -> HttpResponse:
     numbers = {data["kind"] or "msisdn": data["number"]} if data["number"] else {}
 
@@ -250,13 +231,6 @@ def _phases(held: Held) -> list[dict[str, Any]]:
         }
         for phase in held.timeline
     ]  # fmt: skip
-
-
-def _waiting(held: Held, change: Any) -> dict[str, Any]:
-    return {
-        "number": change.number, "title": story.KINDS[change.kind],
-        "day": change.effective_at.astimezone(held.zone).date(),
-    }  # fmt: skip
 
 
 def _numbers(held: Held) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,37 +18,19 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
-from meterline.invoices import reading, reports
-from meterline.invoices.against import causes
+from meterline.invoices import reports
 from meterline.invoices.formats import document_format
 from meterline.invoices.models import Invoice, Line
 from meterline.invoices.pages.list import STATES, TONES, state
+from meterline.invoices.pages.parts import change, last_before, trees
 from meterline.invoices.texts import texts
-from meterline.kernel.explain import Explanation
-from meterline.kernel.money import decimals
 from meterline.payments.models import Allocation, OpenItem
 from meterline.payments.pages import METHODS
 from meterline.subscriptions.models import Subscription
-from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.page import fragment, link, page
 from meterline.web.rows import Chip, Column, Day, Money, Rows, When, Word
 
-CAUSES = {
-    "usage": later("Usage: more or less was used"),
-    "days": later("Days: the periods are longer or shorter"),
-    "services": later("Services: begun, ended, or another number of them"),
-    "price": later("Price: the same at another price"),
-    "one_offs": later("One-off charges"),
-    "minimums": later("Minimums and commitments"),
-    "credits": later("Discounts, credits and corrections"),
-    "tax": later("Tax"),
-}
-SHORT = {
-    "usage": later("Usage"), "days": later("Days"), "services": later("Services"),
-    "price": later("Price"), "one_offs": later("One-offs"), "minimums": later("Minimums"),
-    "credits": later("Credits"), "tax": later("Tax"),
-}  # fmt: skip
 TYPES = {"pdf": "application/pdf", "html": "text/html", "json": "application/json"}
 
 
@@ -92,11 +74,17 @@ def invoice(request: HttpRequest, invoice: int) -> HttpResponse:
 def explained(request: HttpRequest, invoice: int) -> HttpResponse:
     """Why each line is what it is."""
     one = _one(invoice)
-    found = reports.explain(one.number)
-    ids = {row["subscription_id"] for row, _why in found}
-    codes = dict(Subscription.objects.filter(pk__in=ids - {None}).values_list("pk", "code"))
-    trees = [_tree(row, why, one, codes) for row, why in found]
-    return render(request, "invoices/explained.html", _common(one) | {"trees": trees})
+    held = Subscription.objects.filter(pk__in=one.lines.values("subscription_id"))
+    codes = dict(held.values_list("pk", "code"))
+
+    def records(line: Mapping[str, Any]) -> str:
+        start, end = line["start_at"].isoformat(), line["end_at"].isoformat()
+        of, price = codes[line["subscription_id"]], line["price_id"]
+        wanted = {"of": of, "price": price, "from": start, "to": end}
+        return link("usage.records", urlencode(wanted))
+
+    shown = _common(one) | {"trees": trees(one, records)}
+    return render(request, "invoices/explained.html", shown)
 
 
 @page(
@@ -106,19 +94,10 @@ def explained(request: HttpRequest, invoice: int) -> HttpResponse:
 def against(request: HttpRequest, invoice: int) -> HttpResponse:
     """Why this bill differs from the one before it."""
     one = _one(invoice)
-    last = _last(one)
+    last = last_before(one)
     context = _common(one) | {"last": last}
     if last is not None:
-        found = causes(
-            reading.lines([last.pk]), reading.lines([one.pk]), (last.tax, one.tax),
-            decimals(one.currency),
-        )  # fmt: skip
-        context["causes"] = [(CAUSES[cause], amount) for cause, amount in found]
-        steps = [(str(SHORT[cause]), amount) for cause, amount in found]
-        ends = [(last.number, last.total), *steps, (one.number, one.total)]
-        context["chart"] = charts.waterfall(_("From the last bill to this one"), ends,
-                                            unit=one.currency)  # fmt: skip
-        context["change"] = one.total - last.total
+        context |= change(last, one)
     return render(request, "invoices/against.html", context)
 
 
@@ -192,53 +171,3 @@ def _corrections(one: Invoice) -> QuerySet[Line, dict[str, Any]]:
     )  # fmt: skip
     rows = Line.objects.filter(wanted, account_id=one.account_id, end_at__gte=first)
     return rows.exclude(invoice=one).values("invoice_id")
-
-
-def _last(one: Invoice) -> Invoice | None:
-    rows = Invoice.objects.filter(
-        account=one.account, currency=one.currency, kind="invoice", pk__lt=one.pk,
-        issue_date__lte=one.issue_date,
-    )  # fmt: skip
-    return rows.order_by("-issue_date", "-pk").first()
-
-
-def _tree(
-    row: dict[str, Any], why: Explanation, one: Invoice, codes: dict[int, str]
-) -> dict[str, Any]:
-    """The explanation of a line, down to the records where it bills usage."""
-    node = _node(why, one.currency, _title(row, one))
-    node["amount"] = written.amount(row["amount"], one.currency)
-    if row["kind"] == "usage" and row["subscription_id"] in codes:
-        wanted = {"of": codes[row["subscription_id"]], "price": row["price_id"],
-                  "from": row["start_at"].isoformat(), "to": row["end_at"].isoformat()}  # fmt: skip
-        url = link("usage.records", urlencode(wanted))
-        events = sum(int(part["events"]) for part in (row["inputs"] or {}).get("rows") or ())
-        records = {
-            "title": _("The usage records behind it"),
-            "amount": written.number(events),
-            "url": url,
-        }
-        node["parts"] = [*node["parts"], records]
-    return node
-
-
-def _node(why: Explanation, currency: str, title: str = "") -> dict[str, Any]:
-    exact = f"{why.expression} = {why.amount.normalize():f}"
-    return {
-        "title": title or _("of which"),
-        "amount": written.number(why.amount.normalize()),
-        "rule": why.rule,
-        "arithmetic": exact,
-        "parts": [_node(part, currency) for part in why.parts],
-    }
-
-
-def _title(row: dict[str, Any], one: Invoice) -> str:
-    told = [row["name"], (row["band"] or "").replace("_", " "), row["season"] or ""]
-    name = ", ".join(text for text in told if text)
-    if not (row["start_at"] and row["end_at"]):
-        return name
-    zone = ZoneInfo(one.account.timezone)
-    first = row["start_at"].astimezone(zone).date()
-    last = (row["end_at"].astimezone(zone) - timedelta(microseconds=1)).date()
-    return f"{name}, {written.period(first, max(first, last) + timedelta(days=1))}"

@@ -73,6 +73,12 @@ def day(value: date | None) -> SafeString:
 
 
 @register.simple_tag
+def day_text(value: date) -> str:
+    """A date as text alone, where no markup may stand."""
+    return written.day(value)
+
+
+@register.simple_tag
 def period(start: date, end: date) -> str:
     """A half-open period with its last day."""
     return written.period(start, end)

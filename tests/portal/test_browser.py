@@ -1,0 +1,61 @@
+"""The portal in a browser, as a customer: small and wide, light and dark."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from console.conftest import axe
+
+pytestmark = pytest.mark.slow
+PATHS = ["/portal/", "/portal/usage/", "/portal/usage/?every=month&show=units", "/portal/bills/",
+         "/portal/services/", "/portal/account/", "/portal/account/consents/"]  # fmt: skip
+
+
+@pytest.fixture
+def signed_in(product: Any, chromium: Any) -> str:
+    """The cookies of a customer of the demo company are kept under this role."""
+    if "portal" not in product.states:
+        told = product.run("portal", "invite", "E000001", "e@example.com")
+        found = re.search(r"/portal/welcome/\S+", told)
+        assert found is not None
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(f"{product.url}{found.group()}")
+        page.click("text=Open my account")
+        page.wait_for_url("**/account/password/set/")
+        assert axe(page) == []
+        product.states["portal"] = context.storage_state()
+        context.close()
+    return "portal"
+
+
+@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (360, "light"), (1440, "light")])
+def test_pages(browser_page: Any, signed_in: str, width: int, theme: str) -> None:
+    for path in PATHS:
+        page = browser_page(path, role=signed_in, width=width, theme=theme)
+        page.wait_for_load_state("networkidle")
+        assert axe(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        page.context.close()
+
+
+def test_a_bill_is_read_and_asked_about_by_keyboard(browser_page: Any, signed_in: str) -> None:
+    page = browser_page("/portal/bills/", role=signed_in, width=360)
+    page.focus(".bill-list a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Line by line")
+    assert axe(page) == []
+    page.focus("details.explained summary")
+    page.keyboard.press("Enter")
+    assert page.locator("details.explained[open]").count() >= 1
+    page.focus("text=Ask about this line")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("textarea")
+    page.keyboard.press("Tab")
+    page.fill("textarea", "Why is this more than last month?")
+    page.focus("button.primary")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Your question is with us")
+    assert page.locator("text=Why is this more than last month?").count() == 1
