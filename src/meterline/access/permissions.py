@@ -48,6 +48,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     "users.manage": _("Add users and give them roles"),
     "roles.manage": _("Make and change roles"),
     "keys.manage": _("Make and revoke API keys"),
+    "feedback.manage": _("Read feedback and say what became of it"),
+    "sandbox.reset": _("Reset the demo company of a sandbox"),
     "jobs.view": _("See background jobs"),
     "jobs.manage": _("Retry and cancel background jobs"),
     "audit.view": _("See the audit log"),

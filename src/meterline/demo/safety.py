@@ -33,11 +33,16 @@ def prepare(size: Size, *, reset: bool) -> Path:
     return folder
 
 
-def _reset(folder: Path) -> None:
+def only_demo() -> None:
+    """Raises NotOnlyDemoData where the database holds anything that no demo made."""
     codes = [company.code for company in COMPANIES]
     strangers = Account.objects.exclude(seller__code__in=codes).count()
     if strangers:
         raise NotOnlyDemoData(customers=strangers)
+
+
+def _reset(folder: Path) -> None:
+    only_demo()
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")

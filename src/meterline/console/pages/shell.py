@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -26,11 +27,7 @@ HELP = Path(__file__).resolve().parents[1] / "help"
 def help_index(request: HttpRequest) -> HttpResponse:
     """All topics of help, with those that say what is looked for."""
     text = request.GET.get("q", "").strip()
-    topics = [
-        (path.stem, _title_of(path))
-        for path in sorted(HELP.glob("*.md"))
-        if text.lower() in path.read_text("utf-8").lower()
-    ]
+    topics = [(slug, title) for slug, title, body in _help() if text.casefold() in body]
     return render(request, "console/help_index.html", {"topics": topics, "text": text})
 
 
@@ -85,6 +82,27 @@ def pages(text: str, limit: int) -> list[Hit]:
         if one.placed and (wanted in str(one.title).lower() or wanted in one.path)
     ]
     return hits[:limit]
+
+
+@finder("help", _("Help"), permission=SIGNED_IN)
+def help_topics(text: str, limit: int) -> list[Hit]:
+    """Topics of help: those whose title says it come first, then those that mention it."""
+    wanted = text.casefold()
+    found = [(wanted not in title.casefold(), title, slug)
+             for slug, title, body in _help() if len(wanted) > 2 and wanted in body]  # fmt: skip
+    return [
+        Hit(title=title, url=reverse("console.help_topic", args=[slug]), icon="help")
+        for _mentioned, title, slug in sorted(found)[:limit]
+    ]
+
+
+@cache
+def _help() -> tuple[tuple[str, str, str], ...]:
+    """Name, title and searchable text of each topic."""
+    return tuple(
+        (path.stem, _title_of(path), path.read_text("utf-8").casefold())
+        for path in sorted(HELP.glob("*.md"))
+    )
 
 
 @act("views/save", permission=SIGNED_IN)
