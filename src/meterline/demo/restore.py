@@ -18,7 +18,7 @@ from meterline.demo.companies import COMPANIES
 from meterline.demo.errors import NotASandbox
 from meterline.demo.run import run
 from meterline.demo.safety import only_demo
-from meterline.demo.size import Size, last_months
+from meterline.demo.size import Size, keep, kept, last_months
 from meterline.platform import clock, files
 
 KEPT = ("access_", "account_", "auth_", "django_", "mfa_", "platform_", "procrastinate_",
@@ -36,9 +36,13 @@ def check() -> Size:
     if not os.environ.get("METERLINE_SANDBOX"):
         raise NotASandbox
     only_demo()
+    today = clock.now().date()
+    made = kept(files.home() / "demo", today)
+    if made is not None:
+        return made
     customers = max(Customer.objects.count(), len(COMPANIES))
     months = max(BillRun.objects.values("until").distinct().count(), 1)
-    return last_months(customers, months, 1, clock.now().date())
+    return last_months(customers, months, 1, today)
 
 
 def restore(size: Size, say: Callable[[str], None]) -> None:
@@ -49,6 +53,7 @@ def restore(size: Size, say: Callable[[str], None]) -> None:
     for path in (folder, files.home() / "usage"):
         shutil.rmtree(path, ignore_errors=True)
     folder.mkdir(parents=True)
+    keep(size, folder)
     run(size, folder, say)
 
 

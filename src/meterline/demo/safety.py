@@ -11,7 +11,7 @@ from django.db import connection
 from meterline.customers.models import Account, Customer
 from meterline.demo.companies import COMPANIES
 from meterline.demo.errors import DatabaseNotEmpty, DemoTooSmall, NotOnlyDemoData
-from meterline.demo.size import Size
+from meterline.demo.size import Size, keep
 from meterline.platform import files
 
 
@@ -30,6 +30,7 @@ def prepare(size: Size, *, reset: bool) -> Path:
     if customers:
         _reset(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    keep(size, folder)
     return folder
 
 

@@ -65,6 +65,8 @@ def put_away(request: HttpRequest, what: str) -> HttpResponse:
     if what not in learning.OFFERS:
         raise Http404
     learning.put_away(request, what)
+    if request.POST.get("quiet"):
+        return HttpResponse(status=204)
     return done(request, SAID[what], "console.home")
 
 

@@ -31,7 +31,7 @@ class GuidedTour extends HTMLElement {
 
   // What a step is about, where it is on the page and to be seen.
   part(step) {
-    const found = step.dataset.at && document.querySelector(step.dataset.at);
+    const found = step.dataset.at ? document.querySelector(step.dataset.at) : null;
     return found?.checkVisibility() ? found : null;
   }
 
@@ -60,10 +60,11 @@ class GuidedTour extends HTMLElement {
 
   leave() {
     this.light(null);
-    this.opener?.focus?.();
-    const body = new URLSearchParams({ csrfmiddlewaretoken: this.dataset.token });
-    fetch(this.dataset.done, { method: "POST", body, redirect: "manual" });
     document.querySelector("[data-tour-offer]")?.remove();
+    (this.opener?.isConnected && this.opener !== document.body ? this.opener : document.getElementById("main")).focus();
+    history.replaceState(null, "", location.pathname);
+    const body = new URLSearchParams({ csrfmiddlewaretoken: this.dataset.token, quiet: "1" });
+    fetch(this.dataset.done, { method: "POST", body });
   }
 }
 customElements.define("guided-tour", GuidedTour);

@@ -19,10 +19,10 @@ class PagePicture extends HTMLElement {
     } catch {
       return; // whoever says no sends no picture
     }
-    dialog.close();
     const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true });
     await video.play();
-    await new Promise((done) => setTimeout(done, 250));
+    dialog.close();
+    await this.painted(video);
     const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d").drawImage(video, 0, 0);
     for (const track of stream.getTracks()) track.stop();
@@ -34,6 +34,14 @@ class PagePicture extends HTMLElement {
     this.querySelector("[data-shows]").replaceChildren(canvas);
     this.tell();
     this.consent.focus();
+  }
+
+  // The page without the dialog has reached the video: two paintings here, then frames there.
+  async painted(video) {
+    const frame = (ask) => new Promise((done) => ask(done));
+    for (let i = 0; i < 2; i++) await frame((done) => requestAnimationFrame(done));
+    const later = new Promise((done) => setTimeout(done, 1500));
+    for (let i = 0; i < 3; i++) await Promise.race([frame((done) => video.requestVideoFrameCallback(done)), later]);
   }
 
   // Consent is asked for where there is a picture, and only there.
