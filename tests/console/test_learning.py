@@ -134,7 +134,7 @@ def sandbox(tmp_path: Path) -> Iterator[Product]:
 def test_a_reset_lives_the_demo_anew_and_keeps_who_signs_in(sandbox: Product) -> None:
     before = sandbox.run("invoice", "list", "--json")
     sandbox.run("user", "add", "trainee@example.com", "--role", "admin")
-    sandbox.run("customer", "create", "PLAY", "Played With")
+    sandbox.run("customer", "create", "PLAY", "--name", "Played With")
     assert "Played With" in sandbox.run("customer", "list")
     assert sandbox.run("demo", "--restore").count(" joined ") == 1
     assert "Played With" not in sandbox.run("customer", "list")
