@@ -21,9 +21,9 @@ ROOMS = sorted(
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play", "console/pages", "portal/pages", "catalog/pages",
                   "authoring/pages", "insight/pages", "billing/pages", "invoices/pages",
-                  "usage/pages", "web/templatetags")  # fmt: skip
+                  "usage/pages", "usage/streams", "reads/pages", "web/templatetags")  # fmt: skip
 FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py", "pages.py",
-                 "jobs.py", "urls.py", "asgi.py"}  # fmt: skip
+                 "jobs.py", "urls.py", "asgi.py", "api.py"}  # fmt: skip
 # found by Django, the worker, cli, python -m
 
 PURE = [
@@ -35,6 +35,7 @@ PURE = [
         PACKAGE / name
         for name in (
             "billing/diff.py", "billing/document.py", "billing/frames.py", "billing/price_lines.py",
+            "billing/meter_reads.py",
             "billing/propose.py", "billing/reconcile.py", "billing/spans.py",
             "ledger/posting.py", "ledger/recognition.py", "payments/allocate.py",
             "payments/credit.py", "catalog/check_terms.py",
@@ -43,8 +44,12 @@ PURE = [
             "subscriptions/log.py", "subscriptions/terms.py", "catalog/indexation.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
             "usage/place.py", "usage/totals.py",
-            "usage/settle.py", "usage/grants.py", "usage/sequence.py", "usage/units.py",
-            "usage/ber.py", "catalog/resolve.py", "catalog/compare.py",
+            "usage/settle.py", "usage/again.py", "usage/stake.py", "usage/grants.py",
+            "usage/sequence.py", "usage/units.py", "usage/ber.py",
+            "catalog/resolve.py", "catalog/compare.py",
+            "reads/frames.py", "reads/standing.py", "reads/weigh.py", "reads/points.py",
+            "reads/convert.py", "reads/pieces.py", "reads/splits.py", "reads/validate.py",
+            "reads/normalise.py",
             "insight/window.py", "insight/segment.py", "insight/compare.py", "insight/rerate.py",
             "insight/movements.py",
         )

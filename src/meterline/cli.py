@@ -21,11 +21,14 @@ GROUPS = {  # command: (module, attribute, help)
     "doctor": ("meterline.doctor", "doctor", "Check the installation and explain."),
     "import": ("meterline.subscriptions.commands", "import_app", "Import CSV files."),
     "invoice": ("meterline.invoices.commands", "app", "Invoices and their explanations."),
+    "key": ("meterline.access.key_commands", "app", "API keys of programs."),
     "ledger": ("meterline.ledger.commands", "app", "The books."),
+    "meter": ("meterline.reads.meter_commands", "app", "Meters: devices and where they are."),
     "migrate": ("meterline.platform.commands", "migrate", "Bring the database up to date."),
     "pay": ("meterline.payments.commands", "pay", "Record a payment."),
     "payment": ("meterline.payments.commands", "app", "Payments."),
     "portal": ("meterline.portal.commands", "app", "Customers in the self-care portal."),
+    "reads": ("meterline.reads.commands", "app", "Meter reads, estimates, review."),
     "scenario": ("meterline.scenario.commands", "app", "Test tariffs by scenario files."),
     "schema": ("meterline.scenario.commands", "schema_app", "JSON Schema of the file formats."),
     "seller": ("meterline.customers.commands", "seller_app", "Sellers."),
@@ -93,13 +96,23 @@ def main_options(
     at: Annotated[
         str | None, typer.Option(help="Act as if it were then (a date or an instant).")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Where usage is rated and bills are computed: local, or ray://HOST:PORT."
+        ),
+    ] = None,
 ) -> None:
     """Meterline: usage in, correct invoices out, paid and booked."""
 
 
-def _apply(home: str | None, at: str | None) -> None:
+def _apply(home: str | None, at: str | None, engine: str | None) -> None:
     if home is not None:
         os.environ["METERLINE_HOME"] = home
+    if engine is not None:
+        from meterline.platform.engine import choose
+
+        choose(engine)
     if at is not None:
         from datetime import UTC, datetime, time
 

@@ -68,6 +68,7 @@ def examine(*, repair: bool = False) -> Iterator[Finding]:
     yield from _ledger()
     yield _bill_run()
     yield _orphans(repair=repair)
+    yield from _usage_folders()
     yield _events()
 
 
@@ -176,6 +177,33 @@ def _orphans(*, repair: bool) -> Finding:
         advice="Left by interrupted loads; `meterline doctor --repair` removes them."
         if found else "",
     )  # fmt: skip
+
+
+def _usage_folders() -> Iterator[Finding]:
+    """Every batch has its folder, every archived one its archive."""
+    from meterline.usage.archive import missing
+    from meterline.usage.services import without_folder
+
+    gone = without_folder()
+    if gone:
+        yield Finding(
+            check="usage batches", state="bad", text=f"the folders of batches {gone} are missing",
+            advice="Bring usage/ of the data folder back from a backup, of the same time as the"
+            " database's.",
+        )  # fmt: skip
+    from meterline.usage.models import Batch
+
+    archived = list(Batch.objects.filter(records_at="archived").order_by("pk"))
+    lost = [one.pk for one in missing(archived)]
+    if lost:
+        yield Finding(
+            check="usage archives", state="bad",
+            text=f"the archives of batches {lost} are not where they were put, or not whole",
+            advice="Bring them back, or make the store reachable; bills do not need them.",
+        )  # fmt: skip
+    elif archived:
+        text = f"{len(archived):,} archived batches, each with its archive"
+        yield Finding(check="usage archives", state="good", text=text)
 
 
 def _events() -> Finding:

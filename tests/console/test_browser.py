@@ -11,7 +11,8 @@ from console.conftest import Product, axe
 pytestmark = pytest.mark.slow
 PATHS = ["/", "/gallery/", "/gallery/?wrong=1&messages=1", "/customers/", "/approvals/",
          "/settings/users/", "/settings/users/add/", "/settings/roles/new/", "/settings/keys/",
-         "/settings/audit/", "/settings/jobs/", "/help/", "/search/?q=a"]  # fmt: skip
+         "/settings/audit/", "/settings/jobs/", "/help/", "/search/?q=a", "/insight/what-ifs/",
+         "/insight/what-ifs/new/", "/catalog/plans/mobile-plus/quote/"]  # fmt: skip
 
 
 @pytest.mark.parametrize(

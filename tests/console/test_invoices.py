@@ -15,9 +15,12 @@ from console.conftest import axe
 from django.test import Client
 from django.urls import reverse
 
+from meterline.access import approvals, limits
+from meterline.access.models import Approval
 from meterline.invoices import reading
 from meterline.invoices.against import causes
 from meterline.invoices.models import Invoice
+from meterline.platform import audit
 from meterline.web.find import FINDERS
 
 Clerk = Callable[[str], Client]
@@ -111,6 +114,14 @@ FEE = {"kind": "recurring", "quantity": Decimal(2), "amount": Decimal(20)}
 SHORTER = {"start_at": datetime(2026, 2, 1, tzinfo=UTC), "end_at": datetime(2026, 3, 1, tzinfo=UTC)}
 
 
+def daily(days: int) -> dict[str, Any]:
+    """2 units at 1 a day: the line's quantity counts the days too."""
+    return {
+        "quantity": Decimal(2 * days), "amount": Decimal(2 * days),
+        "inputs": {"share": f"{days}/1", "rows": [{"quantity": "2"}]},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -128,6 +139,8 @@ SHORTER = {"start_at": datetime(2026, 2, 1, tzinfo=UTC), "end_at": datetime(2026
         ([line(**FEE)], [line(**FEE | {"amount": Decimal(10), "inputs": {"share": "1/2"}})],
          {"days": -10}),
         ([line(**FEE)], [], {"services": -20}),
+        # by the day: 2 at 1 a day
+        ([line(**FEE | daily(30))], [line(**FEE | daily(31))], {"days": 2}),
         # what is not measured
         ([], [line(kind="one_time")], {"one_offs": 31}),
         ([], [line(kind="discount", amount=Decimal(-3))], {"credits": -3}),
@@ -160,6 +173,26 @@ def test_part_of_a_line_is_credited_after_it_was_seen(billed: list[Invoice], cle
     too_much = client.post(url, {**form, "amount": "9.00"}).content.decode()
     assert "are left to credit" in too_much
     assert Invoice.objects.count() == count + 1
+
+
+def test_a_large_credit_note_needs_a_second_person(billed: list[Invoice], clerk: Clerk) -> None:
+    one, client = billed[0], clerk("billing")
+    base = one.lines.filter(kind="recurring").order_by("position")[0]
+    url = reverse("invoices.credit", args=[one.pk])
+    limits.set_limit("EUR", Decimal(1))
+    form = {"line": str(base.pk), "amount": "2.00"}
+    shown = client.post(url, form).content.decode().replace("\N{NO-BREAK SPACE}", " ")
+    assert "Ask for approval of 2.44" in shown
+    count = Invoice.objects.count()
+    client.post(url, {**form, "confirm": "1"})
+    asked = Approval.objects.get(kind="credit.note")
+    assert Invoice.objects.count() == count
+    with audit.acting_as("user:finance@example.com"):
+        approvals.decide(asked.pk, approved=True)
+    assert "Issue the credit note" in client.get(url).content.decode()
+    client.post(reverse("invoices.credit_approved", args=[asked.pk]))
+    note = Invoice.objects.latest("id")
+    assert (note.total, Invoice.objects.count()) == (Decimal("-2.44"), count + 1)
 
 
 @pytest.mark.slow

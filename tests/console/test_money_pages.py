@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from console.conftest import axe
 from console.test_contract_pages import amounts, twice
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from payments.conftest import issue_document
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from meterline.access import approvals
+from meterline.access import approvals, limits
 from meterline.access.models import Approval
-from meterline.console.pages.money import above_limit
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
+from meterline.ledger.jobs import ADD_UP, add_up
 from meterline.ledger.models import Entry
 from meterline.payments import ageing
 from meterline.payments.models import Grant, Payment
@@ -37,6 +39,16 @@ def owes(db: None) -> Account:
     issue_document(account, "10.00", date(2024, 1, 1))
     issue_document(account, "30.00", date(2024, 3, 1))
     return account
+
+
+def run_jobs() -> None:
+    """What the worker would do."""
+    with connection.cursor() as cursor:
+        for job in ProcrastinateJob.objects.filter(task_name=ADD_UP, status="todo"):
+            add_up(**job.args)
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [job.pk]
+            )
 
 
 def numbers(account: Account) -> list[str]:
@@ -105,8 +117,8 @@ def test_a_payment_is_given_back(clerk: Sign, owes: Account) -> None:
     [("100.00", "EUR", False), ("100.01", "EUR", True), ("10000", "JPY", False),
      ("10001", "JPY", True), ("100.001", "KWD", True)],
 )  # fmt: skip
-def test_the_limit_of_credit(amount: str, currency: str, above: bool) -> None:
-    assert above_limit(Decimal(amount), currency) is above
+def test_the_limit_of_credit(db: None, amount: str, currency: str, above: bool) -> None:
+    assert limits.above(Decimal(amount), currency) is above
 
 
 def test_small_credit_is_granted_and_taken_back(clerk: Sign, owes: Account) -> None:
@@ -167,9 +179,21 @@ def test_payments_are_found(clerk: Sign, owes: Account) -> None:
 
 def test_the_books(clerk: Sign, owes: Account) -> None:
     client = clerk("finance")
-    page = client.get(reverse("ledger.trial_balance"), {"fresh": "1"}).content.decode()
+    assert "Not added up yet" in client.get(reverse("ledger.trial_balance")).content.decode()
+    for day in ("", "2023-12-31"):
+        client.post(reverse("ledger.trial_add_up"), {"at": day})
+        assert (
+            "Adding up" in client.get(reverse("ledger.trial_balance"), {"at": day}).content.decode()
+        )
+        run_jobs()
+    page = client.get(reverse("ledger.trial_balance")).content.decode()
     assert "receivable" in page
     assert "balanced" in page
+    assert "Adding up" not in page
+    early = client.get(reverse("ledger.trial_balance"), {"at": "2023-12-31"}).content.decode()
+    assert "The books are empty" in early
+    told = client.get(reverse("ledger.trial_progress"))
+    assert told["HX-Refresh"] == "true"
     entry = Entry.objects.order_by("pk").first()
     assert entry is not None
     assert "receivable" in client.get(reverse("ledger.entry", args=[entry.pk])).content.decode()

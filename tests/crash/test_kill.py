@@ -5,60 +5,21 @@ from __future__ import annotations
 import os
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
-from crash.company import Company, prepare, write_files
-from django.db import connection
+from crash.company import Company
+from crash.conftest import server_url
 
 pytestmark = pytest.mark.slow
 
 KILLS_LEAST = 50
-
-
-def server_url(name: str) -> str:
-    settings = connection.settings_dict
-    return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Company:
-    """The company before its first usage file; tests work on copies of it."""
-    folder = tmp_path_factory.mktemp("prepared")
-    write_files(folder)
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS crash_prepared")
-        server.execute("CREATE DATABASE crash_prepared")
-    company = Company(folder=folder, url=server_url("crash_prepared"))
-    prepare(company)
-    return company
-
-
-@pytest.fixture
-def copy(prepared: Company, tmp_path: Path) -> Iterator[Callable[[str], Company]]:
-    """Makes copies of the company, with database and folder."""
-    made: list[str] = []
-
-    def make(name: str) -> Company:
-        folder = tmp_path / name
-        shutil.copytree(prepared.folder, folder)
-        with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS crash_{name} WITH (FORCE)")
-            server.execute(f"CREATE DATABASE crash_{name} TEMPLATE crash_prepared")
-        made.append(name)
-        return Company(folder=folder, url=server_url(f"crash_{name}"))
-
-    yield make
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        for name in made:
-            server.execute(f"DROP DATABASE crash_{name} WITH (FORCE)")
 
 
 def usage_files(company: Company) -> list[Path]:

@@ -112,6 +112,19 @@ class Approval(models.Model):
         )
 
 
+class CreditLimit(models.Model):
+    """What one person may give away alone in a currency; without a row it is `limits.USUAL`."""
+
+    currency = models.CharField(max_length=3, primary_key=True)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+
+    class Meta:
+        db_table = "access_creditlimit"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="limit_is_no_debt"),
+        )
+
+
 class SignInLink(models.Model):
     """A link that signs in once. Only the digest of its secret is kept."""
 
@@ -131,6 +144,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     permissions = ArrayField(models.CharField(max_length=60), default=list)
+    rate = models.PositiveIntegerField(null=True)  # events a second at most; null: any number
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

@@ -43,10 +43,13 @@ def review(draft: Draft) -> Review:
     )
 
 
-def affects(catalogue: CatalogFile) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """Why plans are affected by a catalogue, and how many subscriptions have each of them now."""
+def affects(
+    catalogue: CatalogFile, most: int | None = None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """Why plans are affected by a catalogue, and how many subscriptions have each of them now,
+    counted up to `most`."""
     reasons = dict(affected(catalogue).reasons)
-    return reasons, members.standing(list(reasons), clock.now())
+    return reasons, members.standing(list(reasons), clock.now(), most)
 
 
 def review_as(draft_id: int, actor: str) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from meterline.authoring.bundle import bundle
 from meterline.catalog import drafts
+from meterline.catalog.drafts import Kept
 from meterline.catalog.models import Draft
 from meterline.catalog.yaml import read_all
 
@@ -27,8 +28,18 @@ def keep(
 ) -> Draft:
     """Keep uploaded files as a draft; the others are decks and usage files that they name.
 
-    A browser tells no folders: a deck is laid where the catalogue names one of its file name.
     Raises what `bundle` and `drafts.create` do.
+    """
+    name, kept = laid_out(catalogue, scenarios, others)
+    return drafts.create(name, kept, note=note)
+
+
+def laid_out(
+    catalogue: Upload, scenarios: Iterable[Upload], others: Iterable[Upload]
+) -> tuple[str, list[Kept]]:
+    """Uploaded files as `bundle` gives them.
+
+    A browser tells no folders: a deck is laid where the catalogue names one of its file name.
     """
     with tempfile.TemporaryDirectory(prefix="meterline-upload-") as folder:
         root = Path(folder)
@@ -40,8 +51,7 @@ def keep(
         for path in [*_named(file)]:
             if path.name in rest and not path.is_absolute() and ".." not in path.parts:
                 _write(root / path, rest[path.name])
-        name, kept = bundle(file, tests)
-        return drafts.create(name, kept, note=note)
+        return bundle(file, tests)
 
 
 def _name(upload: Upload) -> str:

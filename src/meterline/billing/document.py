@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from meterline.billing.frames import USAGE_TRACK, Snapshot
+from meterline.billing.meter_reads import with_reads
 from meterline.kernel.money import MONEY, decimals_column, from_scaled, round_column, to_scaled
 
 DOCUMENTS: dict[str, Any] = {
@@ -82,7 +83,9 @@ def make_documents(charged: pl.DataFrame, snapshot: Snapshot, issued_at: datetim
     )
     return Documents(
         documents=totals.select(DOCUMENTS.keys()),
-        lines=lines.drop("places", "tax_rounding", "rounding", "tax_region", "issue_date"),
+        lines=with_reads(lines, snapshot).drop(
+            "places", "tax_rounding", "rounding", "tax_region", "issue_date"
+        ),
         taxes=taxes.select(DOCUMENT_TAXES.keys()).sort("account_id", "code", "percent"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -195,6 +195,7 @@ class Snapshot:
     discounts: pl.DataFrame
     billed: pl.DataFrame
     early_fees: Sequence[EarlyFee] = ()
+    reads: pl.DataFrame = field(default_factory=pl.DataFrame)  # reads.billed.MEASURED
 
 
 def price_frame(prices: Sequence[Price]) -> pl.DataFrame:

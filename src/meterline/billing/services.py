@@ -20,7 +20,7 @@ from meterline.billing.models import BillRun
 from meterline.billing.snapshot import Until
 from meterline.billing.workers import compute_chunks
 from meterline.payments import grants
-from meterline.platform import audit, clock
+from meterline.platform import audit, clock, engine
 from meterline.platform.ahead import ahead
 from meterline.subscriptions import renewals
 
@@ -136,7 +136,7 @@ def _execute(
     chunks = _chunks(bill_run)[bill_run.chunks_done :]
     if workers is None:  # a core is the database's; few chunks are not worth starting processes
         workers = min((os.cpu_count() or 1) - 1, len(chunks) // CHUNKS_A_WORKER)
-    workers = min(workers, len(chunks))
+    workers = len(chunks) if engine.is_far() else min(workers, len(chunks))
     done = bill_run.chunks_done * bill_run.chunk_size
     for made, size in _bill_chunks(bill_run, chunks, workers, report):
         report.invoices += made
@@ -164,7 +164,7 @@ def _bill_chunks(
 ) -> Iterator[tuple[int, int]]:
     """(invoices made, accounts) of each chunk, committed in order."""
     issued_at, until, progressive = bill_run.started_at, bill_run.until_at, bill_run.progressive
-    bills = compute_chunks if workers > 1 else _compute_here
+    bills = compute_chunks if workers > 1 or engine.is_far() else _compute_here
     ready = bills(chunks, until, issued_at, progressive=progressive, workers=workers)
     for ids, bill in zip(chunks, ready, strict=True):
         made = chunk.commit(bill, issued_at, bill_run)

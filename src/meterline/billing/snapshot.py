@@ -31,6 +31,7 @@ from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
 from meterline.pricing.price import Price
+from meterline.reads import services as reads
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage import services as usage
 
@@ -82,6 +83,7 @@ def load(
         discounts=discounts_of(ids),
         billed=billed,
         early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
+        reads=reads.measured(ids, earliest_period(prices, reach)),
     )
 
 

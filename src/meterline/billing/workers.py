@@ -1,5 +1,5 @@
-"""Chunks of a bill run computed in worker processes, side by side; whoever asked commits them, in
-order, so that numbers come out the same however many workers there are."""
+"""Chunks of a bill run computed in worker processes or on a cluster, side by side; whoever asked
+commits them, in order, so that numbers come out the same however many workers there are."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meterline.billing.errors import WorkerLost
+from meterline.platform import engine
 
 if TYPE_CHECKING:
     from meterline.billing.chunk import Bill
@@ -45,10 +46,10 @@ def in_workers(
 
     Raises WorkerLost where a process died; what it was at has written nothing.
     """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_start)
+    far = engine.cluster()
+    pool, workers = (far, far.size) if far else (_processes(workers), workers)
     waiting = iter(jobs)
-    running: deque[Future[Result]] = deque()
+    running: deque[engine.Pending] = deque()
     try:
         while True:
             for job in islice(waiting, AHEAD_A_WORKER * workers - len(running)):
@@ -60,6 +61,11 @@ def in_workers(
         raise WorkerLost from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _processes(workers: int) -> engine.Executor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_start)
 
 
 def _start() -> None:

@@ -133,14 +133,20 @@ def _sharing(
     )
 
 
-def candidate(catalogue: CatalogFile, found: Affected, version_ids: Iterable[int]) -> Candidate:
+def candidate(found: Affected, version_ids: Iterable[int]) -> Candidate:
     """What billing takes where the file is in force for these plan versions (bases and derived)."""
-    changed = {(one.kind, one.code): one.body for one in found.changes if not one.unchanged}
-    currencies = {one.code: one.terms for one in found.changes if one.kind == "plan"}
+    rows = PlanVersion.objects.filter(pk__in=set(version_ids)).select_related("base")
+    return of_versions(rows, found.changes)
+
+
+def of_versions(versions: Iterable[PlanVersion], changes: Sequence[Change]) -> Candidate:
+    """The same of plan versions, which need not be kept, and of the changes of a file."""
+    changed = {(one.kind, one.code): one.body for one in changes if not one.unchanged}
+    currencies = {one.code: one.terms for one in changes if one.kind == "plan"}
     meters = {**reading.meters(), **_of_kind(changed, "meter", build.meter)}
     made = _Found()
     ids = count(-1, -1)
-    for version in PlanVersion.objects.filter(pk__in=set(version_ids)).select_related("base"):
+    for version in versions:
         base = version.base or version
         body = changed.get(("plan", version.plan_code), base.body)
         terms = currencies.get(version.plan_code, {}) if body is not base.body else {}

@@ -31,25 +31,48 @@ class Kept:
     scenario: bool = False
 
 
-def create(name: str, kept: Sequence[Kept], *, note: str = "") -> Draft:
-    """Keep a catalogue file (`name` among `kept`) with all that it needs.
+def create(
+    name: str, files: Sequence[Kept], *, note: str = "", replaces: Draft | None = None
+) -> Draft:
+    """Keep a catalogue file (`name` among `files`) with all that it needs; a draft that it replaces
+    is withdrawn.
 
-    Raises CatalogInvalid, NotSupported, and NothingToPublish where it says what is in force.
+    Raises CatalogInvalid, NotSupported, DraftState, and NothingToPublish where it says what is in
+    force.
     """
-    with transaction.atomic(), unpacked(kept) as folder:
+    with transaction.atomic(), unpacked(files) as folder:
+        if replaces is not None:
+            withdraw(replaces)
         changes = diff(parse(folder / name))
         if all(one.unchanged for one in changes):
             raise NothingToPublish(file=name)
         draft = Draft.objects.create(
-            name=name, digest=_digest(kept), author=audit.actor(), note=note,
-            created_at=clock.now(), basis=basis(changes),
+            name=name, digest=_digest(files), author=audit.actor(), note=note,
+            created_at=clock.now(), basis=basis(changes), replaces=replaces,
         )  # fmt: skip
         DraftFile.objects.bulk_create(
             DraftFile(draft=draft, path=one.path, content=one.content, scenario=one.scenario)
-            for one in kept
+            for one in files
         )
-        _tell(draft, "drafted", {"file": name, "digest": draft.digest})
+        replaced = {"replaces": replaces.pk} if replaces else {}
+        _tell(draft, "drafted", {"file": name, "digest": draft.digest, **replaced})
     return draft
+
+
+def kept(draft: Draft) -> list[Kept]:
+    """The files of a draft."""
+    rows = draft.files.order_by("id")
+    return [Kept(path=row.path, content=bytes(row.content), scenario=row.scenario) for row in rows]
+
+
+def authors(draft: Draft) -> tuple[str, ...]:
+    """Whoever had a hand in a draft: its author, and those of the drafts that it replaces."""
+    found, one = [], draft
+    while True:
+        found.append(one.author)
+        if one.replaces is None:
+            return tuple(dict.fromkeys(found))
+        one = one.replaces
 
 
 def get(draft_id: int) -> Draft:
@@ -66,10 +89,10 @@ def drafts() -> list[Draft]:
 
 
 @contextmanager
-def unpacked(kept: Sequence[Kept]) -> Iterator[Path]:
+def unpacked(files: Sequence[Kept]) -> Iterator[Path]:
     """The files in a folder of their own, while the block runs."""
     with tempfile.TemporaryDirectory(prefix="meterline-draft-") as folder:
-        for one in kept:
+        for one in files:
             path = Path(folder) / one.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(one.content)
@@ -79,11 +102,10 @@ def unpacked(kept: Sequence[Kept]) -> Iterator[Path]:
 @contextmanager
 def opened(draft: Draft) -> Iterator[tuple[CatalogFile, list[Path]]]:
     """A draft's catalogue and its scenario files, while the block runs."""
-    rows = list(draft.files.order_by("id"))
-    kept = [Kept(path=row.path, content=bytes(row.content), scenario=row.scenario) for row in rows]
-    with unpacked(kept) as folder:
+    files = kept(draft)
+    with unpacked(files) as folder:
         catalogue = replace(parse(folder / draft.name), name=draft.name)
-        yield catalogue, [folder / row.path for row in rows if row.scenario]
+        yield catalogue, [folder / one.path for one in files if one.scenario]
 
 
 def check_open(draft: Draft) -> None:
@@ -121,7 +143,7 @@ def approve(draft: Draft, *, effective: date) -> Draft:
         trial = held.trials.order_by("-id").first()
         refused = refusal(
             Standing(
-                draft=held.pk, state=held.state, author=held.author, actor=audit.actor(),
+                draft=held.pk, state=held.state, authors=authors(held), actor=audit.actor(),
                 four_eyes=services.rules().four_eyes, has_scenarios=bool(scenarios),
                 outcomes=trial.outcomes if trial else None,
                 reviewed=held.basis, present=basis(changes), changes=told(changes),
@@ -179,9 +201,9 @@ def _locked(draft: Draft) -> Draft:
     return Draft.objects.select_for_update().get(pk=draft.pk)
 
 
-def _digest(kept: Sequence[Kept]) -> str:
+def _digest(files: Sequence[Kept]) -> str:
     digest = hashlib.sha256()
-    for one in sorted(kept, key=lambda one: one.path):
+    for one in sorted(files, key=lambda one: one.path):
         digest.update(f"{one.path}\n{len(one.content)}\n".encode())
         digest.update(one.content)
     return digest.hexdigest()

@@ -119,3 +119,10 @@ class NothingToPublish(MeterlineError):
     """{file} says what is in force: there is nothing to publish"""
 
     code = "nothing_to_publish"
+
+
+class CannotRewrite(MeterlineError):
+    """{place} is written with an anchor or an alias, which changing it would change elsewhere too:
+    edit the file itself, and upload it as a draft"""
+
+    code = "cannot_rewrite"

@@ -22,8 +22,8 @@ class Holders:
 class Keeper(Protocol):
     """Keeps subscriptions of plans."""
 
-    def count(self, plan: str, effective: date) -> int:
-        """How many have the plan on a day, or will."""
+    def count(self, plan: str, effective: date, most: int | None = None) -> int:
+        """How many have the plan on a day, or will; counted up to `most`."""
 
     def move(self, version: PlanVersion) -> int:
         """Give them a new version, from its day on or at their renewal; returns how many."""
@@ -38,9 +38,9 @@ def register(keeper: Keeper) -> None:
         _keepers.append(keeper)
 
 
-def holders(plan: str, existing: str, effective: date) -> Holders:
-    """Who has a plan on the day on which a new version begins."""
-    count = sum(keeper.count(plan, effective) for keeper in _keepers)
+def holders(plan: str, existing: str, effective: date, most: int | None = None) -> Holders:
+    """Who has a plan on the day on which a new version begins; counted up to `most`."""
+    count = sum(keeper.count(plan, effective, most) for keeper in _keepers)
     return Holders(plan=plan, existing=existing, count=count)
 
 

@@ -84,7 +84,8 @@ class Entry(models.Model):
 
 class Draft(models.Model):
     """A catalogue file on its way to publication: what is to be published never changes, where it
-    stands does, until it is published or withdrawn."""
+    stands does, until it is published or withdrawn. What is edited is another draft, which replaces
+    it."""
 
     name = models.CharField(max_length=300)  # of the catalogue's file among the draft's files
     digest = models.CharField(max_length=64)  # of all its files
@@ -96,6 +97,9 @@ class Draft(models.Model):
     effective = models.DateField(null=True)
     approved_by = models.CharField(max_length=200, null=True)
     approved_at = models.DateTimeField(null=True)
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
 
     class Meta:
         db_table = "catalog_draft"

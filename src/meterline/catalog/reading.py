@@ -190,6 +190,11 @@ def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
     return assemble(prices(ids), meters(), calendars(), _compiled_cards(newest))
 
 
+def compiled_cards() -> dict[str, CompiledCard]:
+    """All rate cards, compiled."""
+    return _compiled_cards(newest_entry())
+
+
 @lru_cache(maxsize=4)
 def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
     versions: dict[str, list[int]] = {}

@@ -18,7 +18,7 @@ class Standing:
 
     draft: int
     state: str
-    author: str
+    authors: Sequence[str]
     actor: str
     four_eyes: bool
     has_scenarios: bool
@@ -38,8 +38,8 @@ def refusal(standing: Standing) -> MeterlineError | None:
     """Why a draft cannot be approved; None if it can."""
     if standing.state != "draft":
         return DraftState(draft=standing.draft, state=standing.state, expected="draft")
-    if standing.four_eyes and standing.actor == standing.author:
-        return SameEyes(draft=standing.draft, author=standing.author)
+    if standing.four_eyes and standing.actor in standing.authors:
+        return SameEyes(draft=standing.draft, author=standing.actor)
     if standing.has_scenarios and standing.outcomes is None:
         return NotTried(draft=standing.draft)
     failed = [one for one in standing.outcomes or () if not one["passed"]]

@@ -175,12 +175,13 @@ def _move_existing(plan_version_id: int, applied: Applied) -> None:
         applied.moved[version.plan_code] = count
 
 
-def holders(change: Change) -> Holders | None:
-    """Who has the plan that a change gives a new version; None of what is no such change."""
+def holders(change: Change, most: int | None = None) -> Holders | None:
+    """Who has the plan that a change gives a new version, counted up to `most`; None of what is no
+    such change."""
     if change.kind != "plan" or change.unchanged or change.version == 1:
         return None
     keep = change.body.get("existing", "keep")
-    return existing.holders(change.code, keep, change.effective)
+    return existing.holders(change.code, keep, change.effective, most)
 
 
 def rules() -> ReviewRule:

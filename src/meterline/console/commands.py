@@ -22,8 +22,6 @@ def serve(
     ] = None,
 ) -> None:
     """Run the console, the portal and the worker until stopped."""
-    import uvicorn
-
     if sign_in is not None and host not in LOOPBACK:
         raise typer.BadParameter("a link is good on this machine only: listen on 127.0.0.1")
     where = f"http://{host}:{port}"
@@ -33,14 +31,30 @@ def serve(
     worker = subprocess.Popen([sys.executable, "-m", "meterline", "worker"])
     signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
     try:
-        _defer_figures()
-        uvicorn.run(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
-            access_log=False, lifespan="off", proxy_headers=False,
-        )  # fmt: skip
+        _defer_kept()
+        _run(host, port)
     finally:
         worker.terminate()
         worker.wait()
+
+
+def _run(host: str, port: int) -> None:
+    """The web server, until a signal; pages that follow a job are let go at once."""
+    import uvicorn
+
+    from meterline.web import live
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            live.CLOSING.set()
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(
+        "meterline.api.asgi:application", host=host, port=port, log_level="warning",
+        access_log=False, lifespan="off", proxy_headers=False,
+    )  # fmt: skip
+    config.load_app()  # outside of the loop, in which Django lets nothing touch the database
+    Server(config).run()
 
 
 def _stop(number: int, _frame: Any) -> None:
@@ -60,10 +74,14 @@ def _link(email: str) -> str:
     return f"/sign-in/{secrets.make_link(user)}/"
 
 
-def _defer_figures() -> None:
+def _defer_kept() -> None:
+    """Let the worker compute at once what pages show as kept."""
     from procrastinate.exceptions import AlreadyEnqueued
 
+    from meterline.insight.jobs import refresh_reports
+    from meterline.ledger.jobs import refresh_trial_balance
     from meterline.web.jobs import refresh_figures
 
-    with suppress(AlreadyEnqueued):
-        refresh_figures.defer(timestamp=0)  # type: ignore[call-arg]
+    for task in (refresh_figures, refresh_reports, refresh_trial_balance):
+        with suppress(AlreadyEnqueued):
+            task.defer(timestamp=0)  # type: ignore[call-arg]

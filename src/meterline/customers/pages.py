@@ -19,13 +19,12 @@ from meterline.web.table import Table
 KINDS = {"person": _("person"), "organisation": _("organisation")}
 
 
-def matching(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
+def matching(customers: QuerySet[Customer], text: str) -> list[QuerySet[Customer]]:
     """Customers whose code, name or e-mail begins so, whatever the case; each by its own index."""
-    ids = [
-        Customer.objects.filter(**{f"{field}__istartswith": text}).values("pk")
+    return [
+        customers.filter(**{f"{field}__istartswith": text})
         for field in ("code", "party__name", "party__email")
     ]
-    return customers.filter(pk__in=ids[0].union(*ids[1:], all=True))
 
 
 def _accounts(rows: list[dict[str, Any]]) -> None:
@@ -82,11 +81,12 @@ def find(text: str, limit: int) -> list[Hit]:
     """Customers by the beginning of their code, name or e-mail."""
     if not text:
         return []
-    found = matching(Customer.objects.select_related("party"), text)[:limit]
+    ways = [way.values("pk")[:limit] for way in matching(Customer.objects.all(), text)]
+    found = Customer.objects.filter(pk__in=ways[0].union(*ways[1:])).select_related("party")
     return [
         Hit(title=one.party.name, note=one.code, icon="people", value=one.code,
             url=reverse("console.customer", args=[one.code]))
-        for one in found
+        for one in found[:limit]
     ]  # fmt: skip
 
 

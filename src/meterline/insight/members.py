@@ -54,16 +54,20 @@ def load(plans: Sequence[str], window: Window, segment: Sequence[Condition]) -> 
     )  # fmt: skip
 
 
-def standing(plans: Sequence[str], at: datetime) -> dict[str, int]:
-    """Subscriptions that have one of the plans at an instant, or will; by plan."""
+def standing(plans: Sequence[str], at: datetime, most: int | None = None) -> dict[str, int]:
+    """Subscriptions that have one of the plans at an instant, or will, counted up to `most`; by
+    plan."""
     found = read_frame(
         """
-        SELECT v.plan_code, count(DISTINCT p.subscription_id) FROM subscriptions_phase p
-        JOIN catalog_planversion v ON v.id = p.plan_version_id
-        WHERE v.plan_code = ANY(%s) AND (p.end_at IS NULL OR p.end_at > %s)
-        GROUP BY v.plan_code ORDER BY v.plan_code
+        SELECT w.plan, count(DISTINCT h.subscription_id) FROM unnest(%s::text[]) AS w (plan)
+        CROSS JOIN LATERAL (
+            SELECT p.subscription_id FROM subscriptions_phase p
+            JOIN catalog_planversion v ON v.id = p.plan_version_id
+            WHERE v.plan_code = w.plan AND (p.end_at IS NULL OR p.end_at > %s) LIMIT %s
+        ) h
+        GROUP BY w.plan ORDER BY w.plan
         """,
-        [list(plans), at],
+        [list(plans), at, most],
         schema={"plan": pl.String, "subscriptions": pl.Int64},
     )
     return dict(found.iter_rows())

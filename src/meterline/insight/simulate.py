@@ -5,7 +5,6 @@ Reads at one moment and writes nothing. The same functions make the bills of bot
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from meterline.billing.charges.measured import wanted_detail
-from meterline.billing.document import Documents, make_documents
+from meterline.billing.document import make_documents
 from meterline.billing.frames import Commitment, Minimum
 from meterline.billing.given import discounts_of
 from meterline.billing.snapshot import earliest_period, load, reach_of, settled_by
@@ -25,23 +24,19 @@ from meterline.catalog.candidate import Candidate, affected, candidate, compiled
 from meterline.catalog.files import CatalogFile
 from meterline.insight import members
 from meterline.insight.compare import BILLS, added_revenue, bills, extremes, revenue
+from meterline.insight.parts import Side, cover_of, detail_of, detailed, explained
 from meterline.insight.rerate import Rerated, rerate
 from meterline.insight.segment import Condition
 from meterline.insight.under import Used, of_subscriptions, under
 from meterline.insight.window import Window, charges
-from meterline.invoices.explain import explain_line
-from meterline.kernel.money import decimals
 from meterline.platform import clock
 from meterline.platform.database import export_snapshot, reading
-from meterline.pricing.price import Price
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import phases_frame
 from meterline.usage import services as usage
 from meterline.usage.accounts import billing_days
-from meterline.usage.allowances import distinct
 from meterline.usage.place import Timelines
 from meterline.usage.process import Contracts
-from meterline.usage.settle import Cover, covered_prices
 
 CHUNK_SIZE = 10_000
 CHUNKS_A_WORKER = 4  # few are not worth starting processes
@@ -59,14 +54,6 @@ class Job:
     used: Used
     window: Window
     issued_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """A chunk's bills under one catalogue, and the prices that made them."""
-
-    documents: Documents
-    prices: Sequence[Price]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +91,10 @@ def simulate(
     with reading():
         found = affected(catalogue)
         base = members.load(list(found.reasons), window, segment)
-        made = candidate(catalogue, found, base["plan_version_id"].unique().to_list())
+        made = candidate(found, base["plan_version_id"].unique().to_list())
         wanted, left_out = members.comparable(base, made.currencies, made.versions)
+        if progress:
+            progress(0, wanted["account_id"].n_unique())
         again = _rerated(wanted, window, made, compiled(catalogue, found, made))
         jobs = list(_jobs(wanted, window, made, again))
         parts = _compared(jobs, workers, progress, wanted["account_id"].n_unique())
@@ -134,7 +123,7 @@ def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Tariff
     contracts = Contracts(
         timelines=Timelines(phases=phases, billing_days=billing_days(accounts)),
         tariff=tariff,
-        cover=_cover(made, phases, tariff),
+        cover=cover_of(made, phases, tariff),
     )
     since, until = _used(window, made)
     versions = {
@@ -143,26 +132,7 @@ def _rerated(base: pl.DataFrame, window: Window, made: Candidate, tariff: Tariff
         if price.kind == "usage"
     }
     records = usage.guided(base["subscription_id"].unique().to_list(), list(versions), since, until)
-    return rerate(records, contracts, versions, _detailed(made))
-
-
-def _cover(made: Candidate, phases: pl.DataFrame, tariff: Tariff) -> Cover:
-    """What the candidate's allowances cover."""
-    allowances, carriers = distinct(made.allowances)
-    shared = [n for n, one in enumerate(allowances) if one.shared != "subscription"]
-    sharing = carriers.filter(pl.col("definition").is_in(shared))["plan_version_id"]
-    on = phases.filter(pl.col("plan_version_id").is_in(sharing.implode()))
-    return Cover(
-        allowances=allowances,
-        carriers=carriers,
-        prices=covered_prices(allowances, tariff),
-        accounts=on["account_id"].unique(),
-    )
-
-
-def _detailed(made: Candidate) -> list[int]:
-    wanted = wanted_detail(made.prices, made.meters)
-    return [price.id for price in (*wanted.recent, *wanted.whole)]
+    return rerate(records, contracts, versions, detailed(made))
 
 
 def _used(window: Window, made: Candidate) -> tuple[datetime, datetime]:
@@ -187,7 +157,7 @@ def _used(window: Window, made: Candidate) -> tuple[datetime, datetime]:
 
 def _jobs(base: pl.DataFrame, window: Window, made: Candidate, again: Rerated) -> Iterator[Job]:
     """Chunks of accounts, each with its part of everything."""
-    detail = _detail(again, made)
+    detail = detail_of(again, made)
     everybody = base["account_id"].unique().sort()
     for first in range(0, len(everybody), CHUNK_SIZE):
         ids = everybody[first : first + CHUNK_SIZE]
@@ -208,15 +178,6 @@ def _jobs(base: pl.DataFrame, window: Window, made: Candidate, again: Rerated) -
             window=window,
             issued_at=datetime.combine(window.until, time(12), tzinfo=UTC),
         )
-
-
-def _detail(again: Rerated, made: Candidate) -> pl.DataFrame:
-    """usage.services.detail of the records that were rated anew."""
-    wanted = wanted_detail(made.prices, made.meters)
-    schema = usage.detail_schema(ids=wanted.ids, fields=wanted.properties)
-    none = pl.DataFrame(schema=schema)
-    found = (usage.with_about(rated, records, schema) for rated, records in again.detail)
-    return pl.concat([none, *found])
 
 
 def _compared(
@@ -298,18 +259,13 @@ def _explained(
 
 def _lines(side: Side, currencies: dict[int, str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """(account, line): plan, price, name, period, quantity, amount, and how it came about."""
-    prices = {price.id: price for price in side.prices}
     plans = {price.plan_version_id: price.plan for price in side.prices}
-    for row in side.documents.lines.sort("account_id", "position").iter_rows(named=True):
-        line = {**row, "inputs": json.loads(row["inputs"])}
-        why = explain_line(
-            line, prices.get(row["price_id"]), decimals(currencies[row["account_id"]])
-        )
+    for line, _price, why in explained(side, currencies):
         yield (
-            row["account_id"],
+            line["account_id"],
             {
-                "plan": plans[row["plan_version_id"]],
-                **{name: row[name] for name in _TOLD},
+                "plan": plans[line["plan_version_id"]],
+                **{name: line[name] for name in _TOLD},
                 "rule": why.rule,
                 "expression": why.expression,
             },

@@ -11,6 +11,15 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from meterline.kernel.explain import number
+
+_REGISTERS_MOST = 4
+_CERTAINTY = {  # the least certain last
+    "actual": "read", "final": "read", "customer": "as you have read it",
+    "substituted": "read, corrected", "interpolated": "calculated between two reads",
+    "estimated": "estimated",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
@@ -154,6 +163,7 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
         *(text and text.replace("_", " ") for text in (row["band"], row["season"])),
         _value(row["by_value"]),
         _turn(row),
+        *metered(row["inputs"]),
     ]
     return DocumentLine(
         position=row["position"],
@@ -168,6 +178,25 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
         tax_percent=row["tax_percent"],
         covered=covered(row["inputs"]),
     )
+
+
+def metered(inputs: Mapping[str, Any] | None) -> list[str]:
+    """What meters showed, of the inputs of a line, a text a register; of many only how certain it
+    is that they showed it."""
+    found = (inputs or {}).get("reads") or ()
+    worst = [word for word in _CERTAINTY if word in {one["quality"] for one in found}][-1:]
+    if len(found) > _REGISTERS_MOST:
+        return [f"{len(found)} registers, {_CERTAINTY[word]}" for word in worst]
+    return [_register(one, alone=len(found) == 1) for one in found]
+
+
+def _register(one: Mapping[str, Any], *, alone: bool) -> str:
+    """ "meter S1 from 1000 to 1310, estimated"."""
+    if one["from_value"] is None:
+        return f"{one['code']}, {_CERTAINTY[one['quality']]}"
+    name = one["serial"] if alone else f"{one['serial']} {one['code']}"
+    first, last = (number(Decimal(one[value])) for value in ("from_value", "to_value"))
+    return f"meter {name} from {first} to {last}, {_CERTAINTY[one['quality']]}"
 
 
 def covered(inputs: Mapping[str, Any] | None) -> tuple[Covered, ...]:

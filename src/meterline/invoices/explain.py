@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from meterline import pricing
-from meterline.invoices.document import covered
+from meterline.invoices.document import covered, metered
 from meterline.kernel.explain import Explanation, evaluate, number
 from meterline.pricing.price import Price
 
@@ -35,7 +35,8 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
         of = f" of what {inputs['invoice']} billed" if "invoice" in inputs else ""
         return _made(f"{line['name']}: credit{of}, granted by hand", number(line["amount"]))
     made = _with_allowances(pricing.explain(price, inputs), inputs)
-    return _with_before(_part_of(made, inputs, decimals), inputs)
+    told = replace(made, rule="; ".join([made.rule, *metered(inputs)]))
+    return _with_before(_part_of(told, inputs, decimals), inputs)
 
 
 def _with_allowances(made: Explanation, inputs: Mapping[str, Any]) -> Explanation:

@@ -60,12 +60,17 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["account", "issue_date"]),
             models.Index(fields=["issue_date", "id"], name="invoices_by_day"),
+            models.Index(fields=["total"], name="invoices_by_total"),
             models.Index(
                 fields=["bill_run_id", "issue_date", "id"],
                 condition=models.Q(bill_run_id__isnull=False),
                 name="invoices_by_run",
             ),
-        ]
+            models.Index(
+                fields=["issue_date", "id"], condition=models.Q(kind="credit_note"),
+                name="credit_notes_by_day",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.number

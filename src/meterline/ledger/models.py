@@ -17,9 +17,22 @@ class Entry(models.Model):
     class Meta:
         db_table = "ledger_entry"
         indexes = (
-            models.Index(fields=["kind", "account_id"]),
+            models.Index(fields=["account_id", "date", "id"], name="entries_by_account"),
             models.Index(fields=["date", "id"], name="entries_by_date"),
-        )
+            models.Index(fields=["kind", "date", "id"], name="entries_by_kind"),
+        )  # fmt: skip
+
+
+class TrialBalance(models.Model):
+    """Debit, credit and balance of each ledger account as last added up: by a job, since that reads
+    every line of the books."""
+
+    up_to = models.CharField(max_length=10, primary_key=True)  # a day, inclusive; "": everything
+    computed_at = models.DateTimeField()
+    content = models.JSONField()  # rows: ledger_account, currency, debit, credit, balance as text
+
+    class Meta:
+        db_table = "ledger_trialbalance"
 
 
 class Line(models.Model):

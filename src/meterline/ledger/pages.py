@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
+import polars as pl
 from django import forms
-from django.core.cache import cache
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from meterline.customers.models import Account
-from meterline.ledger import exports, services
+from meterline.ledger import exports, jobs, services
 from meterline.ledger.models import Entry, Line
 from meterline.platform import audit, clock
 from meterline.platform.trial import trial
@@ -23,7 +23,8 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Search
 from meterline.web.forms import DayField
-from meterline.web.page import done, fragment, page
+from meterline.web.live import Progress, follow
+from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Column, Day, Money, Row, Rows, When, Word
 from meterline.web.table import Table
 
@@ -33,8 +34,6 @@ KINDS = {
     "void": _("credit taken back"), "expiry": _("credit expired"),
     "recognition": _("revenue earned"),
 }  # fmt: skip
-KEPT = 600
-"""Seconds for which a trial balance is kept: adding up all lines costs as much as there are."""
 
 
 def _with_sums(rows: list[dict[str, Any]]) -> None:
@@ -65,8 +64,8 @@ ENTRIES = Table(
         When("posted_at", _("Posted"), hidden=True),
     ],
     filters=[
-        Search("account", _("Account"), find=lambda rows, text: rows.filter(
-            account_id__in=Account.objects.filter(code=text).values("pk"))),
+        Search("account", _("Account"), find=lambda rows, text: [rows.filter(
+            account_id__in=Account.objects.filter(code=text).values("pk"))]),
         Choice("kind", _("Kind"), choices=tuple(KINDS.items())),
         Days("date", _("Days")),
     ],
@@ -116,30 +115,52 @@ class TrialForm(forms.Form):
 @page("money/trial-balance", title=_("Trial balance"), permission="ledger.view", menu="money",
       order=70)  # fmt: skip
 def trial_balance(request: HttpRequest) -> HttpResponse:
-    """Debit, credit and balance of each ledger account, by currency."""
+    """Debit, credit and balance of each ledger account, by currency, as last added up."""
     form = TrialForm(request.GET or None)
     at = form.cleaned_data["at"] if form.is_bound and form.is_valid() else None
-    rows, differences, computed_at = _trial(at, fresh="fresh" in request.GET)
-    currencies = list(dict.fromkeys(row["currency"] for row in rows))
-    tables = [
-        (currency, differences[currency],
-         Rows([*_COLUMNS, Money("balance", _("Balance"))],
-              [row for row in rows if row["currency"] == currency], caption=currency))
-        for currency in currencies
-    ]  # fmt: skip
-    context = {"form": form, "tables": tables, "computed_at": computed_at, "at": at}
+    up_to = at.isoformat() if at else ""
+    kept, far = services.kept_trial_balance(at), _far(up_to)
+    context = {
+        "form": form, "up_to": up_to, "working": not far.over, "far": far, "kept": kept is not None,
+        "url": f"{reverse('ledger.trial_progress')}?up_to={up_to}",
+    }  # fmt: skip
+    if kept is not None:
+        frame, context["computed_at"] = kept
+        context["tables"] = _trial_tables(frame)
     return render(request, "ledger/trial_balance.html", context)
 
 
-def _trial(at: date | None, *, fresh: bool) -> tuple[list[dict[str, Any]], dict[str, Any], Any]:
-    key = f"trial-balance:{at or ''}"
-    found = None if fresh else cache.get(key)
-    if found is None:
-        frame = services.trial_balance(at)
-        rows = frame.rename({"ledger_account": "account"}).to_dicts()
-        found = (rows, services.differences(frame), clock.now())
-        cache.set(key, found, KEPT)
-    return found
+def _trial_tables(frame: pl.DataFrame) -> list[tuple[str, Any, Rows]]:
+    differences = services.differences(frame)
+    rows = frame.rename({"ledger_account": "account"}).to_dicts()
+    columns = [*_COLUMNS, Money("balance", _("Balance"))]
+    return [
+        (currency, difference,
+         Rows(columns, [row for row in rows if row["currency"] == currency], caption=currency))
+        for currency, difference in differences.items()
+    ]  # fmt: skip
+
+
+@fragment("money/trial-balance/progress", permission="ledger.view")
+def trial_progress(request: HttpRequest) -> HttpResponseBase:
+    """Whether the books are still being added up."""
+    up_to = request.GET.get("up_to", "")
+    return follow(request, lambda: _far(up_to))
+
+
+def _far(up_to: str) -> Progress:
+    return Progress(done=0, total=0, label=_("Adding up"), over=not jobs.adding_up(up_to))
+
+
+@act("money/trial-balance/add-up", permission="ledger.view")
+def trial_add_up(request: HttpRequest) -> HttpResponse:
+    """Let a job add the books up."""
+    form = TrialForm(request.POST)
+    up_to = str(form.cleaned_data["at"] or "") if form.is_valid() else ""
+    if not jobs.adding_up(up_to):
+        jobs.add_up.defer(up_to=up_to)
+    back = reverse("ledger.trial_balance") + (f"?at={up_to}" if up_to else "")
+    return done(request, _("The books are being added up."), back)
 
 
 class ExportForm(forms.Form):

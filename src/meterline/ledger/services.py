@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from meterline.kernel.money import MONEY, decimals
 from meterline.ledger import exports
+from meterline.ledger.models import TrialBalance
 from meterline.ledger.posting import DEFERRED_REVENUE, recognition_postings
 from meterline.ledger.recognition import ADVANCE_LINES, earned
 from meterline.platform import clock
@@ -27,6 +28,10 @@ JOURNAL: dict[str, Any] = {
     "currency": pl.String,
     "amount": MONEY,
 }
+TRIAL_BALANCE: dict[str, Any] = {
+    "ledger_account": pl.String, "currency": pl.String, "debit": MONEY, "credit": MONEY,
+    "balance": MONEY,
+}  # fmt: skip
 _RECOGNITION_LOCK = 7206401
 
 
@@ -111,23 +116,36 @@ def _recognised() -> pl.DataFrame:
 
 def trial_balance(at: date | None = None) -> pl.DataFrame:
     """ledger_account, currency, debit, credit, balance of all entries dated up to `at`."""
+    dated = "JOIN ledger_entry e ON e.id = l.entry_id WHERE e.date <= %s" if at else ""
     return read_frame(
-        """
+        f"""
         SELECT l.ledger_account, l.currency, coalesce(sum(l.amount) FILTER (WHERE l.amount > 0), 0),
             coalesce(-sum(l.amount) FILTER (WHERE l.amount < 0), 0), sum(l.amount)
-        FROM ledger_line l JOIN ledger_entry e ON e.id = l.entry_id
-        WHERE %s::date IS NULL OR e.date <= %s::date
+        FROM ledger_line l {dated}
         GROUP BY l.ledger_account, l.currency ORDER BY l.currency, l.ledger_account
         """,
-        [at, at],
-        schema={
-            "ledger_account": pl.String,
-            "currency": pl.String,
-            "debit": MONEY,
-            "credit": MONEY,
-            "balance": MONEY,
-        },
+        [at] if at else [],
+        schema=TRIAL_BALANCE,
     )
+
+
+def keep_trial_balance(at: date | None) -> None:
+    """Add the books up to `at` up, and keep the result for pages."""
+    now = clock.now()
+    rows = trial_balance(at).with_columns(pl.col("debit", "credit", "balance").cast(pl.String))
+    TrialBalance.objects.update_or_create(
+        up_to=at.isoformat() if at else "",
+        defaults={"computed_at": now, "content": rows.to_dicts()},
+    )
+
+
+def kept_trial_balance(at: date | None) -> tuple[pl.DataFrame, datetime] | None:
+    """The trial balance as it was last kept, and when; None: never."""
+    kept = TrialBalance.objects.filter(up_to=at.isoformat() if at else "").first()
+    if kept is None:
+        return None
+    frame = pl.DataFrame(kept.content, schema=dict.fromkeys(TRIAL_BALANCE, pl.String))
+    return frame.cast(pl.Schema(TRIAL_BALANCE)), kept.computed_at
 
 
 def differences(trial: pl.DataFrame) -> dict[str, Decimal]:

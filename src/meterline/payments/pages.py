@@ -68,7 +68,7 @@ PAYMENTS = Table(
         When("at", _("When"), sort=True),
     ],
     filters=[
-        Search(label=_("Payment"), find=lambda rows, text: rows.filter(code__startswith=text)),
+        Search(label=_("Payment"), find=lambda rows, text: [rows.filter(code__startswith=text)]),
         Filter("account", _("Account"), field="account__code"),
         Choice("kind", _("Kind"), choices=tuple(KINDS.items())),
         Days("at", _("Days")),
@@ -226,7 +226,7 @@ AGEING = Table(
         Money("total", _("Owes")),
     ],
     filters=[
-        Search(label=_("Account"), find=lambda rows, text: rows.filter(code__startswith=text)),
+        Search(label=_("Account"), find=lambda rows, text: [rows.filter(code__startswith=text)]),
         Late("overdue", _("Overdue")),
         Filter("currency", _("Currency")),
     ],

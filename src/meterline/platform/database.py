@@ -18,7 +18,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-__all__ = ["export_snapshot", "read_frame", "reading", "write_frame"]
+__all__ = ["apart", "export_snapshot", "read_frame", "reading", "write_frame"]
 
 
 @contextmanager
@@ -39,6 +39,17 @@ def export_snapshot() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
         return str(cursor.fetchone()[0])
+
+
+@contextmanager
+def apart() -> Iterator[Any]:
+    """A connection beside Django's own: what is done on it stands at once, and others see it,
+    whatever transaction goes on."""
+    beside = connection.copy()
+    try:
+        yield beside
+    finally:
+        beside.close()
 
 
 def write_frame(table: str, frame: pl.DataFrame) -> int:

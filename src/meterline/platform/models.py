@@ -38,8 +38,9 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "platform_auditentry"
         indexes = (
-            models.Index(fields=["actor", "id"], name="audit_by_actor"),
-            models.Index(fields=["action", "id"], name="audit_by_action"),
+            models.Index(fields=["at", "id"], name="audit_by_time"),
+            models.Index(fields=["actor", "at", "id"], name="audit_by_actor"),
+            models.Index(fields=["action", "at", "id"], name="audit_by_action"),
             models.Index(
                 fields=["subject"], opclasses=["varchar_pattern_ops"], name="audit_by_subject"
             ),

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "meterline.catalog",
     "meterline.subscriptions",
     "meterline.usage",
+    "meterline.reads",
     "meterline.ledger",
     "meterline.payments",
     "meterline.invoices",
@@ -47,6 +48,12 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
 ]
+
+# Usage over HTTP and streams: the events that may wait to be loaded, before more are put off, and
+# the days for which a receipt can be asked what became of it.
+
+USAGE_WAITING_MOST = int(os.environ.get("METERLINE_USAGE_WAITING_MOST", "1000000"))
+USAGE_RECEIPT_DAYS = int(os.environ.get("METERLINE_USAGE_RECEIPT_DAYS", "90"))
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
@@ -77,7 +84,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 ROOT_URLCONF = "meterline.console.urls"
-ASGI_APPLICATION = "meterline.platform.asgi.application"
+ASGI_APPLICATION = "meterline.api.asgi.application"
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.security.SecurityMiddleware",

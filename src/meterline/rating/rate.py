@@ -289,7 +289,7 @@ def _by_card(
         ),
     )
     measured = measured.filter(good) if wrong.height else measured
-    keys = measured.select(_key_columns(price, compiled.card.keys, measured))
+    keys = measured.select("row", *_key_columns(price, compiled.card.keys, measured)).drop("row")
     charged = charge_events(
         compiled, measured["start"], measured["quantity"], keys, _elapses(price, tariff)
     )

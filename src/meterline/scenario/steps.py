@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -130,6 +131,88 @@ class ReverseUsage(_Step):
 
     do: Literal["reverse_usage"]
     id: Text
+
+
+class RegisterSpec(Part):
+    """A register of a meter; `meter` is the catalogue's that its consumption is usage of."""
+
+    meter: Text | None = None
+    dials: int = Field(6, ge=1, le=12)
+    decimals: int = Field(0, ge=0, le=6)
+    multiplier: Number = Field(Decimal(1))
+    unit: Text = "kWh"
+    direction: Literal["import", "export"] = "import"
+    band: Text | None = None
+    zone: Text | None = Field(None, description="of gas: whose factors make energy of volume")
+    profile: Text | None = None
+    annual: Number | None = Field(None, description="what is expected of a year")
+
+
+class InstallMeter(_Step):
+    """A meter comes to a place of supply, an identifier of contracts."""
+
+    do: Literal["install_meter"]
+    serial: Text
+    identifier: Text
+    registers: dict[Text, RegisterSpec] = Field(default_factory=dict)
+    first: dict[Text, Number] = Field(default_factory=dict, description="register: what it shows")
+
+
+class ExchangeMeter(_Step):
+    """Another meter takes its place; its registers are the same unless it says others."""
+
+    do: Literal["exchange_meter"]
+    serial: Text
+    new: Text
+    registers: dict[Text, RegisterSpec] = Field(default_factory=dict)
+    final: dict[Text, Number] = Field(default_factory=dict)
+    first: dict[Text, Number] = Field(default_factory=dict)
+
+
+class RemoveMeter(_Step):
+    """A meter leaves; what is not read is estimated."""
+
+    do: Literal["remove_meter"]
+    serial: Text
+    final: dict[Text, Number] = Field(default_factory=dict)
+
+
+class ReadMeter(_Step):
+    """A register is read; `held` is why the read must be held for review."""
+
+    do: Literal["read"]
+    serial: Text
+    register_: Text | None = Field(None, alias="register")
+    value: Number
+    quality: Literal["actual", "customer", "substituted", "estimated", "final"] = "actual"
+    held: Text | None = None
+
+
+class EstimateReads(_Step):
+    """What nobody has read by now is estimated."""
+
+    do: Literal["estimate_reads"]
+
+
+class GasFactor(_Step):
+    """The energy of a zone's gas from now on, in MJ a cubic metre."""
+
+    do: Literal["gas_factor"]
+    zone: Text
+    calorific_value: Number
+    correction_factor: Number = Field(Decimal(1))
+    decimals: int = Field(0, ge=0, le=6)
+
+
+class VirtualRegister(_Step):
+    """A register made of others, each `+PLACE/REGISTER` or `-PLACE/REGISTER`."""
+
+    do: Literal["virtual_register"]
+    code: Text
+    identifier: Text
+    parts: tuple[Annotated[str, Field(pattern=r"^[+-].+/[^/]+$")], ...]
+    meter: Text
+    surplus: Text | None = Field(None, description="meter of what is below zero")
 
 
 class Publish(_Step):
@@ -266,6 +349,13 @@ Step = Annotated[
     | Usage
     | UsageFile
     | ReverseUsage
+    | InstallMeter
+    | ExchangeMeter
+    | RemoveMeter
+    | ReadMeter
+    | EstimateReads
+    | GasFactor
+    | VirtualRegister
     | Publish
     | Rate
     | Bill

@@ -27,6 +27,11 @@ class Subscription(models.Model):
                 fields=["renews_at"], name="subscription_renewals",
                 condition=models.Q(renews_at__isnull=False),
             ),
+            models.Index(fields=["started_at", "id"], name="subscriptions_by_start"),
+            models.Index(
+                fields=["id"], name="subscriptions_cancelled",
+                condition=models.Q(state="cancelled"),
+            ),
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -77,6 +82,11 @@ class Phase(models.Model):
             models.Index(fields=["plan_version_id"]),
             models.Index(
                 fields=["subscription"], condition=models.Q(state="paused"), name="phases_paused"
+            ),
+            models.Index(
+                fields=["subscription", "end_at"],
+                name="phases_with_an_end",
+                condition=models.Q(end_at__isnull=False),
             ),
         )
         constraints = (

@@ -40,10 +40,11 @@ _HOLDERS = """
 class _Keeper:
     """What the catalogue asks and tells (catalog.existing.Keeper)."""
 
-    def count(self, plan: str, effective: date) -> int:
+    def count(self, plan: str, effective: date, most: int | None = None) -> int:
         with connection.cursor() as cursor:
-            query = f"SELECT count(DISTINCT p.subscription_id) {_HOLDERS}"
-            cursor.execute(query, [plan, 0, 0, None, None, _start(effective), None, None])
+            found = f"SELECT p.subscription_id AS id {_HOLDERS} LIMIT %s"
+            query = f"SELECT count(DISTINCT id) FROM ({found}) found"
+            cursor.execute(query, [plan, 0, 0, None, None, _start(effective), None, None, most])
             return int(cursor.fetchone()[0])
 
     def move(self, version: PlanVersion) -> int:

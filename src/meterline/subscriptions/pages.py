@@ -26,11 +26,9 @@ STATES = {
 TONES = {"active": "good", "trial": "busy", "paused": "warning"}
 
 
-def matching(rows: QuerySet[Subscription], text: str) -> QuerySet[Subscription]:
+def matching(rows: QuerySet[Subscription], text: str) -> list[QuerySet[Subscription]]:
     """Subscriptions whose code begins so, or that have or had such a number."""
-    numbered = Identifier.objects.filter(value__startswith=text).values("subscription_id")
-    coded = Subscription.objects.filter(code__startswith=text).values("pk")
-    return rows.filter(pk__in=coded.union(numbered, all=True))
+    return [rows.filter(code__startswith=text), rows.filter(identifier__value__startswith=text)]
 
 
 class State(Choice):
@@ -49,7 +47,9 @@ class State(Choice):
                 return queryset.filter(started_at__gt=now)
             case "cancelled":
                 later = own.filter(Q(end_at=None) | Q(end_at__gt=now))
-                return queryset.filter(~Exists(later))
+                over = Phase.objects.filter(end_at__lte=now).values("subscription_id")
+                never_begun = Subscription.objects.filter(state="cancelled").values("pk")
+                return queryset.filter(~Exists(later), pk__in=over.union(never_begun))
         return queryset
 
 
@@ -91,7 +91,7 @@ COLUMNS = [
     Column("numbers", _("Numbers")),
     Chip("state_now", _("State"), labels=STATES, tones=TONES),
     Column("base__code", _("Beside"), hidden=True),
-    When("started_at", _("Since")),
+    When("started_at", _("Since"), sort=True),
 ]  # fmt: skip
 SUBSCRIPTIONS = Table(
     "subscriptions",
@@ -139,10 +139,14 @@ def find_numbers(text: str, limit: int) -> list[Hit]:
     plain = text.replace(" ", "").removeprefix("+")
     if not plain:
         return []
-    wanted = Q(value__startswith=plain) | Q(value__startswith=f"+{plain}")
-    found = Identifier.objects.filter(wanted).select_related("subscription")
+    rows = Identifier.objects.select_related("subscription")
+    found = [
+        one  # each way by the index, and no more of it: very many numbers begin alike
+        for begins in (plain, f"+{plain}")
+        for one in rows.filter(value__startswith=begins)[:limit]
+    ]
     return [
         Hit(title=one.value, note=f"{one.kind}, {one.subscription.code}", icon="phone",
             value=one.value, url=reverse("console.subscription", args=[one.subscription_id]))
-        for one in found.order_by("value")[:limit]
+        for one in sorted(found, key=lambda one: one.value)[:limit]
     ]  # fmt: skip

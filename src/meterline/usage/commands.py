@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from functools import partial
@@ -15,7 +14,14 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from meterline.platform.instants import parse_date_or_instant
-from meterline.usage import source_commands
+from meterline.usage import (
+    life_commands,
+    receipt_commands,
+    reject_commands,
+    rerate_commands,
+    source_commands,
+    stream_commands,
+)
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
@@ -23,9 +29,19 @@ _console = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _COUNTS = ("records", "rated", "rejected", "duplicates")
 
+app.command("consume")(stream_commands.consume)
+app.command("receipts")(receipt_commands.receipts)
 app.command("sources")(source_commands.sources)
 app.command("source")(source_commands.source)
 app.command("watch")(source_commands.watch)
+app.command("rerate")(rerate_commands.rerate)
+app.command("rejects")(reject_commands.rejects)
+app.command("recycle")(reject_commands.recycle)
+app.command("accept")(reject_commands.accept)
+app.command("discard")(reject_commands.discard)
+app.add_typer(reject_commands.one, name="reject")
+for _name in ("retention", "compact", "archive", "restore", "erase"):
+    app.command(_name)(getattr(life_commands, _name))
 
 
 @app.command("load")
@@ -161,67 +177,6 @@ def _balance(one: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@app.command("rejects")
-def rejects_command(
-    batch: Annotated[int | None, typer.Option(help="Only of this batch.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only of this reason.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
-    output: Annotated[Path | None, typer.Option(help="Write all of them to a CSV file.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Records that could not be rated, and why."""
-    from meterline.usage import services
-
-    found = services.rejects(batch_id=batch, reason=reason)
-    if output is not None:
-        with output.open("w", encoding="utf-8", newline="") as file:
-            _write_rejects(csv.writer(file), found)
-        _console.print(f"{len(found):,} rejects written to {output}", markup=False)
-        return
-    if as_json:
-        typer.echo(json.dumps([_reject(row) for row in found[:limit]], indent=2))
-        return
-    table = Table("reject", "file", "line", "reason", "detail")
-    for row in found[:limit]:
-        table.add_row(str(row.pk), row.file_name, str(row.line), row.reason, row.detail)
-    _console.print(table)
-    _console.print(f"{len(found):,} open rejects")
-
-
-@app.command("recycle")
-def recycle_command(
-    ids: Annotated[list[int] | None, typer.Argument(help="Rejects; default: all.")] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="FIELD=VALUE to change in them first.")
-    ] = None,
-) -> None:
-    """Try rejects again, after their cause is mended or with a field changed."""
-    from meterline.usage import services
-
-    changes = {}
-    for text in change or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"expected FIELD=VALUE, not {text}")
-        changes[name] = value
-    batch = services.recycle(ids or None, changes=changes)
-    if batch is None:
-        _console.print("There are no open rejects.")
-        return
-    counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
-    _console.print(f"Batch {batch.pk}: {counts}")
-
-
-@app.command("discard")
-def discard_command(
-    ids: Annotated[list[int], typer.Argument(help="Rejects to give up.")],
-) -> None:
-    """Give up rejects; they stay on record."""
-    from meterline.usage import services
-
-    _console.print(f"{services.discard(ids):,} rejects discarded")
-
-
 def _report(progress: Progress, task: TaskID, done: int) -> None:
     progress.update(task, completed=done)
 
@@ -240,20 +195,3 @@ def _batch(batch: Any) -> dict[str, Any]:
         "state": batch.state, "committed_at": batch.committed_at.isoformat(),
         **{name: getattr(batch, name) for name in _COUNTS},
     }  # fmt: skip
-
-
-def _reject(row: Any) -> dict[str, Any]:
-    names = ("file_name", "line", "reason", "detail", "record")
-    return {"id": row.pk, "batch": row.batch_id, **{name: getattr(row, name) for name in names}}
-
-
-def _write_rejects(writer: Any, found: list[Any]) -> None:
-    """The records as they came, with id, file, line, reason and detail before them."""
-    fields = sorted({name for row in found for name in row.record})
-    writer.writerow(["reject", "file", "line", "reason", "detail", *fields])
-    for row in found:
-        values = (row.record.get(name) for name in fields)
-        writer.writerow(
-            [row.pk, row.file_name, row.line, row.reason, row.detail]
-            + ["" if value is None else value for value in values]
-        )

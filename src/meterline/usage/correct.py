@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import polars as pl
 from django.db import connection, transaction
 
 from meterline.platform import audit
-from meterline.rating.properties import plain
 from meterline.subscriptions.periods import INSTANT
+from meterline.usage import intake
 from meterline.usage import reference as references
+from meterline.usage.again import COMPARED, as_rejects, differing
 from meterline.usage.allowances import (
     drawn_again,
     freed,
@@ -22,7 +23,7 @@ from meterline.usage.allowances import (
     together,
 )
 from meterline.usage.deduplicate import KEY, keys
-from meterline.usage.errors import BatchNotBackedOut, UnknownBatch, UnknownRecord
+from meterline.usage.errors import BatchNotBackedOut, RecordsAway, UnknownBatch, UnknownRecord
 from meterline.usage.guide import GUIDED, guide
 from meterline.usage.load import lock_batches, lock_loading, register_batch, write_rejects
 from meterline.usage.models import Batch, Reject
@@ -43,13 +44,18 @@ def back_out(batch_id: int) -> Batch:
     batch = Batch.objects.filter(pk=batch_id).first()
     if batch is None:
         raise UnknownBatch(batch_id=batch_id)
+    other = intake.of_batch(batch)
+    if batch.state == "committed" and other is not None:
+        return other.back_out(batch)
     if batch.state != "committed" or batch.format in CORRECTIONS:
         raise BatchNotBackedOut(
             batch_id=batch_id, why=batch.state.replace("_", " ") if batch.state != "committed"
             else f"a {batch.format} of others",
         )  # fmt: skip
+    if batch.records_at != "here":
+        raise RecordsAway(batch_id=batch_id, where=batch.records_at)
     came_with = (pl.col("batch_id") == batch_id) | (pl.col("origin") == batch_id)
-    standing = live(batch.first_start, None)
+    standing = live(batch.first_start, None, whole=True)
     rows = standing.rated().filter(came_with)
     uses = standing.uses(rows)
     later = freed(rows, uses)
@@ -71,28 +77,51 @@ def reverse(record_id: str) -> Batch:
     """Take one record out. It is not counted when it comes again: it was refused, not lost."""
     lock_loading()
     lock_batches()
-    standing = live()
-    key = keys(pl.Series([record_id]))
-    found = standing.keys(key)
-    if found.is_empty():
+    made = _reversed(keys(pl.Series([record_id])), live(), source="reversal", name=record_id)
+    if made is None:
         raise UnknownRecord(record_id=record_id)
-    rows = standing.rated().join(found, on=_ROW, how="semi")
+    audit.record("usage.reverse", f"usage_record:{record_id}", after={"by": made.id})
+    return made
+
+
+@transaction.atomic
+def take_out(record_ids: Sequence[str], *, source: str) -> Batch | None:
+    """Take out those of the records that count, all in one batch; none of them is counted when it
+    comes again."""
+    lock_loading()
+    lock_batches()
+    wanted = keys(pl.Series(record_ids, dtype=pl.String))
+    return _reversed(wanted, live(), source=source, name=f"{len(record_ids)} records")
+
+
+def _reversed(wanted: pl.DataFrame, standing: Live, *, source: str, name: str) -> Batch | None:
+    """The batch that takes out records by their KEY; None if none of them counts."""
+    found = standing.keys(wanted)
+    held = Batch.objects.filter(pk__in=found["batch_id"].unique().to_list())
+    away = held.exclude(records_at="here").first()
+    if away is not None:
+        raise RecordsAway(batch_id=away.pk, where=away.records_at)
+    within = replace(
+        standing, batches=[one for one in standing.batches if one[0] in set(found["batch_id"])]
+    )
+    rows = within.rated().join(found, on=_ROW, how="semi")
     if rows.is_empty():
-        raise UnknownRecord(record_id=record_id)
-    uses = standing.uses(rows)
+        return None
+    uses = within.uses(rows)
     later = freed(rows, uses)
     folder = BatchFolder()
-    here = {"line": pl.lit(0, pl.UInt32), "origin": pl.lit(0, pl.Int64)}
-    folder.add(1, pl.DataFrame(), pl.DataFrame(schema=RATED), key.with_columns(**here))
+    gone = found.select(KEY).with_row_index("line").with_columns(
+        pl.col("line").cast(pl.UInt32), origin=pl.lit(0, pl.Int64)
+    )  # fmt: skip
+    folder.add(1, pl.DataFrame(), pl.DataFrame(schema=RATED), gone)
     folder.supersede(found)
     folder.close()
     made = register_batch(
         added([negated(totals(rows))]), folder, [drawn_again(uses, -1)],
-        source="reversal", file_name=record_id,
+        source=source, file_name=name,
         format="reversal", digest="", records=0, rated=0, rejected=0, duplicates=0,
         supersedes=True, first_start=rows["start"].min(), last_start=rows["start"].max(),
     )  # fmt: skip
-    audit.record("usage.reverse", f"usage_record:{record_id}", after={"by": made.id})
     rerate_each(of_owners(later))
     return made
 
@@ -120,7 +149,7 @@ def rerate_each(wanted: pl.DataFrame) -> Batch | None:
     if not _has_usage(ids, first):
         return None
     lock_batches()
-    standing = live(start=first)
+    standing = live(start=first, whole=True)
     old = (
         standing.rated(ids, start=first)
         .join(wanted, on="subscription_id", maintain_order="left")
@@ -173,7 +202,7 @@ def _again(old: pl.DataFrame, standing: Live) -> _Again:
         rated = pl.concat([rated.filter(~waits), outcome.rated.select(rated.columns)])
         uses, drawn, late = outcome.uses, outcome.drawn, outcome.late
     places = rows.select(pl.col("new_line").alias("line"), "batch_id", old_line="line")
-    changed = [_changed(old, rated, places, _COMPARED), _changed(taken, uses, places, [*USES])]
+    changed = [differing(old, rated, places, COMPARED), differing(taken, uses, places, [*USES])]
     return _Again(
         records=records.join(places, on="line"),
         kept=kept, rated=rated, refused=pl.concat([lost, refused]), taken=taken, uses=uses,
@@ -194,27 +223,6 @@ def _has_usage(subscription_ids: Sequence[int], since: datetime) -> bool:
             [since, list(subscription_ids)],
         )
         return bool(cursor.fetchone()[0])
-
-
-_COMPARED = [
-    "line", "account_id", "subscription_id", "price_id", "period_start", "quantity", "covered",
-    "season", "band", "by_value", "amount", "denominator",
-]  # fmt: skip
-
-
-def _changed(
-    old: pl.DataFrame, new: pl.DataFrame, places: pl.DataFrame, compared: list[str]
-) -> pl.DataFrame:
-    """`places` of the records whose rows are not as they were."""
-    before = old.rename({"line": "old_line"}).join(places, on=["batch_id", "old_line"])
-    one, other = before.select(compared), new.select(compared)
-    differ = pl.concat(
-        [
-            one.join(other, on=compared, how="anti", nulls_equal=True).select("line"),
-            other.join(one, on=compared, how="anti", nulls_equal=True).select("line"),
-        ]
-    ).unique()
-    return places.join(differ, on="line", how="semi")
 
 
 def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
@@ -245,23 +253,5 @@ def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
         rated=new_records.height, rejected=changed.height - new_records.height, duplicates=0,
         supersedes=True, first_start=taken["start"].min(), last_start=taken["start"].max(),
     )  # fmt: skip
-    write_rejects(made, _as_rejects(again.records, again.refused, changed))
+    write_rejects(made, as_rejects(again.records, again.refused, changed))
     return made
-
-
-def _as_rejects(
-    records: pl.DataFrame, refused: pl.DataFrame, changed: pl.DataFrame
-) -> pl.DataFrame:
-    texts: dict[str, Any] = {
-        plain(name): pl.col(name) for name in records.columns if records.schema[name] == pl.String
-    }
-    texts["start"] = pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-    texts["quantity"] = pl.col("quantity").cast(pl.String)
-    texts["duration"] = (pl.col("duration_us").cast(pl.Decimal(38, 6)) / 1_000_000).cast(pl.String)
-    about = records.select("line", pl.struct(**texts).struct.json_encode().alias("record"))
-    return (
-        refused.join(changed, on="line", how="semi")
-        .join(about, on="line")
-        .with_columns(file_name=pl.lit("re-rate"))
-        .select("file_name", "line", "reason", "detail", "record")
-    )

@@ -115,7 +115,7 @@ def _holders(
     rows = holders.find(names, coded, starts)
     if local.null_count() < len(local):
         for number, zone in enumerate(holders.zones):
-            moments = _instants(local, zone)
+            moments = in_zone(local, zone)
             here = holders.find(names, coded, moments, number)
             rows = np.where((rows < 0) & (here >= 0), here, rows)
             starts = starts.zip_with(pl.Series(here < 0), moments)
@@ -139,13 +139,13 @@ def _lost(records: pl.DataFrame, rows: Array, names: pl.Series) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _instants(local: pl.Series, zone: str) -> pl.Series:
+def in_zone(local: pl.Series, zone: str) -> pl.Series:
     """Wall clocks as instants of a zone: in the hour that comes twice the first one counts, in the
     one that is skipped the clock as it was before."""
     clock = pl.col("local")
-    in_zone = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    usual = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     skipped = (clock - pl.duration(hours=1)).dt.replace_time_zone(
         zone, ambiguous="earliest", non_existent="null"
     ) + pl.duration(hours=1)
-    moment = pl.coalesce(in_zone, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
+    moment = pl.coalesce(usual, skipped).dt.convert_time_zone("UTC").cast(INSTANT)
     return local.to_frame("local").select(start=moment).to_series()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any, cast
 
 import polars as pl
 from django.db import connection
 
-from meterline.platform import clock, events
+from meterline.platform import clock, engine, events
 from meterline.platform.database import write_frame
 from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
@@ -22,17 +22,17 @@ from meterline.usage.allowances import settled, write_drawn
 from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
-from meterline.usage.models import Batch
-from meterline.usage.process import Prepared, Processed, Reference, prepare, process
+from meterline.usage.models import Batch, Source
+from meterline.usage.process import Prepared, Reference, prepare, process
 from meterline.usage.settle import LATE
 from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
-_WORKERS = os.cpu_count() or 1
 _TOTALS_MOST = 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
+CHECK = "check"  # the reason of what a mapping's check refuses
 _HERE = pl.lit(0, pl.Int64).alias("origin")
 _REJECTED = {"file_name": pl.String, "line": pl.UInt32, "reason": pl.String, "detail": pl.String,
              "record": pl.String}  # fmt: skip
@@ -58,27 +58,47 @@ def _lock(key: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
+def oldest_of(source: str, now: datetime) -> datetime | None:
+    """Before when a record of a source must not start, lest it goes to review; None: any time."""
+    days = Source.objects.filter(code=source).values_list("late_days", flat=True).first()
+    return None if days is None else now - timedelta(days=days)
+
+
 class Load:
     """A batch in the making; use it inside a transaction, after lock_loading()."""
 
-    def __init__(self, *, source: str, file_name: str, format: str, digest: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        file_name: str,
+        format: str,
+        digest: str = "",
+        keep_repeated: bool = False,
+        late_too: bool = False,
+    ) -> None:
+        """`keep_repeated`: whether `repeated` is asked for. `late_too`: whatever the age of records
+        that the source says is too late."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = self._numbered = 0
         self._now = clock.now()
+        self._oldest = None if late_too else oldest_of(source, self._now)
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
+        self._repeated: list[pl.DataFrame] | None = [] if keep_repeated else None
         self._stored = known_records()
         self._seen = Seen()
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
-        self._workers = ThreadPoolExecutor(_WORKERS)
-        self._workers.submit(compile_loops)  # while the database is read
-        self._at_work: deque[Future[_Worked]] = deque()
+        self._workers, self._side_by_side = engine.threads(os.cpu_count() or 1)
+        Thread(target=compile_loops, daemon=True).start()  # while the database is read
+        self._at_work: deque[tuple[pl.DataFrame, engine.Pending]] = deque()
         self._parts = 0
         self._reference: Reference | None = None
+        self._shared: Any = None  # what stands for the reference on a cluster
         self._first: datetime | None = None
         self._last: datetime | None = None
 
@@ -102,29 +122,41 @@ class Load:
         again = self._seen.add(chunk.keys) | self._stored.has(chunk.keys)
         self.records += chunk.decoded.height
         self.duplicates += int(again.sum())
+        if self._repeated is not None and again.any():
+            self._repeated.append(chunk.typed.filter(again).select(*_SHOWN_PLACE))
         self._parts += 1
-        self._at_work.append(
-            self._workers.submit(_work, chunk, again, reference, self.folder, self._parts)
+        if isinstance(self._workers, engine.Cluster):
+            if self._shared is None:
+                self._shared = self._workers.share(reference)
+            reference = self._shared
+        sent = replace(chunk, decoded=chunk.decoded.clear())
+        work = self._workers.submit(
+            _work, sent, again, reference, self._oldest, self.folder, self._parts
         )
-        while len(self._at_work) > _WORKERS:
-            self._take(self._at_work.popleft().result())
+        self._at_work.append((chunk.decoded, work))
+        while len(self._at_work) > self._side_by_side:
+            self._take_next()
 
     def reject(self, rejects: pl.DataFrame) -> None:
-        """Note lines that could not be decoded: line, reason, detail, record (the text)."""
+        """Note lines that could not be decoded: line, reason, detail, record (the text; of what a
+        check refused, the fields as JSON), and `file_name` if they come from elsewhere."""
         self.records += rejects.height
         text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
-        named = rejects.with_columns(record=text, file_name=pl.lit(self.file_name))
+        told = pl.when(pl.col("reason") == CHECK).then("record").otherwise(text)
+        named = rejects.with_columns(record=told)
+        if "file_name" not in rejects.columns:
+            named = named.with_columns(file_name=pl.lit(self.file_name))
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
         """Commit the batch with its totals and rejects, after allowances."""
         while self._at_work:
-            self._take(self._at_work.popleft().result())
+            self._take_next()
         self._workers.shutdown()
         lock_batches()
         self._settle()
         self.folder.close()
-        rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+        rejects = self.rejects()
         sums = added(self._totals)
         batch = register_batch(
             sums, self.folder, self._drawn, source=self.source, file_name=self.file_name,
@@ -134,6 +166,14 @@ class Load:
         )  # fmt: skip
         write_rejects(batch, rejects)
         return batch
+
+    def rejects(self) -> pl.DataFrame:
+        """file_name, line, reason, detail, record of what was refused."""
+        return pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+
+    def repeated(self) -> pl.DataFrame:
+        """file_name, file_line of the duplicates, where that was asked for."""
+        return pl.concat([pl.DataFrame(schema=_SHOWN_PLACE), *(self._repeated or ())])
 
     def touched(self) -> list[int]:
         """The subscriptions to which the batch adds something."""
@@ -167,13 +207,14 @@ class Load:
             self._reference = references.reference_of_all()
         return self._reference
 
-    def _take(self, worked: _Worked) -> None:
-        """What has become of a chunk."""
-        outcome = worked.outcome
-        self.rated += outcome.records.height
-        self._reject(outcome.rejects, worked.decoded)
-        if outcome.waiting.height:
-            self._staging.add(outcome.records, outcome.waiting.with_columns(_HERE))
+    def _take_next(self) -> None:
+        """What has become of the chunk that has been at work the longest."""
+        decoded, work = self._at_work.popleft()
+        worked: _Worked = work.result()
+        self.rated += worked.rated
+        self._reject(worked.rejects, decoded)
+        if worked.waiting.height:
+            self._staging.add(worked.records, worked.waiting.with_columns(_HERE))
         self._add_totals(worked.totals)
         for start in (worked.first, worked.last):
             if start is not None:
@@ -198,27 +239,38 @@ class Load:
 
 
 _PLACE = ("line", "file_line", "file_name")
+_SHOWN_PLACE = {"file_name": pl.String, "file_line": pl.UInt32}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Worked:
     """A chunk that is written."""
 
-    decoded: pl.DataFrame
-    outcome: Processed
+    rated: int  # records
+    rejects: pl.DataFrame
+    records: pl.DataFrame  # of those that wait for allowances
+    waiting: pl.DataFrame
     totals: pl.DataFrame
     first: datetime | None
     last: datetime | None
 
 
 def _work(
-    chunk: Prepared, again: pl.Series, reference: Reference, folder: BatchFolder, part: int
+    chunk: Prepared,
+    again: pl.Series,
+    reference: Reference,
+    oldest: datetime | None,
+    folder: BatchFolder,
+    part: int,
 ) -> _Worked:
-    outcome = process(chunk, again, reference)
+    outcome = process(chunk, again, reference, oldest=oldest)
     rated, starts = outcome.rated.with_columns(_HERE), outcome.records["start"]
     folder.add(part, outcome.records, rated, outcome.keys.with_columns(_HERE))
+    waiting = outcome.waiting
     return _Worked(
-        decoded=chunk.decoded, outcome=outcome, totals=totals(rated),
+        rated=outcome.records.height, rejects=outcome.rejects, waiting=waiting,
+        records=outcome.records.join(waiting, on="line", how="semi", maintain_order="left"),
+        totals=totals(rated),
         first=cast("datetime | None", starts.min()), last=cast("datetime | None", starts.max()),
     )  # fmt: skip
 

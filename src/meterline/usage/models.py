@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Now
 
 
 class Batch(models.Model):
@@ -24,9 +26,12 @@ class Batch(models.Model):
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
     first_start = models.DateTimeField(null=True)
     last_start = models.DateTimeField(null=True)
+    records_at = models.CharField(max_length=10, default="here")  # archived, erased
+    archive = models.TextField(default="")  # URL of the folder with its records, if archived
 
     class Meta:
         db_table = "usage_batch"
+        indexes = (models.Index(fields=["committed_at", "id"], name="batches_by_time"),)
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(
@@ -47,12 +52,55 @@ class Upload(models.Model):
     lines = models.BigIntegerField()
     asked_by = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
-    state = models.CharField(max_length=20, default="waiting")  # loading, loaded, failed
+    trial = models.BooleanField(default=False)  # to be tried, and not to be kept
+    figures = models.JSONField(null=True)  # of a trial: uploads.FIGURES, and batch: loaded before
+    state = models.CharField(max_length=20, default="waiting")  # loading, tried, loaded, failed
     problem = models.TextField(default="")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
 
     class Meta:
         db_table = "usage_upload"
+
+
+class Receipt(models.Model):
+    """Usage that came over HTTP or a stream: durable, and to be loaded with the next batch."""
+
+    code = models.CharField(max_length=32, unique=True)  # what its sender knows it by
+    source = models.CharField(max_length=200)
+    format = models.CharField(max_length=30)
+    events = models.IntegerField()
+    size = models.IntegerField()  # bytes, as they came
+    body = models.BinaryField(null=True)  # lines of JSON, an event each, packed; null once loaded
+    received_at = models.DateTimeField()
+    received_by = models.CharField(max_length=200)
+    state = models.CharField(max_length=20, default="waiting")  # or done
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
+    rejected = models.IntegerField(default=0)
+    duplicates = models.IntegerField(default=0)
+    repeated = models.JSONField(default=list)  # numbers of the events that are duplicates, from 1
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "usage_receipt"
+        indexes = (
+            models.Index(
+                fields=["id"], name="usage_receipts_waiting", condition=models.Q(state="waiting"),
+                include=["source", "format", "events"],
+            ),
+            models.Index(fields=["received_at", "id"], name="usage_receipts_by_time"),
+        )  # fmt: skip
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", body__isnull=False, batch=None)
+                | models.Q(state="done", body=None, batch__isnull=False),
+                name="waiting_with_body_or_done_with_batch",
+            ),
+        )
+
+    @property
+    def rated(self) -> int:
+        """The events that were rated, once it is loaded."""
+        return self.events - self.rejected - self.duplicates if self.state == "done" else 0
 
 
 class Total(models.Model):
@@ -118,7 +166,9 @@ class Reject(models.Model):
         indexes = (
             models.Index(fields=["state", "id"], name="usage_rejects_by_state"),
             models.Index(fields=["state", "reason", "id"], name="usage_rejects_by_reason"),
-        )
+            models.Index(KT("record__identifier"), name="usage_rejects_by_identifier",
+                         condition=models.Q(state="open")),
+        )  # fmt: skip
 
 
 class Source(models.Model):
@@ -129,9 +179,36 @@ class Source(models.Model):
     format = models.CharField(max_length=30, default="")
     mapping = models.TextField(default="")  # path of the mapping file
     settle_seconds = models.IntegerField(default=5)
+    late_days = models.PositiveIntegerField(null=True)  # older records go to review; null: none
+    keep_months = models.IntegerField(null=True)  # of its records; null: for ever
+    afterwards = models.CharField(max_length=10, default="archive")  # or erase
+    archive = models.TextField(default="")  # URL or folder; "": {home}/archive
 
     class Meta:
         db_table = "usage_source"
+
+
+class Retired(models.Model):
+    """A folder of usage that no batch owns any more: removed once nobody can be reading it."""
+
+    path = models.CharField(max_length=100, unique=True)
+    retired_at = models.DateTimeField(db_default=Now())  # by the clock of the database
+
+    class Meta:
+        db_table = "usage_retired"
+
+
+class Erasure(models.Model):
+    """The records of an account were erased, in all batches up to one; totals stand."""
+
+    account_id = models.BigIntegerField(db_index=True)
+    batch_id_last = models.BigIntegerField()
+    records = models.BigIntegerField()  # of all accounts that were erased with it
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "usage_erasure"
 
 
 class Stream(models.Model):

@@ -49,8 +49,8 @@ def normalise(
     texts = records.with_columns(
         pl.lit(None, pl.String).alias(name) for name in CANONICAL if name not in records.columns
     )
-    start, local = _instants(texts["start"])
-    end, end_local = _instants(texts["end"])
+    start, local = instants(texts["start"])
+    end, end_local = instants(texts["end"])
     typed = pl.DataFrame(
         {
             "start": start,
@@ -84,7 +84,7 @@ def normalise(
     return made.filter(fault == 0), rejects
 
 
-def _instants(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+def instants(text: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The instants of texts with an offset, the wall clocks of those without."""
     if text.null_count() == len(text):
         return pl.Series(text.name, [None], INSTANT).new_from_index(0, len(text)), pl.Series(

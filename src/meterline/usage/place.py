@@ -58,6 +58,10 @@ class Timelines:
     _made: dict[Any, Periods] = field(default_factory=dict, repr=False)
     _making: Lock = field(default_factory=Lock, repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another machine goes what it is made from."""
+        return _timelines, (self.phases, self.billing_days)
+
     def periods(self, prices: pl.DataFrame, first: datetime, last: datetime) -> Periods:
         """The usage periods at prices (_schedules) that reach into `[first, last]`, and some more
         before and after."""
@@ -69,6 +73,10 @@ class Timelines:
                 found = _periods(self.phases, schedules, self.billing_days, (begin, end))
                 self._made[key] = Periods(found)
         return self._made[key]
+
+
+def _timelines(phases: pl.DataFrame, billing_days: BillingDays) -> Timelines:
+    return Timelines(phases=phases, billing_days=billing_days)
 
 
 def with_period_start(rated: pl.DataFrame, timelines: Timelines, tariff: Tariff) -> pl.DataFrame:

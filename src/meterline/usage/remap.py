@@ -28,7 +28,6 @@ EXACT = pl.Decimal(38, 10)
 LOCAL = "%Y-%m-%dT%H:%M:%S%.f"
 INSTANT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
-_SHOWN = 1000
 _MOST = Decimal(10) ** 18  # of a number that is converted; larger ones stay as they are
 _FRACTION_MOST = 10**9
 
@@ -62,7 +61,7 @@ def remapped(chunk: Decoded, rule: Mapping, done: int) -> Decoded:
     faults = _faults(named, present, rule)
     if faults is not None:
         bad = faults.is_not_null()
-        rejects = _rejects(present.filter(bad), faults.filter(bad), rule.separator)
+        rejects = _rejects(named.filter(bad), faults.filter(bad))
         named = named.filter(~bad)
     else:
         rejects = pl.DataFrame(schema=REJECTS)
@@ -273,11 +272,12 @@ def _words(one: Condition) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
 
 
-def _rejects(rows: pl.DataFrame, faults: pl.Series, separator: str) -> pl.DataFrame:
-    fields = [pl.col(name).fill_null("") for name in rows.columns if name != "line"]
-    return rows.select(
+def _rejects(records: pl.DataFrame, faults: pl.Series) -> pl.DataFrame:
+    """Records that a check refuses, whole, as JSON: they may be tried again."""
+    fields = [name for name in records.columns if name != "line"]
+    return records.select(
         pl.col("line").cast(pl.UInt32),
         reason=pl.lit("check"),
         detail=faults,
-        record=pl.concat_str(fields, separator=separator).str.slice(0, _SHOWN),
+        record=pl.struct(fields).struct.json_encode(),
     )

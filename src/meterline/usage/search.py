@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from meterline.platform import files
 from meterline.subscriptions.models import Identifier, Subscription
-from meterline.usage.models import Batch
-from meterline.usage.store import live
+from meterline.usage.models import Batch, Erasure, Total
+from meterline.usage.store import live, scan
 
 
 def subscriptions_of(text: str) -> dict[int, str]:
@@ -46,16 +48,43 @@ def records(
     return joined, rated.height
 
 
+@dataclass(frozen=True, kw_only=True)
+class Away:
+    """What is not here any more of records."""
+
+    erased_at: datetime | None  # of the person
+    archived: list[int]  # batches
+    let_go: list[int]  # batches whose records were erased
+
+
+def away(subscription_ids: list[int], start: datetime, end: datetime) -> Away:
+    """What is not here any more of the records of subscriptions in [start, end)."""
+    accounts = list(
+        Subscription.objects.filter(pk__in=subscription_ids).values_list("account_id", flat=True)
+    )
+    found = Batch.objects.filter(last_start__gte=start, first_start__lt=end).exclude(
+        records_at="here"
+    )
+    theirs = Total.objects.filter(account_id__in=accounts, subscription_id__in=subscription_ids)
+    gone = found.filter(pk__in=theirs.values("batch_id")).order_by("pk")
+    erased = Erasure.objects.filter(account_id__in=accounts).order_by("-pk").first()
+    return Away(
+        erased_at=erased.at if erased else None,
+        archived=list(gone.filter(records_at="archived").values_list("pk", flat=True)),
+        let_go=list(gone.filter(records_at="erased").values_list("pk", flat=True)),
+    )
+
+
 def record(batch: Batch, line: int) -> tuple[dict[str, Any] | None, pl.DataFrame]:
     """A record of a batch by its line there, as it was stored, and what it was rated at
     (store.RATED, a row a price)."""
     folder = files.folder("usage") / batch.path
-    stored = [_of_line(path, line) for path in sorted(folder.glob("records-*.parquet"))]
-    rated = [_of_line(path, line) for path in sorted(folder.glob("rated-*.parquet"))]
-    found = next((part for part in stored if part.height), None)
-    whole = pl.concat(rated) if rated else pl.DataFrame()
-    return None if found is None else found.row(0, named=True), whole
+    stored, rated = (_of_line(folder, kind, batch, line) for kind in ("records", "rated"))
+    return stored.row(0, named=True) if stored.height else None, rated
 
 
-def _of_line(path: Any, line: int) -> pl.DataFrame:
-    return pl.scan_parquet(path).filter(pl.col("line") == line).collect()
+def _of_line(folder: Path, kind: str, batch: Batch, line: int) -> pl.DataFrame:
+    rows = scan(folder, kind, [batch.pk])
+    if rows is None:
+        return pl.DataFrame()
+    return rows.filter(pl.col("line") == line).drop("batch_id").collect()

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
+from django.db.models import Q
 
 from meterline.catalog import services as catalog
 from meterline.customers.models import Account
@@ -20,7 +21,7 @@ from meterline.platform.ahead import ahead
 from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
-from meterline.usage import deliveries, formats
+from meterline.usage import deliveries, formats, intake
 from meterline.usage.allowances import (
     Balance,
     balances,
@@ -29,18 +30,20 @@ from meterline.usage.allowances import (
     of_owners,
     sharing,
 )
-from meterline.usage.correct import back_out, rerate, rerate_each, reverse
-from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
+from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
+from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
-from meterline.usage.load import Load, lock_loading
+from meterline.usage.load import CHECK, Load, lock_loading
 from meterline.usage.mapping import tables_of
-from meterline.usage.models import Batch, Delivery, Reject
+from meterline.usage.models import Batch, Delivery, Reject, Retired
 from meterline.usage.normalise import CANONICAL
-from meterline.usage.process import Prepared
+from meterline.usage.process import TOO_LATE, Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
 __all__ = [
+    "accept_late",
+    "as_decoded",
     "back_out",
     "balances",
     "balances_of",
@@ -50,7 +53,10 @@ __all__ = [
     "delivered",
     "detail",
     "detail_schema",
+    "digest_of",
     "discard",
+    "edit_reject",
+    "finish",
     "follow_contract",
     "follow_new",
     "guided",
@@ -60,12 +66,15 @@ __all__ = [
     "orphans",
     "recycle",
     "rejects",
+    "replace",
     "rerate",
     "reverse",
     "with_about",
+    "without_folder",
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
+_NOTHING = Q(pk__in=[])
 _BLOCK = 1 << 20
 _AHEAD = 4  # chunks, while what they are rated by is still read
 
@@ -86,18 +95,21 @@ def load_file(
     """
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
-    digest = _digest(source, format, rule, file)
+    digest = digest_of(source, format, rule, file)
     try:
         with transaction.atomic():
             lock_loading()
             known = Batch.objects.filter(digest=digest, state="committed").first()
             if known is not None:
                 return known
+            other = intake.of_file(file, format) if rule is None else None
+            if other is not None:
+                return other.load(file, source=source, digest=digest, progress=progress)
             name = format or formats.recognise(file, mapping=rule)
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
             load = Load(source=source, file_name=file.name, format=name, digest=digest)
-            batch = _finish(load, checked, progress)
+            batch = finish(load, checked, progress)
             deliveries.note(batch, checked)
             return batch
     except UsageFileError as error:
@@ -128,12 +140,15 @@ def load_records(records: pl.DataFrame, *, source: str) -> Batch:
         load = Load(source=source, file_name=source, format="records")
         lines = records if "line" in records.columns else records.with_row_index("line", offset=1)
         none = pl.DataFrame(schema=formats.REJECTS)
-        return _finish(load, [formats.Decoded(records=lines, rejects=none)], None)
+        return finish(load, [formats.Decoded(records=lines, rejects=none)])
 
 
-def _finish(
-    load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
+def finish(
+    load: Load,
+    chunks: Iterable[formats.Decoded],
+    progress: Callable[[int], None] | None = None,
 ) -> Batch:
+    """Take a load from its chunks to the registered batch; what was written goes if it breaks."""
     try:
         for rejects, prepared in ahead(_prepared(load, chunks), _AHEAD):
             if rejects.height:
@@ -155,6 +170,8 @@ def _prepared(
     """What could not be decoded of each chunk, and the rest, normalised."""
     for chunk in chunks:
         named = properties.as_properties(chunk.records, ("line", *CANONICAL))
+        if chunk.file_names is not None:
+            named = named.with_columns(chunk.file_names.alias("file_name"))
         yield chunk.rejects, load.prepare(named) if named.height else None
 
 
@@ -202,7 +219,7 @@ def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
     return balances(owner.pk, moment, subscription_id=subscription and subscription.pk)
 
 
-def _digest(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
+def digest_of(source: str, format: str | None, mapping: Path | None, file: Path) -> str:
     """What a load is known by: the file's content, and how it is to be read."""
     digest = hashlib.sha256(f"{source}\n{format or ''}\n".encode())
     how = [] if mapping is None else [mapping, *tables_of(mapping)]
@@ -254,25 +271,44 @@ def rejects(
 
 
 def recycle(
-    ids: Sequence[int] | None = None, *, changes: Mapping[str, str] | None = None
+    ids: Sequence[int] | None = None,
+    *,
+    changes: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> Batch | None:
-    """Try open rejects again (those given, or all), with some fields changed; None if there are
-    none. What is refused again is a new reject of the same file and line.
+    """Try open rejects again (those given, or all but what a check of a mapping refused), with some
+    fields changed; None if there are none. What is refused again is a new reject of the same file
+    and line.
+
+    Records that came too late are left out, and refused if they are given: `accept_late` takes
+    them. Raises UnknownRejects, LateRejects.
     """
+    late = Reject.objects.filter(pk__in=ids or [], reason=TOO_LATE)
+    if found := list(late.values_list("pk", flat=True)):
+        raise LateRejects(ids=json.dumps(found))
+    return _again(ids, Q(reason=TOO_LATE), dict(changes or {}), "usage.recycle", why)
+
+
+def accept_late(ids: Sequence[int] | None = None) -> Batch | None:
+    """Rate records that came later than their source may (those given, or all); None if there are
+    none. Raises UnknownRejects; also for rejects of another reason."""
+    return _again(ids, ~Q(reason=TOO_LATE), {}, "usage.accept_late")
+
+
+def _again(
+    ids: Sequence[int] | None, but: Q, changes: dict[str, str], action: str, why: str = ""
+) -> Batch | None:
     with transaction.atomic():
         lock_loading()
-        taken = _open_rejects(ids)
+        taken = _open_rejects(ids, but)
+        if ids is None:
+            taken = [row for row in taken if row.reason != CHECK]
+        taken, others = intake.apart(taken)
+        made = intake.recycled(others, changes)
         if not taken:
-            return None
-        records = [
-            {name: str(value) for name, value in row.record.items() if value is not None}
-            | dict(changes or {})
-            for row in taken
-        ]
-        names = sorted({name for record in records for name in record})
-        frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
-        load = Load(source=FILES, file_name="rejects", format="recycle")
-        named = properties.as_properties(frame, CANONICAL).with_columns(
+            return made
+        load = Load(source=FILES, file_name="rejects", format="recycle", late_too=True)
+        named = as_decoded([{**row.record, **changes} for row in taken]).with_columns(
             line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
             file_name=pl.Series([row.file_name for row in taken]),
         )
@@ -280,10 +316,47 @@ def recycle(
         batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
-            "usage.recycle", f"usage_batch:{batch.pk}",
-            after={"rejects": [row.pk for row in taken], "changes": dict(changes or {})},
+            action, f"usage_batch:{batch.pk}",
+            after={"rejects": [row.pk for row in taken], "changes": changes,
+                   **({"why": why} if why else {})},
         )  # fmt: skip
         return batch
+
+
+def replace(gone: Sequence[str], records: pl.DataFrame, *, source: str) -> Batch | None:
+    """Take out the records of these ids, with their open rejects, and load others in their place;
+    the batch of these, None if there are none."""
+    with transaction.atomic():
+        lock_loading()
+        if gone:
+            take_out(gone, source=source)
+            open_ones = Reject.objects.filter(state="open", batch__source=source)
+            open_ones.filter(record__id__in=list(gone)).update(state="discarded")
+        return load_records(records, source=source) if records.height else None
+
+
+def as_decoded(records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The records of rejects as a format hands them over."""
+    texts = [{name: str(value) for name, value in record.items() if value is not None}
+             for record in records]  # fmt: skip
+    names = sorted({name for record in texts for name in record})
+    frame = pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
+    return properties.as_properties(frame, CANONICAL)
+
+
+def edit_reject(reject_id: int, changes: Mapping[str, str]) -> Reject:
+    """Change fields of an open reject (an empty text takes one away); it stays open until it is
+    tried again. Raises UnknownRejects."""
+    with transaction.atomic():
+        (row,) = _open_rejects([reject_id])
+        before = dict(row.record)
+        after = {name: value for name, value in {**before, **changes}.items() if value != ""}
+        row.record = after
+        row.save(update_fields=["record"])
+        told = ({name: side.get(name) for name in changes} for side in (before, after))
+        audit.record("usage.reject_edit", f"usage_reject:{row.pk}", **dict(
+            zip(("before", "after"), told, strict=True)))  # fmt: skip
+    return row
 
 
 def discard(ids: Sequence[int]) -> int:
@@ -295,8 +368,8 @@ def discard(ids: Sequence[int]) -> int:
     return len(taken)
 
 
-def _open_rejects(ids: Sequence[int] | None) -> list[Reject]:
-    rows = Reject.objects.filter(state="open").select_for_update().order_by("id")
+def _open_rejects(ids: Sequence[int] | None, but: Q = _NOTHING) -> list[Reject]:
+    rows = Reject.objects.filter(state="open").exclude(but).select_for_update().order_by("id")
     if ids is None:
         return list(rows)
     found = list(rows.filter(pk__in=ids))
@@ -312,7 +385,16 @@ def orphans() -> list[Path]:
     with transaction.atomic():
         lock_loading()
         known = set(Batch.objects.exclude(path="").values_list("path", flat=True))
+        known |= set(Retired.objects.values_list("path", flat=True))
         return sorted(path for path in files.folder("usage").iterdir() if path.name not in known)
+
+
+def without_folder() -> list[int]:
+    """The batches whose folder is not there."""
+    folder = files.folder("usage")
+    rows = Batch.objects.exclude(path="").order_by("pk").values_list("pk", "path")
+    there = {path.name for path in folder.iterdir()}
+    return [number for number, path in rows if path not in there]
 
 
 def detail(
@@ -371,7 +453,7 @@ def guided(
     """The records that count of subscriptions and prices and start within [start, end), a part of
     a batch at a time: what process.rate_and_place takes, but for the plan version, with the
     price_id by which they were rated (one of them)."""
-    yield from live(start, end).guided(subscription_ids, price_ids, start, end)
+    yield from live(start, end, whole=True).guided(subscription_ids, price_ids, start, end)
 
 
 _ABOUT: dict[str, Any] = {"id": pl.String, "identifier": pl.String}

@@ -29,10 +29,9 @@ class Staging:
         self._files = 0
 
     def add(self, records: pl.DataFrame, rated: pl.DataFrame) -> None:
-        """Keep rated records (line, account_id, ...) and those of `records` that they are of."""
-        kept = records.join(rated, on="line", how="semi", maintain_order="left")
+        """Keep rated records (line, account_id, ...) and the records that they are of."""
         self.rows += rated.height
-        self._held.append((kept, rated))
+        self._held.append((records, rated))
         if sum(held.height for _, held in self._held) > _HELD_MOST:
             self._spill()
 

@@ -1,7 +1,8 @@
 """The files of batches: records, what they were rated at, their keys, and what they supersede.
 
-Every batch has a folder under {home}/usage. Rows of a batch are live unless a later batch
-supersedes them (a re-rating, a reversal) or the batch that they came with first was backed out.
+Every batch has a folder under {home}/usage, alone or, packed (pack.py), with others. Rows of a
+batch are live unless a later batch supersedes them (a re-rating, a reversal) or the batch that they
+came with first was backed out. What a folder of a registered batch holds never changes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
+from django.db.models import Max
 from pyarrow import parquet
 
 from meterline.platform import files
@@ -24,7 +26,7 @@ from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
 from meterline.usage.guide import GUIDED
-from meterline.usage.models import Batch
+from meterline.usage.models import Batch, Erasure
 from meterline.usage.settle import USES
 from meterline.usage.totals import TOTALS
 
@@ -58,13 +60,16 @@ _NEAR = ["line", "file_line", "start", "account_id", "subscription_id"]  # numbe
 _GROUP_ROWS = 1 << 18
 DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
+ERASED: dict[str, Any] = {"account_id": pl.Int64, "batch_id_last": pl.Int64}
+PLACE = ["batch_id", "line"]
+PACK = "pack-"  # how the folders of several batches begin: their files have a batch_id
 
 
 class BatchFolder:
     """A batch's folder while it is written. A folder whose batch is not registered is garbage."""
 
-    def __init__(self) -> None:
-        self.name = uuid4().hex
+    def __init__(self, prefix: str = "") -> None:
+        self.name = f"{prefix}{uuid4().hex}"
         self.path = files.folder("usage") / self.name
         self.path.mkdir()
         self._settled = 0
@@ -75,19 +80,19 @@ class BatchFolder:
         """Write a chunk, the `part`-th: `records` (normalised, with line), `rated` (RATED), `keys`
         (KEYS)."""
         # `rated` tells who is GUIDED
-        self._write(records.drop(GUIDED, strict=False), "records", f"{part:06}")
-        self._write(rated.select(RATED.keys()), "rated", f"{part:06}")
-        self._write(keys.select(KEYS.keys()), "keys", f"{part:06}")
+        self.write(records.drop(GUIDED, strict=False), "records", f"{part:06}")
+        self.write(rated.select(RATED.keys()), "rated", f"{part:06}")
+        self.write(keys.select(KEYS.keys()), "keys", f"{part:06}")
 
     def add_settled(self, rated: pl.DataFrame, uses: pl.DataFrame) -> None:
         """Write records of earlier chunks after allowances: `rated` (RATED), `uses` (DRAWS)."""
         self._settled += 1
-        self._write(rated.select(RATED.keys()), "rated", f"settled-{self._settled:06}")
-        self._write(uses.select(DRAWS.keys()), "uses", f"{self._settled:06}")
+        self.write(rated.select(RATED.keys()), "rated", f"settled-{self._settled:06}")
+        self.write(uses.select(DRAWS.keys()), "uses", f"{self._settled:06}")
 
-    def supersede(self, rows: pl.DataFrame) -> None:
+    def supersede(self, rows: pl.DataFrame, part: int = 1) -> None:
         """Note which rows (SUPERSEDED) of earlier batches this one replaces."""
-        self._write(rows.select(SUPERSEDED.keys()), "superseded", "000001")
+        self.write(rows.select(SUPERSEDED.keys()), "superseded", f"{part:06}")
 
     def close(self) -> None:
         """Make everything durable: the files are, each since it was written."""
@@ -98,7 +103,8 @@ class BatchFolder:
         """Take the folder away: its batch will not be registered."""
         shutil.rmtree(self.path)
 
-    def _write(self, frame: pl.DataFrame, kind: str, part: str) -> None:
+    def write(self, frame: pl.DataFrame, kind: str, part: str) -> None:
+        """Write a file of rows of a kind, unless there are none."""
         if frame.height:
             path = self.path / f"{kind}-{part}.parquet"
             try:
@@ -121,6 +127,7 @@ class Live:
     batches: Sequence[tuple[int, Path]]
     backed_out: Sequence[int]
     superseded: pl.DataFrame  # SUPERSEDED
+    erased: pl.DataFrame | None = None  # ERASED: rated rows of these are left out
 
     def rated(
         self,
@@ -134,8 +141,8 @@ class Live:
         wanted = [
             condition
             for given, condition in (
-                (subscription_ids, _is_in("subscription_id", subscription_ids)),
-                (price_ids, _is_in("price_id", price_ids)),
+                (subscription_ids, is_in("subscription_id", subscription_ids)),
+                (price_ids, is_in("price_id", price_ids)),
                 (start, pl.col("start") >= pl.lit(start, INSTANT)),
                 (end, pl.col("start") < pl.lit(end, INSTANT)),
             )
@@ -147,20 +154,30 @@ class Live:
         """DRAWS and batch_id: what the records of `rows` (batch_id, line, subscription_id) took of
         allowances."""
         subscriptions = rows["subscription_id"].unique().to_list()
-        found = self._read("uses", DRAWS, [_is_in("subscription_id", subscriptions)])
+        found = self._read("uses", DRAWS, [is_in("subscription_id", subscriptions)])
         return found.join(rows, on=["batch_id", "line"], how="semi")
+
+    @cached_property
+    def folders(self) -> dict[Path, list[int]]:
+        """The batches by folder."""
+        found: dict[Path, list[int]] = {}
+        for batch_id, path in self.batches:
+            found.setdefault(path, []).append(batch_id)
+        return found
 
     def records(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The records of `rows` (batch_id, line, ...): id, meter, ... joined to `rows`."""
         found = []
-        for batch_id, path in self.batches:
-            part = rows.filter(pl.col("batch_id") == batch_id)
-            if part.height:
-                parts = [pl.scan_parquet(file) for file in _parts(path, "records")]
-                stored = pl.concat(parts, how="diagonal")
-                lines = part["line"].unique().sort()
-                taken = stored.filter(pl.col("line").is_in(lines.implode())).collect()
-                found.append(part.join(taken, on="line"))
+        for path, batch_ids in self.folders.items():
+            part = rows.filter(is_in("batch_id", batch_ids))
+            if part.is_empty():
+                continue
+            stored = scan(path, "records", part["batch_id"].unique().to_list())
+            if stored is None:
+                continue
+            lines = part["line"].unique().sort()
+            taken = stored.filter(pl.col("line").is_in(lines.implode())).collect()
+            found.append(part.join(taken, on=PLACE))
         return pl.concat(found, how="diagonal") if found else rows.clear()
 
     def guided(
@@ -173,23 +190,23 @@ class Live:
         """The live records of subscriptions and prices that start within [start, end), with
         account_id, subscription_id and one price_id, a written part at a time."""
         wanted = [
-            _is_in("subscription_id", subscription_ids),
-            _is_in("price_id", price_ids),
+            is_in("subscription_id", subscription_ids),
+            is_in("price_id", price_ids),
             pl.col("start") >= pl.lit(start, INSTANT),
             pl.col("start") < pl.lit(end, INSTANT),
         ]
-        columns = ("line", "origin", "account_id", "subscription_id", "price_id")
-        for batch_id, path in self.batches:
-            if not (rated := _parts(path, "rated")):
+        columns = ("batch_id", "line", "origin", "account_id", "subscription_id", "price_id")
+        for path, batch_ids in self.folders.items():
+            if (rated := scan(path, "rated", batch_ids)) is None:
                 continue
-            rows = pl.scan_parquet(rated).filter(*wanted).select(columns).collect()
-            holders = self._standing(rows, batch_id).drop("origin").unique("line")
+            rows = rated.filter(*wanted).select(columns).collect()
+            holders = self.standing(rows).drop("origin").unique(PLACE)
             if holders.is_empty():
                 continue
             inside = pl.col("line").is_between(holders["line"].min(), holders["line"].max())
-            for records in _parts(path, "records"):
-                stored = pl.scan_parquet(records).filter(inside).collect()
-                part = stored.join(holders, on="line", maintain_order="left")
+            for file in parts_of(path, "records"):
+                stored = named(pl.scan_parquet(file), path, batch_ids).filter(inside).collect()
+                part = stored.join(holders, on=PLACE, maintain_order="left").drop("batch_id")
                 if part.height:
                     yield part
 
@@ -205,52 +222,87 @@ class Live:
         wanted: pl.DataFrame | None = None,
     ) -> pl.DataFrame:
         found = [pl.DataFrame(schema={"batch_id": pl.Int64, **schema})]
-        for batch_id, path in self.batches:
-            parts = _parts(path, kind)
-            if not parts:
+        for path, batch_ids in self.folders.items():
+            if (stored := scan(path, kind, batch_ids)) is None:
                 continue
-            rows = pl.scan_parquet(parts).filter(*conditions).collect()
+            rows = stored.filter(*conditions).collect()
             if wanted is not None:
                 rows = rows.join(wanted, on=KEY, how="semi")
-            rows = self._standing(rows, batch_id)
+            rows = self.standing(rows)
             if rows.height:
-                found.append(rows.select(pl.lit(batch_id, pl.Int64).alias("batch_id"), *schema))
+                found.append(rows.select("batch_id", *schema))
         return pl.concat(found)
 
-    def _standing(self, rows: pl.DataFrame, batch_id: int) -> pl.DataFrame:
+    def standing(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of rows (batch_id, line, origin) that nothing has replaced or taken out."""
         if self.backed_out and rows.height:
             rows = rows.filter(~pl.col("origin").is_in(self.backed_out))
-        gone = self.superseded.filter(pl.col("batch_id") == batch_id)
-        if gone.is_empty() or rows.is_empty():
+        if self.erased is not None and "account_id" in rows.columns:
+            rows = rows.join(self.erased, on="account_id", how="left").filter(
+                pl.col("batch_id_last").is_null() | (pl.col("batch_id") > pl.col("batch_id_last"))
+            ).drop("batch_id_last")  # fmt: skip
+        if rows.is_empty() or self.superseded.is_empty():
             return rows
-        return rows.join(gone, on="line", how="anti", maintain_order="left")
+        batches = rows["batch_id"].unique().to_list()
+        gone = self.superseded.filter(is_in("batch_id", batches))
+        if gone.is_empty():
+            return rows
+        return rows.join(gone, on=PLACE, how="anti", maintain_order="left")
 
 
-def live(start: datetime | None = None, end: datetime | None = None) -> Live:
-    """The live rows as the database has them now; only batches with records in [start, end)."""
+def scan(path: Path, kind: str, batch_ids: Sequence[int]) -> pl.LazyFrame | None:
+    """The rows of a kind of batches that share a folder, with batch_id; None: it has no such."""
+    parts = [pl.scan_parquet(file) for file in parts_of(path, kind)]
+    if not parts:
+        return None
+    return named(pl.concat(parts, how="diagonal"), path, batch_ids)
+
+
+def named(rows: pl.LazyFrame, path: Path, batch_ids: Sequence[int]) -> pl.LazyFrame:
+    """The rows of files of a folder that are of these batches, with batch_id."""
+    if path.name.startswith(PACK):
+        return rows.filter(is_in("batch_id", batch_ids))
+    return rows.with_columns(pl.lit(batch_ids[0], pl.Int64).alias("batch_id"))
+
+
+def live(
+    start: datetime | None = None, end: datetime | None = None, *, whole: bool = False
+) -> Live:
+    """The live rows as the database has them now; only batches with records in [start, end).
+
+    Of archived and erased records there are the rows that bills measure one by one; `whole`: no row
+    of such records, so that what is read may be rated anew.
+    """
     rows = Batch.objects.order_by("id")
     backed_out = list(rows.filter(state="backed_out").values_list("id", flat=True))
     standing = rows.filter(state="committed").exclude(path="")
     folder = files.folder("usage")
-    replaced = [
-        _superseded(folder / name)
-        for name in standing.filter(supersedes=True).values_list("path", flat=True)
-    ]
+    names = standing.filter(supersedes=True).values_list("path", flat=True)
+    replaced = [_superseded(folder / name) for name in dict.fromkeys(names)]
     if start is not None:
         standing = standing.filter(last_start__gte=start)
     if end is not None:
         standing = standing.filter(first_start__lt=end)
+    if whole:
+        standing = standing.filter(records_at="here")
     return Live(
         batches=[(row.id, folder / row.path) for row in standing],
         backed_out=backed_out,
+        erased=_erased() if whole else None,
         superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
     )
+
+
+def _erased() -> pl.DataFrame | None:
+    """ERASED; None: nobody is."""
+    rows = Erasure.objects.values_list("account_id").annotate(Max("batch_id_last"))
+    return pl.DataFrame(list(rows), schema=ERASED, orient="row") if rows else None
 
 
 @lru_cache(maxsize=100_000)
 def _superseded(path: Path) -> pl.DataFrame:
     """SUPERSEDED of a registered batch, which never changes."""
-    parts = [pl.read_parquet(part) for part in _parts(path, "superseded")]
+    parts = [pl.read_parquet(part) for part in parts_of(path, "superseded")]
     return pl.concat([pl.DataFrame(schema=SUPERSEDED), *parts])
 
 
@@ -267,9 +319,11 @@ def _told_full(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def _is_in(column: str, values: Sequence[int] | None) -> pl.Expr:
+def is_in(column: str, values: Sequence[int] | None) -> pl.Expr:
+    """Whether a number is among some; None: among none."""
     return pl.col(column).is_in(pl.Series(values or [], dtype=pl.Int64).implode())
 
 
-def _parts(path: Path, kind: str) -> list[Path]:
+def parts_of(path: Path, kind: str) -> list[Path]:
+    """The files of a kind in a folder, in order."""
     return sorted(path.glob(f"{kind}-*.parquet"))

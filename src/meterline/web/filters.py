@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import DateTimeField, Model, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from meterline.web import format as written
 from meterline.web.words import Words
 
+SOUGHT = 1_000
+"""Rows that a page shows of those that a text finds."""
 Choices = Iterable[tuple[str, Words]]
 
 
@@ -47,27 +50,43 @@ class Filter:
 
 @dataclass(frozen=True)
 class Search(Filter):
-    """Free text over `fields` by their beginning, or by a function of one's own.
+    """Free text over `fields` by their beginning, or by a function of one's own, which gives the
+    rows found in each way (by code, by name).
 
-    Each field needs an index that serves `upper(field) LIKE 'X%'`, or a trigram index.
+    Each way needs an index: one that serves `upper(field) LIKE 'X%'`, or its own.
     """
 
     name: str = "q"
     label: Words = ""
     fields: tuple[str, ...] = ()
-    find: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+    find: Callable[[QuerySet[Any], str], Sequence[QuerySet[Any]]] | None = None
     kind = "search"
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         value = self.value(params)
+        return queryset.filter(pk__in=self._keys(queryset, value, None)) if value else queryset
+
+    def sought(
+        self, queryset: QuerySet[Any], params: QueryDict
+    ) -> tuple[QuerySet[Any], int | None]:
+        """What a page shows, and how many were found, at most one more than `SOUGHT`; None where
+        nothing is sought. As `narrow`, but of a text that very many rows match only those that are
+        found first, since all of them would have to be sorted."""
+        value = self.value(params)
         if not value:
-            return queryset
-        if self.find is not None:
-            return self.find(queryset, value)
-        wanted = Q()
-        for field in self.fields:
-            wanted |= Q(**{f"{field}__istartswith": value})
-        return queryset.filter(wanted)
+            return queryset, None
+        keys = list(self._keys(queryset, value, SOUGHT + 1))[: SOUGHT + 1]
+        if not keys:
+            return queryset.none(), 0
+        # as one array: a long list of numbers takes longer to plan than to read
+        return queryset.filter(pk__in=RawSQL("SELECT unnest(%s)", [keys[:SOUGHT]])), len(keys)
+
+    def _keys(self, queryset: QuerySet[Any], value: str, most: int | None) -> QuerySet[Any]:
+        ways = self.find(queryset, value) if self.find is not None else [
+            queryset.filter(**{f"{field}__istartswith": value}) for field in self.fields
+        ]  # fmt: skip
+        keys = [way.order_by().values_list("pk", flat=True)[:most] for way in ways]
+        return keys[0].union(*keys[1:]) if len(keys) > 1 else keys[0]
 
 
 @dataclass(frozen=True)

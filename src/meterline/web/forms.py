@@ -101,3 +101,17 @@ class LookupField(forms.CharField):
 
     def __init__(self, *, kind: str, **options: Any) -> None:
         super().__init__(widget=Lookup(kind), **options)
+
+
+class _Several(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class SeveralFiles(forms.FileField):
+    """Any number of files."""
+
+    widget = _Several
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        given = data if isinstance(data, list | tuple) else [data] if data else []
+        return [super(SeveralFiles, self).clean(one, initial) for one in given]

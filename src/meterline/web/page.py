@@ -20,6 +20,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import URLPattern, path, register_converter, reverse
 
@@ -28,7 +29,7 @@ from meterline.web.words import Words
 
 register_converter(CodeConverter, "code")
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def page(
     def register(view: View) -> View:
         name = _name(view)
 
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD") and (
                 write is None or request.method != "POST"
             ):
@@ -100,7 +101,7 @@ def act(where: str, *, permission: str) -> Callable[[View], View]:
     """Register an act: POST only. It ends in `done(...)`, or shows `confirm(...)` first."""
 
     def register(view: View) -> View:
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method != "POST":
                 return HttpResponseNotAllowed(["POST"])
             return view(request, *args, **kwargs)
@@ -114,7 +115,7 @@ def fragment(where: str, *, permission: str) -> Callable[[View], View]:
     """Register a URL that gives a part of a page, a file or a stream: GET only."""
 
     def register(view: View) -> View:
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD"):
                 return HttpResponseNotAllowed(["GET"])
             return view(request, *args, **kwargs)

@@ -27,7 +27,7 @@ from django.shortcuts import render
 from meterline.access.gate import allowed, refuse
 from meterline.web import format as written
 from meterline.web.export import FORMATS, export
-from meterline.web.filters import Filter
+from meterline.web.filters import SOUGHT, Filter, Search
 from meterline.web.keyset import Order, Slice, cut
 from meterline.web.models import SavedView
 from meterline.web.rows import Column
@@ -76,7 +76,13 @@ class Table:
 
     def bind(self, request: HttpRequest, queryset: QuerySet[Any]) -> Bound:
         """The list as a request asks for it, for `{% table %}`."""
-        return Bound(self, request, self.narrow(queryset, request.GET))
+        shown, found = queryset, None
+        for one in sorted(self.filters, key=lambda one: isinstance(one, Search)):
+            if isinstance(one, Search):
+                shown, found = one.sought(shown, request.GET)
+            else:
+                shown = one.narrow(shown, request.GET)
+        return Bound(self, request, shown, found)
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         """The rows that the filters let through."""
@@ -101,8 +107,11 @@ class Table:
 class Bound:
     """A list as one request asks for it; what the component shows."""
 
-    def __init__(self, table: Table, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def __init__(
+        self, table: Table, request: HttpRequest, queryset: QuerySet[Any], found: int | None = None
+    ) -> None:
         self.table = table
+        self.found = found  # by a search
         self.request = request
         self.queryset = queryset
         self.params = request.GET
@@ -141,13 +150,20 @@ class Bound:
 
     @cached_property
     def counted(self) -> int:
-        """How many match, counted up to one more than `COUNTED`."""
+        """How many match, counted up to one more than `COUNTED`, or `SOUGHT` of a search."""
+        if self.found is not None:
+            return min(self.found, SOUGHT)
         return self.queryset.order_by()[: COUNTED + 1].count()
+
+    @property
+    def cut_short(self) -> bool:
+        """Does a search find so much that only a part of it is shown?"""
+        return self.found is not None and self.found > SOUGHT
 
     @property
     def count(self) -> str:
         """How many match, for people: 1,240, or 10,000+."""
-        many = self.counted > COUNTED
+        many = self.counted > COUNTED or self.cut_short
         return f"{written.number(min(self.counted, COUNTED))}{'+' if many else ''}"
 
     def heads(self) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def test_counts_of_a_sample_add_up(name: str) -> None:
     assert records == made.records.height + made.rejects.height == rated + rejected + duplicates
     assert rejected == Reject.objects.filter(batch=batch).count()
     assert services.delivered(batch)["left_out"] == made.left_out
-    recycled = services.recycle()
+    recycled = services.recycle([row.pk for row in services.rejects()])
     assert recycled is not None
     assert recycled.records == rejected
 

@@ -8,16 +8,22 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from meterline.authoring.jobs import last_failed, review_draft, reviewing
+from meterline.authoring.pages.what_ifs import MONTHS
+from meterline.authoring.pages.what_ifs import STATES as WHAT_IF_STATES
+from meterline.authoring.pages.what_ifs import TONES as WHAT_IF_TONES
 from meterline.authoring.trial import affects, review
 from meterline.authoring.upload import keep
 from meterline.catalog import drafts, services
+from meterline.catalog.files import CatalogFile
 from meterline.catalog.models import Draft
 from meterline.catalog.pages.drafts import STATES, TONES
 from meterline.kernel.errors import MeterlineError
@@ -25,9 +31,10 @@ from meterline.platform import audit, clock
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
-from meterline.web.forms import DayField
+from meterline.web.forms import DayField, SeveralFiles
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
-from meterline.web.rows import Chip, Column, Number, Rows
+from meterline.web.rows import Chip, Column, Number, Row, Rows
 
 KINDS = {
     "plan": _("Plan"), "meter": _("Meter"), "calendar": _("Calendar"), "rate_card": _("Rate card"),
@@ -35,18 +42,8 @@ KINDS = {
 }  # fmt: skip
 
 
-class _Several(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class SeveralFiles(forms.FileField):
-    """Any number of files."""
-
-    widget = _Several
-
-    def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        given = data if isinstance(data, list | tuple) else [data] if data else []
-        return [super(SeveralFiles, self).clean(one, initial) for one in given]
+MANY = 1_000
+"""Up to so many subscriptions are counted for each plan of a draft that is looked at."""
 
 
 class DraftForm(forms.Form):
@@ -100,18 +97,21 @@ def draft(request: HttpRequest, draft: int) -> HttpResponse:
     """One draft: what it changes, whom it affects, how its scenarios ended, and what is next."""
     one = _get(draft)
     is_open = one.state in ("draft", "approved")
-    changes = _changes(one, one.effective) if is_open else []
+    changes, affected = _looked_at(one) if is_open else ([], None)
     trial = one.trials.order_by("-id").first()
     scenarios = one.files.filter(scenario=True).count()
-    own = one.author == audit.actor() and services.rules().four_eyes
+    own = audit.actor() in drafts.authors(one) and services.rules().four_eyes
     context = {
         "one": one, "state": STATES[one.state], "tone": TONES.get(one.state, "neutral"),
         "facts": _facts(one), "is_open": is_open, "own": own,
         "changes": [_told(change) for change in changes if not change.unchanged],
         "unchanged": sum(change.unchanged for change in changes),
-        "affected": _affected(one) if is_open else None,
-        "trial": trial, "outcomes": _outcomes(trial.outcomes) if trial else None,
+        "affected": affected,
+        "successor": Draft.objects.filter(replaces=one).values_list("pk", flat=True).first(),
+        "what_ifs": _what_ifs(one), "trial": trial,
+        "outcomes": _outcomes(trial.outcomes) if trial else None,
         "scenarios": scenarios, "playing": reviewing(one.pk), "broke_off": last_failed(one.pk),
+        "far": _playing(one.pk),
         "form": ApproveForm(initial={"effective": clock.now().date()}),
         "files": Rows([Column("path", _("File")), Column("what", _("What it is"))], [
             {"path": path, "what": _t("scenario") if is_scenario else (
@@ -135,17 +135,17 @@ def _changes(one: Draft, effective: date | None) -> list[services.Change]:
 
 
 def _told(change: services.Change) -> dict[str, Any]:
-    held = services.holders(change)
+    held = services.holders(change, MANY + 1)
     return {
         "title": f"{KINDS[change.kind]} {change.code}", "version": change.version,
         "new": change.before is None,
         "since": None if change.effective == date.min else change.effective,
         "rows": [(one.field, one.before, one.after) for one in change.differences()][:200],
-        "held": held and _fate(held.existing, held.count),
+        "held": held and _fate(held.existing, held.count, exact=False),
     }  # fmt: skip
 
 
-def _fate(existing: str, count: int) -> str:
+def _fate(existing: str, count: int, *, exact: bool) -> str:
     words = {
         "keep": ngettext("%(count)s subscription keeps the version that it has.",
                          "%(count)s subscriptions keep the version that they have.", count),
@@ -154,16 +154,45 @@ def _fate(existing: str, count: int) -> str:
         "move_at_renewal": ngettext("%(count)s subscription moves to it at its renewal.",
                                     "%(count)s subscriptions move to it at their renewal.", count),
     }  # fmt: skip
-    return words[existing] % {"count": written.number(count)}
+    return words[existing] % {"count": written.number(count) if exact else _many(count)}
 
 
-def _affected(one: Draft) -> Rows:
+def _many(count: int) -> str:
+    return f"{written.number(MANY)}+" if count > MANY else written.number(count)
+
+
+def _looked_at(one: Draft) -> tuple[list[services.Change], Rows]:
+    """What an open draft changes, and the plans that are affected."""
+    with drafts.opened(one) as (catalogue, _scenarios):
+        return services.diff(catalogue, effective=one.effective), _affected(catalogue)
+
+
+class _Many(Number):
+    """A number that is counted up to MANY."""
+
+    def value(self, row: Row) -> Any:
+        return _many(row[self.name])
+
+
+def _what_ifs(one: Draft) -> Rows:
+    columns = [
+        Column("name", _("Against"), link=lambda row: reverse("authoring.what_if",
+                                                              args=[row["pk"]])),
+        Chip("state", _("State"), labels=WHAT_IF_STATES, tones=WHAT_IF_TONES),
+    ]  # fmt: skip
+    rows = [
+        {"pk": each.pk, "name": MONTHS.get(each.months, each.months), "state": each.state}
+        for each in one.what_ifs.order_by("-pk")[:10]
+    ]
+    return Rows(columns, rows, caption=_("What-if"))
+
+
+def _affected(catalogue: CatalogFile) -> Rows:
     columns = [
         Column("plan", _("Plan"), link=lambda row: row["url"]), Column("why", _("Why")),
-        Number("count", _("Subscriptions")),
+        _Many("count", _("Subscriptions")),
     ]  # fmt: skip
-    with drafts.opened(one) as (catalogue, _scenarios):
-        reasons, counts = affects(catalogue)
+    reasons, counts = affects(catalogue, MANY + 1)
     rows = [
         {"plan": plan, "why": ", ".join(why), "count": counts.get(plan, 0),
          "url": reverse("catalog.plan", args=[plan])}
@@ -195,8 +224,14 @@ def _facts(one: Draft) -> list[tuple[Any, Any]]:
         (_("Holds from"), one.effective and written.day(one.effective)),
         (_("Approved by"), one.approved_by and one.approved_by.removeprefix("user:")),
         (_("Approved"), one.approved_at and written.moment(one.approved_at)),
+        (_("Replaces"), one.replaces_id and _draft_link(one.replaces_id)),
     ]  # fmt: skip
     return [(term, value) for term, value in given if value]
+
+
+def _draft_link(draft: int) -> str:
+    url = reverse("authoring.draft", args=[draft])
+    return format_html('<a href="{}">{}</a>', url, _t("draft %(draft)s") % {"draft": draft})
 
 
 @act("catalog/drafts/<int:draft>/review", permission="catalog.edit")
@@ -213,13 +248,18 @@ def draft_review(request: HttpRequest, draft: int) -> HttpResponse:
 
 
 @fragment("catalog/drafts/<int:draft>/progress", permission="catalog.view")
-def draft_progress(request: HttpRequest, draft: int) -> HttpResponse:
-    """How far the scenarios are; the page is loaded anew once they have ended."""
-    one = _get(draft)
-    if reviewing(draft) is None:
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    context = {"one": one, "scenarios": one.files.filter(scenario=True).count()}
-    return render(request, "authoring/progress.html", context)
+def draft_progress(request: HttpRequest, draft: int) -> HttpResponseBase:
+    """How far the scenarios are."""
+    _get(draft)
+    return follow(request, lambda: _playing(draft))
+
+
+def _playing(draft: int) -> Progress:
+    count = Draft.objects.get(pk=draft).files.filter(scenario=True).count()
+    words = ngettext("Playing %(count)s scenario file on a scratch database",
+                     "Playing %(count)s scenario files on a scratch database", count)  # fmt: skip
+    return Progress(done=0, total=count, label=words % {"count": count},
+                    over=reviewing(draft) is None)  # fmt: skip
 
 
 @act("catalog/drafts/<int:draft>/approve", permission="catalog.publish")
@@ -249,7 +289,7 @@ def _effects(changed: list[services.Change]) -> list[tuple[Any, str]]:
         held = services.holders(one)
         if held is not None and held.count:
             effects.append((_t("Who has %(plan)s") % {"plan": one.code},
-                            _fate(held.existing, held.count)))  # fmt: skip
+                            _fate(held.existing, held.count, exact=True)))  # fmt: skip
     return effects
 
 

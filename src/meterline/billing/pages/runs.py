@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from meterline.billing.models import BillRun, Plan
 from meterline.billing.pages.words import PLAN_STATES, PLAN_TONES
 from meterline.platform import audit
 from meterline.web import format as written
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, link, page
 from meterline.web.rows import Chip, Column, Money, Number, Row, Rows, When
 from meterline.web.table import Table
@@ -89,13 +91,16 @@ def run(request: HttpRequest, run: int) -> HttpResponse:
 
 
 @fragment("billing/runs/<int:run>/progress", permission="billing.view")
-def run_progress(request: HttpRequest, run: int) -> HttpResponse:
-    """How far a run is; once it is finished, the page is asked for anew."""
-    one = get_object_or_404(BillRun, pk=run)
-    answer = render(request, "billing/progress.html", _progress(one))
-    if one.finished_at is not None:
-        answer["HX-Refresh"] = "true"
-    return answer
+def run_progress(request: HttpRequest, run: int) -> HttpResponseBase:
+    """How far a run is."""
+    get_object_or_404(BillRun, pk=run)
+    return follow(request, lambda: _far(BillRun.objects.get(pk=run)))
+
+
+def _far(one: BillRun) -> Progress:
+    shown = _progress(one)
+    return Progress(done=shown["done"], total=shown["total"], label=shown["label"],
+                    over=one.finished_at is not None)  # fmt: skip
 
 
 @act("billing/runs/<int:run>/resume", permission="billing.run")

@@ -155,7 +155,7 @@ def plan(request: HttpRequest, code: str) -> HttpResponse:
         "facts": _facts(one), "prices": Rows(PRICE_COLUMNS, found, caption=_("Prices")),
         "versions": Rows(VERSION_COLUMNS, lines, caption=_("Versions")),
         "before": max(before, key=lambda each: each.version, default=None),
-        "changes": _changes(before, one),
+        "changes": _changes(before, one), "current": one.pk == now.pk,
         "text": catalog_texts([one], _needed(), whole=False)[0].text,
     }  # fmt: skip
     return render(request, "catalog/plan.html", context)
@@ -211,6 +211,7 @@ def price(request: HttpRequest, code: str, version: int, price: str) -> HttpResp
     meter = reading.meters().get(found.meter or "")
     context = {
         "one": one, "price": found, "told": told(found, meter), "meter": meter,
+        "current": _in_force(_versions(code)).pk == one.pk,
         "card": found.parameter("card"), "calendar": found.parameter("calendar"),
     }  # fmt: skip
     return render(request, "catalog/price.html", context)

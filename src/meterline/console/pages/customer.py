@@ -25,7 +25,9 @@ from meterline.payments import ageing, store
 from meterline.payments.models import Payment
 from meterline.payments.pages import PAYMENTS
 from meterline.platform import clock
-from meterline.subscriptions.models import Subscription
+from meterline.reads.models import Installation, Meter
+from meterline.reads.pages.meters import METERS
+from meterline.subscriptions.models import Identifier, Subscription
 from meterline.subscriptions.pages import COLUMNS as SERVICE_COLUMNS
 from meterline.subscriptions.pages import with_now
 from meterline.web import format as written
@@ -126,6 +128,15 @@ def customer_usage(request: HttpRequest, code: str) -> HttpResponse:
     """Usage so far this period, and what it comes to, account by account."""
     one = _customer(code)
     return _show(request, one, "console/customer_usage.html", {"accounts": _accounts(one)[:10]})
+
+
+@page("customers/<code:code>/meters", title=_("Meters"), permission="usage.view",
+      help="console-customer")  # fmt: skip
+def customer_meters(request: HttpRequest, code: str) -> HttpResponse:
+    """The meters at the places of a customer's contracts."""
+    one = _customer(code)
+    here = _installations(one).filter(end_at=None)
+    return _list(request, one, METERS, Meter.objects.filter(pk__in=here.values("meter_id")))
 
 
 @page("customers/<code:code>/invoices", title=_("Invoices"), permission="invoices.view",
@@ -248,6 +259,11 @@ def _frame(request: HttpRequest, one: Customer) -> dict[str, Any]:
         (_("Overview"), "console.customer", "customers.view"),
         (_("Services"), "console.customer_services", "subscriptions.view"),
         (_("Usage"), "console.customer_usage", "usage.view"),
+        *(
+            [(_("Meters"), "console.customer_meters", "usage.view")]
+            if _installations(one).exists()
+            else []
+        ),
         (_("Invoices"), "console.customer_invoices", "invoices.view"),
         (_("Payments"), "console.customer_payments", "payments.view"),
         (_("Notes"), "console.customer_notes", "care.view"),
@@ -259,6 +275,12 @@ def _frame(request: HttpRequest, one: Customer) -> dict[str, Any]:
         "tabs": [(title, reverse(name, args=[one.code]), None)
                  for title, name, permission in tabs if allowed(request, permission)],
     }  # fmt: skip
+
+
+def _installations(one: Customer) -> QuerySet[Installation]:
+    """Where meters are, or were, at the places of a customer's contracts."""
+    held = Identifier.objects.filter(subscription__account__customer=one)
+    return Installation.objects.filter(identifier__in=held.values("value"))
 
 
 def _form(request: HttpRequest, form: forms.Form, verb: Any, back: str) -> HttpResponse:

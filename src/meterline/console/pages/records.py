@@ -19,7 +19,7 @@ from meterline.web.table import Table
 AUDIT = Table(
     "audit",
     columns=[
-        When("at", _("When")),
+        When("at", _("When"), sort=True),
         Column("actor", _("Who")),
         Column("action", _("Did what"),
                link=lambda row: reverse("console.audit_entry", args=[row["pk"]])),
@@ -27,12 +27,12 @@ AUDIT = Table(
     ],
     filters=[
         Search("subject", _("To what, e.g. account:A1"),
-               find=lambda rows, text: rows.filter(subject__startswith=text)),
+               find=lambda rows, text: [rows.filter(subject__startswith=text)]),
         Filter("actor", _("Who")),
         Filter("action", _("Did what")),
         Days("at", _("Days")),
     ],
-    order="-pk",
+    order="-at",
 )  # fmt: skip
 
 STATUS = {

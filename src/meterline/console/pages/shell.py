@@ -77,10 +77,11 @@ def pages(text: str, limit: int) -> list[Hit]:
     """Pages of the menu by their title."""
     wanted = text.lower()
     hits = [
-        Hit(title=one.title, url=reverse(one.name), note=str(one.menu or ""), icon="file")
+        Hit(title=one.title, url=reverse(one.name), note=str(one.menu or ""), icon="file",
+            permission=one.permission)
         for one in sorted(PAGES.values(), key=lambda one: one.order)
         if one.placed and (wanted in str(one.title).lower() or wanted in one.path)
-    ]
+    ]  # fmt: skip
     return hits[:limit]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -31,14 +31,14 @@ class StateFilter(Choice):
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         today = clock.now().date()
-        owed = OpenItem.objects.filter(open__gt=0)
+        owed = OpenItem.objects.filter(invoice=OuterRef("pk"), open__gt=0)
         match self.value(params):
             case "open":
-                return queryset.filter(pk__in=owed.values("invoice_id"))
+                return queryset.filter(Exists(owed), kind="invoice")
             case "overdue":
-                return queryset.filter(pk__in=owed.filter(due_date__lt=today).values("invoice_id"))
+                return queryset.filter(Exists(owed.filter(due_date__lt=today)), kind="invoice")
             case "paid":
-                return queryset.filter(kind="invoice").exclude(pk__in=owed.values("invoice_id"))
+                return queryset.filter(~Exists(owed), kind="invoice")
             case "credit":
                 return queryset.filter(kind="credit_note")
         return queryset
@@ -63,14 +63,11 @@ class RunFilter(Filter):
         return queryset.filter(bill_run_id=int(number)) if number.isdigit() else queryset
 
 
-def matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
+def matching(invoices: QuerySet[Invoice], text: str) -> list[QuerySet[Invoice]]:
     """Documents whose number begins so, as typed or in capitals, or of the account of this code."""
-    begins = Q(number__startswith=text) | Q(number__startswith=text.upper())
-    ids = [
-        Invoice.objects.filter(begins).order_by().values("pk"),
-        Invoice.objects.filter(account__code__in=[text, text.upper()]).order_by().values("pk"),
-    ]
-    return invoices.filter(pk__in=ids[0].union(ids[1], all=True))
+    typed = list(dict.fromkeys([text, text.upper()]))
+    begins = [invoices.filter(number__startswith=one) for one in typed]
+    return [*begins, invoices.filter(account__code__in=typed)]
 
 
 def state(kind: str, open_amount: Decimal, due_date: Any) -> str:
@@ -135,8 +132,10 @@ def find(text: str, limit: int) -> list[Hit]:
     """Invoices and credit notes by the beginning of their number."""
     if len(text) < 2:
         return []
-    begins = Q(number__startswith=text) | Q(number__startswith=text.upper())
-    found = Invoice.objects.filter(begins).order_by("number")[:limit]
+    hits: dict[int, Invoice] = {}
+    for way in matching(Invoice.objects.all(), text)[:-1]:
+        hits |= {one.pk: one for one in way.order_by("number")[:limit]}
+    found = sorted(hits.values(), key=lambda one: one.number)[:limit]
     return [
         Hit(title=one.number, note=written.amount(one.total, one.currency), icon="receipt",
             url=reverse("invoices.invoice", args=[one.pk]))

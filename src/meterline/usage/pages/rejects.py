@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Min
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
-from meterline.usage import services
+from meterline.usage import services, worklist
 from meterline.usage.models import Batch, Reject
+from meterline.usage.pages.worklist import work
+from meterline.usage.process import TOO_LATE
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
 from meterline.web.page import act, done, page
-from meterline.web.rows import Chip, Column, Number, Row, Rows, Word
+from meterline.web.rows import Chip, Column, Number, Row, Word
 from meterline.web.table import Bulk, Table
 
 STATES = {
@@ -76,6 +78,7 @@ REJECTS = Table(
     ],
     bulk=[
         Bulk(act="usage.recycle", label=later("Try again"), permission="usage.load"),
+        Bulk(act="usage.accept", label=later("Accept late ones"), permission="usage.correct"),
         Bulk(act="usage.discard", label=later("Discard"), permission="usage.load", danger=True),
     ],
     order="-pk",
@@ -84,29 +87,8 @@ REJECTS = Table(
 
 @page("usage/rejects", title=later("Rejects"), permission="usage.view", menu="usage", order=20)
 def rejects(request: HttpRequest) -> HttpResponse:
-    """Records that could not be rated: how many of each reason, with a sample; then all."""
-    reasons = (
-        Reject.objects.filter(state="open").values("reason")
-        .annotate(count=Count("pk"), sample=Min("pk")).order_by("-count")
-    )  # fmt: skip
-    found = list(reasons)
-    details = dict(
-        Reject.objects.filter(pk__in=[row["sample"] for row in found]).values_list("pk", "detail")
-    )
-    for row in found:
-        row["detail"] = details[row["sample"]]
-    url = reverse("usage.rejects")
-    columns = [
-        Word("reason", _("Reason"), labels=REASONS,
-             link=lambda row: f"{url}?state=open&reason={row['reason']}"),
-        Number("count", _("Open")),
-        Column("detail", _("For example"),
-               link=lambda row: reverse("usage.reject", args=[row["sample"]])),
-    ]  # fmt: skip
-    return REJECTS.respond(
-        request, Reject.objects.all(), "usage/rejects.html",
-        reasons=Rows(columns, found, caption=_("Open, by reason")),
-    )  # fmt: skip
+    """Records that could not be rated: what is missing, with what is at stake; then all."""
+    return REJECTS.respond(request, Reject.objects.all(), "usage/rejects.html", work=work())
 
 
 @page(
@@ -124,9 +106,15 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
             for name in fields
             if form.cleaned_data[name] != fields[name]
         }
-        return _recycled(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
+        if "keep" in request.POST:
+            services.edit_reject(one.pk, changes)
+            return done(
+                request, _("The record is changed, and still open."), "usage.reject", one.pk
+            )
+        return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
-        "reject": one, "reason": _reason(one.reason), "form": form, "state": STATES[one.state],
+        "reject": one, "reason": _reason(one.reason), "form": form,
+        "late": one.reason == TOO_LATE, "state": STATES[one.state],
         "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
     }  # fmt: skip
     return render(request, "usage/reject.html", context)
@@ -136,14 +124,58 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
 def recycle(request: HttpRequest) -> HttpResponse:
     """Try the chosen rejects again, as they are: after their cause was mended elsewhere."""
     chosen = REJECTS.chosen(request, Reject.objects.filter(state="open"))
+    late = list(chosen.filter(reason=TOO_LATE).values_list("pk", flat=True))
+    ids = list(chosen.exclude(pk__in=late).order_by("pk").values_list("pk", flat=True))
+    return try_again(request, ids or late, {}, reverse("usage.rejects"))
+
+
+@act("usage/rejects/accept", permission="usage.correct")
+def accept(request: HttpRequest) -> HttpResponse:
+    """Rate the chosen records that came too late, after their effect was seen."""
+    chosen = REJECTS.chosen(request, Reject.objects.filter(state="open", reason=TOO_LATE))
     ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-    return _recycled(request, ids, {}, reverse("usage.rejects"))
+    back = reverse("usage.rejects")
+    if not ids:
+        return done(request, _("None of them came too late; nothing was done."), back)
+    if not confirmed(request):
+        with rehearsal():
+            made = services.accept_late(ids)
+            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+        return confirm(
+            request, _("Accept late records"), effects=_outcome(made, {}, reasons), back=back,
+            verb=_("Accept %(count)s") % {"count": written.number(len(ids))},
+            note=_("What was billed for their time is corrected by the next bill."),
+        )  # fmt: skip
+    accepted = services.accept_late(ids)
+    assert accepted is not None
+    return done(request, _("They are accepted; this is their batch."), "usage.batch", accepted.pk)
 
 
 @act("usage/rejects/discard", permission="usage.load")
 def discard(request: HttpRequest) -> HttpResponse:
     """Give up the chosen rejects."""
     chosen = REJECTS.chosen(request, Reject.objects.filter(state="open"))
+    return _given_up(request, chosen)
+
+
+@act("usage/rejects/group/recycle", permission="usage.load")
+def reject_group_recycle(request: HttpRequest) -> HttpResponse:
+    """Try a group again, after its cause was mended."""
+    ids = sorted(_group(request))
+    return try_again(request, ids, {}, reverse("usage.rejects"))
+
+
+@act("usage/rejects/group/discard", permission="usage.load")
+def reject_group_discard(request: HttpRequest) -> HttpResponse:
+    """Give up a group."""
+    return _given_up(request, Reject.objects.filter(state="open", pk__in=_group(request)))
+
+
+def _group(request: HttpRequest) -> list[int]:
+    return worklist.ids_of(request.POST.get("reason", ""), request.POST.get("missing", ""))
+
+
+def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
     if not confirmed(request):
         count = written.number(chosen.count())
         reasons = chosen.order_by().values_list("reason").annotate(count=Count("pk"))
@@ -158,9 +190,10 @@ def discard(request: HttpRequest) -> HttpResponse:
     return done(request, words, "usage.rejects")
 
 
-def _recycled(
+def try_again(
     request: HttpRequest, ids: list[int], changes: dict[str, str], back: str
 ) -> HttpResponse:
+    """Try rejects again, with some fields changed, after it was seen what they would become."""
     if not ids:
         return done(request, _("None of them is open; nothing was done."), back)
     if not confirmed(request):

@@ -5,6 +5,7 @@ import "./palette.js";
 import "./copy-text.js";
 import "./bulk-select.js";
 import "./combo-box.js";
+import "./live-progress.js";
 import "./toast-note.js";
 import "./look.js";
 import "./keys.js";

@@ -1,0 +1,203 @@
+"""Every page of the product on a large database, measured on the server.
+
+    python benchmarks/pages.py --accounts 1000000
+    python benchmarks/pages.py --home /data/big        (made before by bulk.py)
+
+Each visit goes through the whole stack in this process (gate, views, templates, packing), as one
+of a served product does, with a connection that is open already; each asks for other rows. `own` is
+the time without what this process and the database's waited for a processor, as the kernel counts
+it: what the page costs, whatever else the machine does; `wall` is the time with it. Prints a table,
+the slowest last, and then one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from statistics import quantiles
+from typing import TYPE_CHECKING, NamedTuple
+
+import bulk
+import measure
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from visits import Visit
+
+SAMPLES = 20
+GOAL_MS = 100
+ADMINISTRATOR = "measure@example.com"
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class Answer(NamedTuple):
+    """One visit."""
+
+    own_ms: float
+    wall_ms: float
+    size: int
+    status: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Many visits of one kind. Times are milliseconds."""
+
+    name: str
+    own_p50: float
+    own_p95: float
+    wall_p95: float
+    queries: int
+    kb: float
+    status: str
+
+
+class Signed:
+    """Clients by who is signed in."""
+
+    def __init__(self) -> None:
+        self.clients: dict[str, Client] = {}
+
+    def client(self, email: str) -> Client:
+        """Of a user; one who is not there is added as an administrator."""
+        from django.test import Client
+
+        from meterline.access import services
+        from meterline.access.models import User
+
+        if email not in self.clients:
+            user = User.objects.filter(email=email).first()
+            client = Client(headers={"accept-encoding": "gzip", "host": "localhost"})
+            client.force_login(user or services.add_user(email, roles=["admin"]), BACKEND)
+            self.clients[email] = client
+        return self.clients[email]
+
+
+def _waited_ns() -> int:
+    """What this thread and its database process have waited for a processor in all."""
+    from django.db import connection
+
+    processes = ("thread-self", connection.connection.info.backend_pid)
+    counted = [Path(f"/proc/{one}/schedstat").read_text().split() for one in processes]
+    return sum(int(waited) for _ran, waited, _times in counted)
+
+
+def visited(client: Client, url: str) -> Answer:
+    """Ask for a page."""
+    waited, begun = _waited_ns(), time.perf_counter_ns()
+    answer = client.get(url)
+    size = len(b"".join(answer.streaming_content) if answer.streaming else answer.content)
+    wall = time.perf_counter_ns() - begun
+    own = max(wall - (_waited_ns() - waited), 0)
+    return Answer(own / 1e6, wall / 1e6, size, answer.status_code)
+
+
+def walk(only: str) -> list[Measured]:
+    """Visit everything whose name has `only` in it."""
+    import portal_visits
+    import visits
+    from django.test.utils import setup_test_environment, teardown_test_environment
+
+    import meterline.platform.asgi  # noqa: F401  connections are as those of a served product
+    from meterline.web.page import load_pages
+
+    load_pages()
+    signed, samples = Signed(), visits.Samples(SAMPLES)
+    found = []
+    for plain in chain(visits.pages(samples), portal_visits.pages(samples)):
+        if only not in plain.name:
+            continue
+        if not plain.urls:
+            print(f"{plain.name}: there is nothing to show")
+            continue
+        setup_test_environment()  # pages tell what lists are on them; it makes them slower
+        client = signed.client((plain.users or [ADMINISTRATOR])[0])
+        more = [] if plain.users else list(visits.lists(samples, client, plain))
+        teardown_test_environment()
+        found += [measured(signed, one) for one in (plain, *more) if one.urls]
+    return found
+
+
+def measured(signed: Signed, visit: Visit) -> Measured:
+    """What a visit costs."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    users = visit.users or [ADMINISTRATOR] * len(visit.urls)
+    with CaptureQueriesContext(connection) as queries:
+        signed.client(users[0]).get(visit.urls[0])  # what is loaded once, is now
+    asked = len(queries)  # further requests begin a new count
+    answers = [
+        visited(signed.client(user), url) for user, url in zip(users, visit.urls, strict=True)
+    ]
+    own, wall = (
+        quantiles(times, n=20, method="inclusive")
+        for times in zip(*((one.own_ms, one.wall_ms) for one in answers), strict=True)
+    )
+    statuses = " ".join(sorted({str(one.status) for one in answers}))
+    kb = max(one.size for one in answers) / 1000
+    made = Measured(visit.name, own[9], own[18], wall[18], asked, kb, statuses)
+    print(told(made), flush=True)
+    return made
+
+
+def told(one: Measured) -> str:
+    """A line of the table."""
+    return (
+        f"{one.name:<62} {one.own_p50:>7.1f} {one.own_p95:>7.1f} {one.wall_p95:>8.1f}"
+        f" {one.queries:>7} {one.kb:>6.1f}  {one.status}"
+    )
+
+
+def show(found: list[Measured]) -> None:
+    """The table, the slowest last."""
+    heads = f"{'own p50':>7} {'own p95':>7} {'wall p95':>8} queries     kB  status"
+    print(f"\n{'page (ms)':<62} {heads}")
+    for one in sorted(found, key=lambda one: one.own_p95):
+        print(told(one))
+
+
+def main() -> None:
+    """Make or take the database, visit, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, help="a data folder of bulk.py: it is not made anew")
+    parser.add_argument("--only", default="", help="part of the names of the pages to visit")
+    wanted = parser.parse_args()
+    home = wanted.home or Path(tempfile.mkdtemp(prefix="meterline-benchmark-")) / "home"
+    os.environ["METERLINE_HOME"] = str(home)
+    measure.prepare()
+    import things
+
+    from meterline.customers.models import Account
+    from meterline.platform.embedded import stop
+
+    try:
+        if wanted.home is None:
+            bulk.make(wanted.accounts, home)
+        things.make(home)
+        found = walk(wanted.only)
+        accounts = Account.objects.count()
+    finally:
+        if wanted.home is None:
+            stop(home / "postgresql")
+            shutil.rmtree(home.parent)
+    show(found)
+    whole = [one for one in found if "(part)" not in one.name]
+    slowest = max(whole or found, key=lambda one: one.own_p95)
+    parts = max((one.own_p95 for one in found if one not in whole), default=0.0)
+    measure.tell(
+        "pages", accounts, visits=len(found), p95_ms=round(slowest.own_p95, 1), page=slowest.name,
+        wall_p95_ms=round(slowest.wall_p95, 1), part_p95_ms=round(parts, 1), goal_ms=GOAL_MS,
+        over=sum(one.own_p95 > GOAL_MS for one in whole), kb=round(max(one.kb for one in found), 1),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

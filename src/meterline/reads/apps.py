@@ -1,0 +1,17 @@
+"""The room tells usage of the files that it takes."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ReadsConfig(AppConfig):
+    """Meter reads."""
+
+    name = "meterline.reads"
+
+    def ready(self) -> None:
+        from meterline.reads import load
+        from meterline.usage import intake
+
+        intake.register(load)

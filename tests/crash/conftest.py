@@ -1,0 +1,50 @@
+"""Copies of a small company, each with a database and a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from crash.company import Company, prepare, write_files
+from django.db import connection
+
+
+def server_url(name: str) -> str:
+    settings = connection.settings_dict
+    return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Company:
+    """The company before its first usage file; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("prepared")
+    write_files(folder)
+    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS crash_prepared")
+        server.execute("CREATE DATABASE crash_prepared")
+    company = Company(folder=folder, url=server_url("crash_prepared"))
+    prepare(company)
+    return company
+
+
+@pytest.fixture
+def copy(prepared: Company, tmp_path: Path) -> Iterator[Callable[[str], Company]]:
+    """Makes copies of the company, with database and folder."""
+    made: list[str] = []
+
+    def make(name: str) -> Company:
+        folder = tmp_path / name
+        shutil.copytree(prepared.folder, folder)
+        with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS crash_{name} WITH (FORCE)")
+            server.execute(f"CREATE DATABASE crash_{name} TEMPLATE crash_prepared")
+        made.append(name)
+        return Company(folder=folder, url=server_url(f"crash_{name}"))
+
+    yield make
+    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+        for name in made:
+            server.execute(f"DROP DATABASE crash_{name} WITH (FORCE)")
