@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext
 
 
 class Role(models.Model):
@@ -22,7 +23,12 @@ class Role(models.Model):
         db_table = "access_role"
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What a page calls it: roles of the product are translated."""
+        return gettext(self.name) if self.built_in else self.name
 
 
 class UserManager(BaseUserManager["User"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -89,10 +90,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "meterline.web.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "meterline.web.language.Language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -133,6 +134,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [
     ("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("it", "Italiano"), ("es", "Español"),
 ]  # fmt: skip
+LOCALE_PATHS = [Path(__file__).resolve().parents[1] / "locale"]
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
     if os.environ.get("METERLINE_SMTP_HOST")

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_noop as _
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.web.menu import menu
 from meterline.web.page import PAGES, Page
+
+_DEMO = _("demo company, invented data")  # what `make serve` sets METERLINE_SANDBOX to
 
 
 class May:

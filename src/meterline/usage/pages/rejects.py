@@ -21,13 +21,32 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
 from meterline.web.page import act, done, page
-from meterline.web.rows import Chip, Column, Number, Row
+from meterline.web.rows import Chip, Column, Number, Row, Word
 from meterline.web.table import Bulk, Table
 
 STATES = {
     "open": later("open"), "recycled": later("recycled"), "discarded": later("discarded"),
 }  # fmt: skip
+REASONS = {
+    "malformed": later("malformed"), "invalid_time": later("no valid time"),
+    "invalid_quantity": later("no valid quantity"),
+    "unknown_identifier": later("nobody holds the identifier"),
+    "inactive_subscription": later("no active subscription"), "no_price": later("no price"),
+    "unknown_destination": later("unknown destination"),
+}  # fmt: skip
 TONES = {"open": "warning", "recycled": "good"}
+
+
+def _reason(code: str) -> str:
+    return str(REASONS.get(code, code))
+
+
+class ReasonFilter(Filter):
+    """Those of one reason."""
+
+    def told(self, params: Any) -> str:
+        value = self.value(params)
+        return f"{self.label}: {_reason(value)}" if value else ""
 
 
 class BatchFilter(Filter):
@@ -45,7 +64,7 @@ def _link(row: Row) -> str:
 REJECTS = Table(
     "rejects",
     columns=[
-        Column("reason", later("Reason"), link=_link),
+        Word("reason", later("Reason"), link=_link, labels=REASONS),
         Column("detail", later("Detail")),
         Column("file_name", later("File")),
         Number("line", later("Line")),
@@ -54,7 +73,7 @@ REJECTS = Table(
     ],
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
-        Filter("reason", later("Reason")),
+        ReasonFilter("reason", later("Reason")),
         BatchFilter("batch", later("Batch")),
     ],
     bulk=[
@@ -94,7 +113,8 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
             )
         return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
-        "reject": one, "form": form, "late": one.reason == TOO_LATE, "state": STATES[one.state],
+        "reject": one, "reason": _reason(one.reason), "form": form,
+        "late": one.reason == TOO_LATE, "state": STATES[one.state],
         "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
     }  # fmt: skip
     return render(request, "usage/reject.html", context)
@@ -162,7 +182,7 @@ def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
         return confirm(
             request, _("Discard rejects"), danger=True, back=reverse("usage.rejects"),
             verb=_("Discard %(count)s rejects") % {"count": count},
-            effects=[(reason, written.number(many)) for reason, many in reasons],
+            effects=[(_reason(reason), written.number(many)) for reason, many in reasons],
             note=_("They are never billed. They stay on record as discarded."),
         )  # fmt: skip
     given_up = services.discard(list(chosen.values_list("pk", flat=True)))
@@ -179,7 +199,8 @@ def try_again(
     if not confirmed(request):
         with rehearsal():
             made = services.recycle(ids, changes=changes)
-            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+            rows = Reject.objects.filter(batch=made).values_list("reason", "detail")[:3]
+            reasons = [(_reason(code), detail) for code, detail in rows]
         return confirm(
             request, _("Try rejects again"), effects=_outcome(made, changes, reasons), back=back,
             verb=_("Try %(count)s again") % {"count": written.number(len(ids))},
