@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -34,10 +34,13 @@ def _link(row: Row) -> str:
     return reverse("reads.meter", args=[row["pk"]])
 
 
-def matching(meters: QuerySet[Meter], text: str) -> QuerySet[Meter]:
+def matching(meters: QuerySet[Meter], text: str) -> list[QuerySet[Meter]]:
     """Meters whose serial number begins so, or that are at a place that does."""
     there = Installation.objects.filter(identifier__startswith=text, end_at=None)
-    return meters.filter(Q(serial__startswith=text) | Q(pk__in=there.values("meter_id")))
+    return [
+        meters.filter(serial__startswith=text),
+        meters.filter(pk__in=there.values("meter_id")),
+    ]
 
 
 def with_place(rows: list[dict[str, Any]]) -> None:
