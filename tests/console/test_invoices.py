@@ -114,6 +114,14 @@ FEE = {"kind": "recurring", "quantity": Decimal(2), "amount": Decimal(20)}
 SHORTER = {"start_at": datetime(2026, 2, 1, tzinfo=UTC), "end_at": datetime(2026, 3, 1, tzinfo=UTC)}
 
 
+def daily(days: int) -> dict[str, Any]:
+    """2 units at 1 a day: the line's quantity counts the days too."""
+    return {
+        "quantity": Decimal(2 * days), "amount": Decimal(2 * days),
+        "inputs": {"share": f"{days}/1", "rows": [{"quantity": "2"}]},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -131,6 +139,8 @@ SHORTER = {"start_at": datetime(2026, 2, 1, tzinfo=UTC), "end_at": datetime(2026
         ([line(**FEE)], [line(**FEE | {"amount": Decimal(10), "inputs": {"share": "1/2"}})],
          {"days": -10}),
         ([line(**FEE)], [], {"services": -20}),
+        # by the day: 2 at 1 a day
+        ([line(**FEE | daily(30))], [line(**FEE | daily(31))], {"days": 2}),
         # what is not measured
         ([], [line(kind="one_time")], {"one_offs": 31}),
         ([], [line(kind="discount", amount=Decimal(-3))], {"credits": -3}),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext
 
 
 class Role(models.Model):
@@ -22,7 +23,12 @@ class Role(models.Model):
         db_table = "access_role"
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What a page calls it: roles of the product are translated."""
+        return gettext(self.name) if self.built_in else self.name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -138,6 +144,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     permissions = ArrayField(models.CharField(max_length=60), default=list)
+    rate = models.PositiveIntegerField(null=True)  # events a second at most; null: any number
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

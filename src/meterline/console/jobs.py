@@ -1,4 +1,4 @@
-"""Background work of the console: checking files and importing them."""
+"""Background work of the console: files that are imported, and the demo company reset."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def carry_out_import(file: int, actor: str) -> None:
 
     with audit.acting_as(actor):
         imports.carry_out(file)
+
+
+@app.task(queueing_lock="restore_demo", lock="restore_demo", pass_context=False)
+def restore_demo(actor: str) -> None:
+    """Reset the demo company of a sandbox, in the name of whoever asked."""
+    from meterline.console import training
+
+    with audit.acting_as(actor):
+        training.work()

@@ -90,10 +90,12 @@ def _gathered(lines: Iterable[Line]) -> _Document:
         key = (line["subscription_id"], line["price_code"], *(line[name] for name in names))
         charge = held.setdefault(key, _Charge())
         length = _days(line) if line["kind"] == "usage" else _share(inputs)
-        quantity = Fraction(line["quantity"] or 0)
         charge.amount += line["amount"]
         charge.length += length
-        charge.quantity += quantity if line["kind"] == "usage" else quantity * length
+        charge.quantity += (
+            Fraction(line["quantity"] or 0) if line["kind"] == "usage"
+            else _units(line, inputs) * length
+        )  # fmt: skip
     return made
 
 
@@ -110,6 +112,15 @@ def _days(line: Line) -> Fraction:
     if line["start_at"] is None or line["end_at"] is None:
         return Fraction(0)
     return Fraction(max(round((line["end_at"] - line["start_at"]) / _DAY), 1))
+
+
+def _units(line: Line, inputs: Mapping[str, Any]) -> Fraction:
+    """Of how many units a recurring line charges; its quantity counts the intervals too, where they
+    are shorter than the bill's period."""
+    rows = inputs.get("rows")
+    if not rows:
+        return Fraction(line["quantity"] or 0)
+    return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
 
 
 def _share(inputs: Mapping[str, Any]) -> Fraction:

@@ -8,9 +8,11 @@ import polars as pl
 from django import forms
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterline.customers.models import Account
 from meterline.ledger import exports, jobs, services
@@ -21,6 +23,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Search
 from meterline.web.forms import DayField
+from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Column, Day, Money, Row, Rows, When, Word
 from meterline.web.table import Table
@@ -99,7 +102,7 @@ def entry(request: HttpRequest, entry: int) -> HttpResponse:
 
 _COLUMNS = [
     Column("account", _("Ledger account")), Money("debit", _("Debit")),
-    Money("credit", _("Credit")),
+    Money("credit", pgettext_lazy("side of the ledger", "Credit")),
 ]  # fmt: skip
 
 
@@ -116,9 +119,9 @@ def trial_balance(request: HttpRequest) -> HttpResponse:
     form = TrialForm(request.GET or None)
     at = form.cleaned_data["at"] if form.is_bound and form.is_valid() else None
     up_to = at.isoformat() if at else ""
-    kept = services.kept_trial_balance(at)
+    kept, far = services.kept_trial_balance(at), _far(up_to)
     context = {
-        "form": form, "up_to": up_to, "working": jobs.adding_up(up_to), "kept": kept is not None,
+        "form": form, "up_to": up_to, "working": not far.over, "far": far, "kept": kept is not None,
         "url": f"{reverse('ledger.trial_progress')}?up_to={up_to}",
     }  # fmt: skip
     if kept is not None:
@@ -139,14 +142,14 @@ def _trial_tables(frame: pl.DataFrame) -> list[tuple[str, Any, Rows]]:
 
 
 @fragment("money/trial-balance/progress", permission="ledger.view")
-def trial_progress(request: HttpRequest) -> HttpResponse:
-    """Whether the books are still being added up; once they are, the page is asked for anew."""
+def trial_progress(request: HttpRequest) -> HttpResponseBase:
+    """Whether the books are still being added up."""
     up_to = request.GET.get("up_to", "")
-    context = {"url": f"{reverse('ledger.trial_progress')}?up_to={up_to}"}
-    answer = render(request, "ledger/adding_up.html", context)
-    if not jobs.adding_up(up_to):
-        answer["HX-Refresh"] = "true"
-    return answer
+    return follow(request, lambda: _far(up_to))
+
+
+def _far(up_to: str) -> Progress:
+    return Progress(done=0, total=0, label=_("Adding up"), over=not jobs.adding_up(up_to))
 
 
 @act("money/trial-balance/add-up", permission="ledger.view")

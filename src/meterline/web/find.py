@@ -25,6 +25,8 @@ class Hit:
     url: str
     note: Words = ""
     icon: str = "arrow"
+    permission: str = ""
+    """Who may open it; empty: who may see its kind."""
     value: str = ""
     """What a field that looks for such things takes over; empty: the title."""
 
@@ -60,6 +62,7 @@ def found(request: HttpRequest, text: str, limit: int = 6) -> list[tuple[Words, 
     groups = []
     for one in FINDERS.values():
         hits = one.find(text, limit) if allowed(request, one.permission) else []
+        hits = [hit for hit in hits if not hit.permission or allowed(request, hit.permission)]
         if hits:
             groups.append((one.title, hits))
     return groups

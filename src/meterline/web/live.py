@@ -59,7 +59,7 @@ def follow(request: HttpRequest, read: Read) -> HttpResponseBase:
 
 
 def _once(request: HttpRequest, now: Progress) -> HttpResponse:
-    answer = HttpResponse(_html(now, request.path))
+    answer = HttpResponse(_html(now, request.get_full_path()))
     if now.over:
         answer["HX-Refresh"] = "true"
     return answer

@@ -7,11 +7,17 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_noop as _
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.web.menu import menu
 from meterline.web.page import PAGES, Page
+
+_DEMO = _("demo company, invented data")  # what `make serve` sets METERLINE_SANDBOX to
+
+OWN_ACCOUNT = "own-account"
+"""The help of the pages on which one changes a password or adds a passkey."""
 
 
 class May:
@@ -56,7 +62,7 @@ def help_url(request: HttpRequest, page: Page | None, surface: str) -> str:
         return reverse("console.help_topic", args=[page.help])
     if not request.user.is_authenticated:
         return ""
-    start = "portal-account" if surface == "portal" else "own-account"
+    start = "portal-account" if surface == "portal" else OWN_ACCOUNT
     return reverse("console.help_topic", args=[start])
 
 

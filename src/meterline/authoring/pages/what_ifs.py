@@ -183,11 +183,11 @@ def _far(one: WhatIf) -> Progress:
     return Progress(done=shown, total=one.total, label=_("Accounts billed twice"), over=over)
 
 
-@fragment("insight/what-ifs/<int:what_if>/bills", permission="insight.view")
+@fragment("insight/what-ifs/<int:what_if>/bills", permission="lists.export")
 def what_if_bills(request: HttpRequest, what_if: int) -> HttpResponseBase:
     """All bills, now and then, as CSV."""
-    if not allowed(request, "lists.export"):
-        return refuse(request, "lists.export")
+    if not allowed(request, "insight.view"):
+        return refuse(request, "insight.view")
     one = get_object_or_404(WhatIf, pk=what_if, state="done")
     file = services.bills_file(one)
     if not file.is_file():

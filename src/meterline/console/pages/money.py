@@ -22,17 +22,12 @@ from meterline.kernel.money import decimals
 from meterline.payments import approved, grants, preview, services
 from meterline.payments.grants import Terms
 from meterline.payments.models import Grant, Payment
-from meterline.payments.pages import allocated_rows
+from meterline.payments.pages import METHODS, allocated_rows
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import AmountField, DayField, LookupField
 from meterline.web.page import act, done, page
-
-METHODS = (
-    ("bank_transfer", _("Bank transfer")), ("card", _("Card")), ("cash", _("Cash")),
-    ("direct_debit", _("Direct debit")), ("cheque", _("Cheque")), ("other", _("Other")),
-)  # fmt: skip
 
 
 class PayForm(forms.Form):
@@ -47,7 +42,7 @@ class PayForm(forms.Form):
         help_text=_("Its number, to settle it first. Left empty, the oldest come first."),
     )  # fmt: skip
     on = DayField(label=_("Day"), required=False, help_text=_("Left empty: now."))
-    method = forms.ChoiceField(label=_("Method"), choices=METHODS)
+    method = forms.ChoiceField(label=_("Method"), choices=tuple(METHODS.items()))
     reference = forms.CharField(
         label=_("Reference"), required=False, max_length=200, help_text=_("What the payer wrote.")
     )

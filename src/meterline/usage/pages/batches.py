@@ -54,7 +54,7 @@ BATCHES = Table(
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
         Filter("source", later("Source")),
-        Filter("format", later("Format")),
+        Filter("read_as", later("Format"), field="format"),  # `format` is that of an export
         Days("committed_at", later("Loaded")),
     ],
     order="-committed_at",
