@@ -40,7 +40,7 @@ class Hands:
         for _ in range(MOST):
             self.keys.press("Tab")
             here = self.page.evaluate(FOCUSED)
-            if name.lower() in here.lower():
+            if name in here:
                 assert not self.page.evaluate(COVERED), f"{name} is covered"
                 return
             passed.append(here)

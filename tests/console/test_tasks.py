@@ -22,6 +22,13 @@ def demo(product: Product, pattern: str) -> Path:
     return sorted(home.rglob(pattern))[-1]
 
 
+def somebody(product: Product) -> str:
+    """The code of a mobile customer since the first month, and of the account."""
+    home = Path(product.environment["METERLINE_HOME"]) / "demo" / "import"
+    with sorted(home.glob("accounts-*.csv"))[0].open(encoding="utf-8") as file:
+        return next(row["code"] for row in csv.DictReader(file) if row["code"].startswith("M"))
+
+
 def used(product: Product) -> list[dict[str, str]]:
     """Rows of mobile usage, of which somebody may bring more."""
     with demo(product, "mobile-2*.csv").open(encoding="utf-8") as file:
@@ -49,7 +56,7 @@ def test_usage_is_tried_and_loaded(browser_page: Open, product: Product, tmp_pat
 def test_a_reject_is_mended(browser_page: Open, product: Product) -> None:
     number = used(product)[0]["identifier"]
     hands = Hands(browser_page("/", role="billing"))
-    hands.press("Usage records rejected", "Open, by reason")
+    hands.press("Usage records rejected", "What is missing")
     hands.reads_help()
     hands.to("Choose this row")
     hands.press("unknown_identifier", "The record")
@@ -97,17 +104,17 @@ def test_usage_is_corrected_and_the_bill_with_it(browser_page: Open, product: Pr
     hands.fill("Subscription or identifier", number)
     hands.day("from", 10, 1, 2026)
     hands.press("Look up", "Rated at")
-    hands.press("2026", "The record")
+    hands.press("Oct", "The record")
     hands.press("Take out", "It changes by")
     hands.press("Take out this record", "Every record ends somewhere")
 
 
-def test_a_payment_is_taken_and_allocated(browser_page: Open) -> None:
+def test_a_payment_is_taken_and_allocated(browser_page: Open, product: Product) -> None:
     hands = Hands(browser_page("/", role="billing"))
     hands.press("Money")
     hands.press("Take a payment", "In the currency of the account")
     hands.reads_help()
-    hands.complete("Account", "M000001")
+    hands.complete("Account", somebody(product))
     hands.fill("Amount", "5.00")
     hands.fill("Reference", "at the desk")
     hands.press("See what it does", "Owes after")
@@ -156,14 +163,15 @@ def test_a_price_is_published_by_two_people(
     author.press("Publish", "Its versions are published")
 
 
-def test_a_question_is_answered_from_the_customer(browser_page: Open) -> None:
+def test_a_question_is_answered_from_the_customer(browser_page: Open, product: Product) -> None:
+    code = somebody(product)
     hands = Hands(browser_page("/", role="support"))
-    hands.find("M000001", "M000001")
+    hands.find(code, code)
     hands.sees("What happened")
     hands.reads_help()
     hands.press("Invoices")
     hands.press("ARIA-", "Summary")
     hands.press("Against the last bill", "last")
-    hands.find("M000001", "M000001")
+    hands.find(code, code)
     hands.fill("Text", "Explained why the bill of this month is higher.")
     hands.press("Keep the note", "Explained why")

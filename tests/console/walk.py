@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 WIDE = "document.documentElement.scrollWidth - innerWidth"
 LINKS = "[...document.querySelectorAll('a[href]')].map(one => one.href)"
 HEIGHT = 900
+PATIENCE = 120_000  # milliseconds
 
 
 def say(text: str) -> None:
@@ -40,6 +41,7 @@ def pages(browser: Any, first: str) -> Iterator[tuple[str, Any]]:
         viewport={"width": 1440, "height": HEIGHT}, reduced_motion="reduce"
     )
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(first)
     root = "{0.scheme}://{0.netloc}/".format(urlsplit(first))
     waiting, seen = [root], set()

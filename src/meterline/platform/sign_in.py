@@ -40,6 +40,7 @@ ACCOUNT_RATE_LIMITS = {
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Meterline"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds by which clocks may differ (RFC 6238, 5.2)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not os.environ.get("METERLINE_URL", "").startswith("https")
 
 SOCIALACCOUNT_ADAPTER = "meterline.web.sign_in.SocialAdapter"

@@ -16,6 +16,9 @@ from meterline.web.page import PAGES, Page
 
 _DEMO = _("demo company, invented data")  # what `make serve` sets METERLINE_SANDBOX to
 
+OWN_ACCOUNT = "own-account"
+"""The help of the pages on which one changes a password or adds a passkey."""
+
 
 class May:
     """`{% if may.billing.run %}` in a template: is the permission granted?"""
@@ -59,7 +62,7 @@ def help_url(request: HttpRequest, page: Page | None, surface: str) -> str:
         return reverse("console.help_topic", args=[page.help])
     if not request.user.is_authenticated:
         return ""
-    start = "portal-account" if surface == "portal" else "own-account"
+    start = "portal-account" if surface == "portal" else OWN_ACCOUNT
     return reverse("console.help_topic", args=[start])
 
 

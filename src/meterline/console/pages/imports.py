@@ -78,7 +78,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
     return _give(request, _kinds(request), reverse("console.imported"), _("Imports"))
 
 
-@page("money/statement", title=_("Import a bank statement"), permission="payments.record",
+@page("money/statement", title=_("Bank statements"), permission="payments.record",
       write="payments.record", menu="money", order=15)  # fmt: skip
 def statement(request: HttpRequest) -> HttpResponse:
     """Give a file of payments that came in at the bank."""

@@ -40,6 +40,9 @@ SELLERS = Table(
 )  # fmt: skip
 
 
+SERIES = {"": _("Invoices"), "C": _("Credit notes")}
+
+
 class SellerForm(forms.Form):
     """What documents show of a seller."""
 
@@ -94,7 +97,10 @@ def seller(request: HttpRequest, seller: int) -> HttpResponse:
     one = get_object_or_404(Seller, pk=seller)
     series = NumberSeries.objects.filter(seller=one).order_by("series")
     rows: list[dict[str, Any]] = [
-        {"series": row.series, "next": f"{one.invoice_prefix}{row.series}-{row.next_number:08d}"}
+        {
+            "series": SERIES.get(row.series, row.series),
+            "next": f"{one.invoice_prefix}{row.series}-{row.next_number:08d}",
+        }
         for row in series
     ]
     context = {
