@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPOKEN := .venv/.spoken
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -13,19 +14,26 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m meterline.usage.compile
 	touch $(READY)
 
-setup: $(READY) ## Create .venv and install the locked requirements
+$(SPOKEN): $(READY) $(wildcard src/meterline/locale/*/LC_MESSAGES/django.po)
+	$(BIN)/python -m meterline.platform.catalogues
+	touch $(SPOKEN)
 
-demo: $(READY) ## Make the demo company group and bill a year of it
+setup: $(SPOKEN) ## Create .venv and install the locked requirements
+
+demo: $(SPOKEN) ## Make the demo company group and bill a year of it
 	$(BIN)/meterline --home demo-data demo --reset
 
-test: $(READY) ## Run the fast tests
+test: $(SPOKEN) ## Run the fast tests
 	$(BIN)/python -m pytest -q -n logical -m "not slow"
 
-test-all: $(READY) ## Run all tests
+test-all: $(SPOKEN) ## Run all tests
 	$(BIN)/python -m pytest -q -n logical --dist worksteal
 
-properties: $(READY) ## Look for what breaks an invariant, in random stories and damaged files, for an hour
+properties: $(SPOKEN) ## Look for what breaks an invariant, in random stories and damaged files, for an hour
 	METERLINE_EXAMPLES=120 METERLINE_DAMAGED=10000 $(BIN)/python -m pytest -q tests/properties tests/billing tests/usage/test_allowances.py tests/usage/formats/test_fuzz.py
+
+messages: $(READY) ## Collect the texts of pages for translation, and say which are missing
+	$(BIN)/python -m meterline.platform.messages
 
 lint: $(READY) ## Check style, types and the floors
 	$(BIN)/ruff check src tests benchmarks
@@ -33,14 +41,16 @@ lint: $(READY) ## Check style, types and the floors
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-bench: $(READY) ## Print the figures of the benchmarks
+bench: $(SPOKEN) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/rate.py --rows 2000000
 	$(BIN)/python benchmarks/rerate.py --rows 2000000
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bill.py --accounts 20000
 	$(BIN)/python benchmarks/simulate.py --accounts 20000
+	$(BIN)/python benchmarks/pages.py --accounts 20000
 
-serve: $(READY) ## Open the demo company in the browser, signed in, on this machine only
+serve: $(SPOKEN) ## Open the demo company in the browser, signed in, on this machine only
 	test -d demo-data || $(BIN)/meterline --home demo-data demo
 	METERLINE_SANDBOX="demo company, invented data" $(BIN)/meterline --home demo-data serve --sign-in demo@meterline.example
 
@@ -49,4 +59,4 @@ lock: $(READY) ## Lock the requirements anew
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements-dev.txt
 
-.PHONY: help setup demo test test-all properties lint bench serve lock
+.PHONY: help setup demo test test-all properties messages lint bench serve lock

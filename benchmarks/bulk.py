@@ -3,8 +3,8 @@
     python benchmarks/bulk.py --accounts 1000000 --home /data/big
 
 A small company lives through the year by the product's own services (`company.py`); then the
-database itself writes its copies (`copies.py`), without indexes and triggers, and builds the indexes.
-Prints one JSON line.
+database itself writes its copies (`copies.py`), without indexes and triggers, and builds the
+indexes. Prints one JSON line.
 """
 
 from __future__ import annotations

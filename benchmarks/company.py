@@ -1,7 +1,7 @@
 """A small company that lives through a year by the product's own services, up to now.
 
-Two sellers, a thousand accounts or so, twelve bill runs with usage, payments, credit notes, refunds,
-paused and ended contracts, rejects and notes: whatever pages show. `bulk.py` makes many of it.
+Two sellers, a thousand accounts or so, twelve bill runs with usage, payments, credit notes,
+refunds, paused and ended contracts, rejects and notes: whatever pages show. `bulk.py` copies it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -75,7 +76,7 @@ def live(accounts: int, folder: Path) -> None:
     try:
         clock.move_to(_at(firsts[0], hour=1))
         _begin(life, firsts[0])
-        for month, after in zip(firsts, firsts[1:], strict=False):
+        for month, after in pairwise(firsts):
             clock.move_to(_at(after, hour=2))
             _load(life, month)
             made = billing.run(after)
@@ -161,7 +162,9 @@ def _load(life: Life, month: date, days: int = 28) -> None:
         start=pl.lit(_at(month, hour=9)) + pl.duration(
             days=pl.Series(life.chance.integers(0, max(days, 1), count))),
         calls=pl.Series(life.chance.integers(100, 9000, count)).cast(pl.String),
-    ).with_columns(pl.col("start").dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))  # fmt: skip
+    )  # fmt: skip
+    utc = pl.col("start").dt.convert_time_zone("UTC")
+    rows = rows.with_columns(utc.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     wrong = rows.head(2).with_columns(
         id=pl.format("{}-x", "id"),
         identifier=pl.Series(["9990000029", rows["identifier"][1]]),

@@ -183,7 +183,9 @@ LOOSE = {
 """Columns that point to rows without a foreign key."""
 
 _CODE = "'A' || lpad({id}::text, 8, '0')"
-_LAST = """(ARRAY{stem})[1 + (({hash} >> 8) % {stems})] || (ARRAY{end})[1 + (({hash} >> 16) % {ends})]"""
+_LAST = (
+    "(ARRAY{stem})[1 + (({hash} >> 8) % {stems})] || (ARRAY{end})[1 + (({hash} >> 16) % {ends})]"
+)
 _HASH = "(hashint8({id}) & 2147483647)"
 _SERIAL = "lpad((s.sequence_first + o.n * s.sequence_step)::text, 8, '0')"
 _PAID = "'P-' || lpad((s.payment_first + o.n * s.payment_step)::text, 8, '0')"
@@ -223,7 +225,8 @@ SEQUENCES = """
 """Of invoice numbers, which have no gaps in each series."""
 EXTRA = {
     "invoices_invoice": (
-        ", q.first AS sequence_first, q.step AS sequence_step", "JOIN bulk.sequence q ON q.id = t.id"
+        ", q.first AS sequence_first, q.step AS sequence_step",
+        "JOIN bulk.sequence q ON q.id = t.id",
     ),
     "ledger_entry": (
         ", q.first AS sequence_first, q.step AS sequence_step, p.first AS payment_first,"
@@ -341,5 +344,6 @@ def _value(one: Copied, column: str) -> str:
 def _name(hashed: str, own: str) -> str:
     """A person's name, of some 50,000; a firm's has its number."""
     last = _LAST.format(stem=STEM, stems=len(STEM), end=END, ends=len(END), hash=hashed)
-    return f"""CASE s.kind WHEN 'person' THEN (ARRAY{FIRST})[1 + {hashed} % {len(FIRST)}] || ' ' ||
-        {last} ELSE {last} || ' ' || (ARRAY{TRADE})[1 + {hashed} % {len(TRADE)}] || ' ' || {own} END"""
+    person = f"(ARRAY{FIRST})[1 + {hashed} % {len(FIRST)}] || ' ' || {last}"
+    firm = f"{last} || ' ' || (ARRAY{TRADE})[1 + {hashed} % {len(TRADE)}] || ' ' || {own}"
+    return f"CASE s.kind WHEN 'person' THEN {person} ELSE {firm} END"

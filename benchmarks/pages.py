@@ -67,6 +67,7 @@ class Signed:
     def client(self, email: str) -> Client:
         """Of a user; one who is not there is added as an administrator."""
         from django.test import Client
+
         from meterline.access import services
         from meterline.access.models import User
 
@@ -102,6 +103,7 @@ def walk(only: str) -> list[Measured]:
     import portal_visits
     import visits
     from django.test.utils import setup_test_environment, teardown_test_environment
+
     import meterline.platform.asgi  # noqa: F401  connections are as those of a served product
     from meterline.web.page import load_pages
 
@@ -115,7 +117,8 @@ def walk(only: str) -> list[Measured]:
             print(f"{plain.name}: there is nothing to show")
             continue
         setup_test_environment()  # pages tell what lists are on them; it makes them slower
-        more = list(visits.lists(samples, signed.client(ADMINISTRATOR), plain))
+        client = signed.client((plain.users or [ADMINISTRATOR])[0])
+        more = [] if plain.users else list(visits.lists(samples, client, plain))
         teardown_test_environment()
         found += [measured(signed, one) for one in (plain, *more) if one.urls]
     return found
@@ -154,7 +157,8 @@ def told(one: Measured) -> str:
 
 def show(found: list[Measured]) -> None:
     """The table, the slowest last."""
-    print(f"\n{'page (ms)':<62} {'own p50':>7} {'own p95':>7} {'wall p95':>8} queries     kB  status")
+    heads = f"{'own p50':>7} {'own p95':>7} {'wall p95':>8} queries     kB  status"
+    print(f"\n{'page (ms)':<62} {heads}")
     for one in sorted(found, key=lambda one: one.own_p95):
         print(told(one))
 
@@ -170,6 +174,7 @@ def main() -> None:
     os.environ["METERLINE_HOME"] = str(home)
     measure.prepare()
     import things
+
     from meterline.customers.models import Account
     from meterline.platform.embedded import stop
 
@@ -184,11 +189,13 @@ def main() -> None:
             stop(home / "postgresql")
             shutil.rmtree(home.parent)
     show(found)
-    slowest = max(found, key=lambda one: one.own_p95)
+    whole = [one for one in found if "(part)" not in one.name]
+    slowest = max(whole or found, key=lambda one: one.own_p95)
+    parts = max((one.own_p95 for one in found if one not in whole), default=0.0)
     measure.tell(
         "pages", accounts, visits=len(found), p95_ms=round(slowest.own_p95, 1), page=slowest.name,
-        wall_p95_ms=round(slowest.wall_p95, 1), goal_ms=GOAL_MS,
-        over=sum(one.own_p95 > GOAL_MS for one in found), kb=round(max(one.kb for one in found), 1),
+        wall_p95_ms=round(slowest.wall_p95, 1), part_p95_ms=round(parts, 1), goal_ms=GOAL_MS,
+        over=sum(one.own_p95 > GOAL_MS for one in whole), kb=round(max(one.kb for one in found), 1),
     )  # fmt: skip
 
 

@@ -41,8 +41,8 @@ def pages(samples: Samples) -> Iterator[Visit]:
             urls = [reverse(page.name, kwargs=each) for each in given[names]]
             yield Visit(page.name, urls, users)
     yield Visit("portal.so_far (part)", [reverse("portal.so_far")] * len(people), users)
-    yield Visit("portal.service_next (part)", [
-        reverse("portal.service_next", args=[one.subscription]) for one in people], users)  # fmt: skip
+    urls = [reverse("portal.service_next", args=[one.subscription]) for one in people]
+    yield Visit("portal.service_next (part)", urls, users)
 
 
 def _people(samples: Samples) -> list[_Customer]:

@@ -122,7 +122,9 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
 
     def records() -> list[dict[str, Any]]:
         kept = Batch.objects.exclude(path="").order_by("-pk").values_list("pk", flat=True)[:1]
-        return [{"batch": one, "line": line + 2} for one in kept for line in range(samples.size)]
+        return [
+            {"batch": one, "line": 10 * line + 8} for one in kept for line in range(samples.size)
+        ]
 
     return {
         "catalog.plan": lambda: [{"code": one} for one in samples.of(
@@ -143,7 +145,7 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
         **dict.fromkeys(
             ["console.customer", "console.customer_services", "console.customer_usage",
              "console.customer_invoices", "console.customer_payments", "console.customer_notes",
-             "console.customer_edit", "console.account_new"], customers),
+             "console.customer_edit", "console.account_new", "portal.access"], customers),
     }  # fmt: skip
 
 
@@ -159,8 +161,9 @@ def pages(samples: Samples) -> Iterator[Visit]:
         if one.name in special:
             given = special[one.name]()
         elif names:
-            values = [by_name[name]() for name in names]
-            given = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+            values = [_values(by_name, samples, kind, name) for kind, name in names]
+            keys = [name for _kind, name in names]
+            given = [dict(zip(keys, row, strict=True)) for row in zip(*values, strict=True)]
         else:
             given = [{}] * samples.size
         yield Visit(one.name, [reverse(one.name, kwargs=each) for each in given])
@@ -168,8 +171,27 @@ def pages(samples: Samples) -> Iterator[Visit]:
     yield from found(samples)
 
 
-def _names(path: str) -> list[str]:
-    return [part.partition(":")[2].rstrip(">") for part in path.split("/") if ":" in part]
+def _values(
+    by_name: dict[str, Callable[[], list[Any]]], samples: Samples, kind: str, name: str
+) -> list[Any]:
+    """Values of a parameter; of one that is not known, the keys of the model of its name, or its
+    codes where it is no number."""
+    from django.apps import apps
+
+    if name in by_name and (kind == "int" or name in ("code", "prefix")):
+        return by_name[name]()
+    called = name.replace("_", "")
+    for one in apps.get_models():
+        fields = {field.name for field in one._meta.get_fields()}
+        if one._meta.model_name == called and (kind == "int" or "code" in fields):
+            return samples.of(one._default_manager.all(), "pk" if kind == "int" else "code")
+    return []
+
+
+def _names(path: str) -> list[tuple[str, str]]:
+    """Kind and name of each parameter."""
+    parts = [part.strip("<>").partition(":") for part in path.split("/") if ":" in part]
+    return [(kind, name) for kind, _colon, name in parts]
 
 
 def parts(samples: Samples) -> Iterator[Visit]:
@@ -275,6 +297,8 @@ def _typed(samples: Samples, table: Any, one: Any) -> list[Any]:
             return samples.of(rows.filter(bill_run_id__isnull=False), "bill_run_id")
         case ("PlanVersion", "q"):
             return samples.of(rows, "plan_code")
+        case ("User", "q"):
+            return samples.of(rows, "email")
         case (_, "q"):
             return samples.of(rows, "code")
     field = one.field or ("batch_id" if one.name == "batch" else one.name)

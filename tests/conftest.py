@@ -11,11 +11,14 @@ import django
 import pytest
 from hypothesis import settings
 
+from meterline.platform.catalogues import compile_all
+
 _HOME = Path(os.environ.get("METERLINE_TEST_HOME") or tempfile.mkdtemp(prefix="meterline-tests-"))
 os.environ["METERLINE_TEST_HOME"] = str(_HOME)  # workers of one session share one server
 os.environ["METERLINE_HOME"] = str(_HOME)
 os.environ.pop("METERLINE_CLOCK", None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "meterline.platform.settings"
+compile_all()  # translations may have changed since the set-up
 django.setup()  # with the folder above, and not where the tests are called from
 
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure

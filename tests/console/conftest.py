@@ -12,12 +12,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from console.oidc import Provider
 from django.test import Client
 
 from meterline.access import services
@@ -96,12 +98,28 @@ class Product:
 
 
 @pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
+def provider() -> Iterator[Provider]:
+    """A service by which one can sign in."""
+    made = Provider()
+    thread = Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+@pytest.fixture(scope="session")
+def product(provider: Provider) -> Iterator[Product]:
     """The product with a demo company of 60 customers and two months."""
     from meterline.platform.embedded import stop
 
     home = Path(tempfile.mkdtemp(prefix="meterline-served-"))
     made = Product(home)
+    made.environment |= {
+        "METERLINE_OIDC_URL": provider.url, "METERLINE_OIDC_CLIENT_ID": "meterline",
+        "METERLINE_OIDC_CLIENT_SECRET": "x", "METERLINE_OIDC_NAME": "The company",
+    }  # fmt: skip
     made.run("demo", "--customers", "60", "--months", "2")
     server = made.serve()
     yield made

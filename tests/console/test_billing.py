@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from billing.world import Used, bill, load, set_up
 from console.conftest import axe
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -212,3 +213,83 @@ def test_the_pages_in_a_browser(browser_page: Callable[..., Any]) -> None:
         page.wait_for_selector("text=What it would bill", timeout=60_000)
         assert axe(page) == []
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def approve(client: Client, clerk: Clerk, one: Plan) -> None:
+    """Have a plan approved by somebody else, and release it."""
+    post(client, "billing.plan_ask", one.pk)
+    asked = Approval.objects.get(subject=f"bill_plan:{one.pk}", state="awaiting")
+    post(clerk("finance"), "console.decide", asked.pk, decision="approve")
+    post(client, "billing.plan_issue", one.pk, confirm="1")
+    one.refresh_from_db()
+    assert one.state == "issuing"
+
+
+def use(minute: int) -> None:
+    """Usage that comes late."""
+    load([Used(number=minute, subscription="s1", minute=minute, meter="data", quantity=70_000)],
+         date(2026, 3, 1))  # fmt: skip
+
+
+def test_usage_that_comes_after_the_approval_is_asked_for_anew(world: None, clerk: Clerk) -> None:
+    client, before = clerk("billing"), Invoice.objects.count()
+    one = planned(client)
+    approve(client, clerk, one)
+    use(46_000)
+    jobs.issue_plan(plan=one.pk, actor="user:billing@example.com")
+    one.refresh_from_db()
+    assert (one.state, Invoice.objects.count()) == ("checked", before)
+    page = text(client, "billing.plan", one.pk)
+    assert "Bills of 1 accounts are others now." in page
+    assert "Ask for approval" in page
+    approve(client, clerk, one)
+    jobs.issue_plan(plan=one.pk, actor="user:billing@example.com")
+    one.refresh_from_db()
+    assert (one.state, one.run.invoices) == ("issued", one.figures["invoices"])
+
+
+def test_usage_of_the_next_month_is_no_matter(world: None, clerk: Clerk) -> None:
+    client = clerk("billing")
+    one = planned(client)
+    post(client, "billing.plan_ask", one.pk)
+    use(90_000)  # in March
+    assert "Something has come since the dry run" in text(client, "billing.plan", one.pk)
+    asked = Approval.objects.get()
+    post(clerk("finance"), "console.decide", asked.pk, decision="approve")
+    post(client, "billing.plan_issue", one.pk, confirm="1")
+    jobs.issue_plan(plan=one.pk, actor="user:billing@example.com")
+    one.refresh_from_db()
+    assert one.state == "issued"
+
+
+def test_a_plan_is_checked_again(world: None, clerk: Clerk) -> None:
+    client = clerk("billing")
+    one = planned(client)
+    post(client, "billing.plan_ask", one.pk)
+    use(46_000)
+    post(client, "billing.plan_again", one.pk)
+    assert Approval.objects.get().state == "refused"
+    jobs.check_plan(plan=one.pk)
+    page = text(client, "billing.plan", one.pk)
+    assert "What has changed since the dry run before" in page
+    assert "Something has come" not in page
+
+
+@pytest.mark.parametrize(("state", "task"), [("issuing", "issue_plan"), ("checking", "check_plan")])
+def test_a_plan_whose_worker_was_lost_goes_on(
+    world: None, clerk: Clerk, state: str, task: str
+) -> None:
+    client = clerk("billing")
+    one = planned(client)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_events")
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    Plan.objects.filter(pk=one.pk).update(state=state)
+    assert "Its worker was lost" in text(client, "billing.plan", one.pk)
+    assert "Planned bill runs that stand still" in text(client, "console.home")
+    post(client, "billing.plan_go_on", one.pk)
+    (given,) = deferred(task)
+    assert "Its worker was lost" not in text(client, "billing.plan", one.pk)
+    getattr(jobs, task)(**given)
+    one.refresh_from_db()
+    assert one.state in ("issued", "checked")

@@ -221,3 +221,34 @@ def test_in_the_browser(browser_page: Callable[..., Any]) -> None:
     page.click(".form-foot .primary")
     page.wait_for_selector("text=Difference")
     assert axe(page) == []
+
+
+def test_a_contract_begins_and_changes_with_prices_of_its_own(
+    clerk: Sign, held: Subscription
+) -> None:
+    client = clerk("billing")
+    data = {"plan": "mobile_big", "when": "now"}
+    usual, _second = twice(client, url(held, "plan"), **data)
+    own, _second = twice(client, url(held, "plan"), **data, prices="base.amount = 10.00\n")
+    assert Decimal(amounts(own)[1]) < Decimal(amounts(usual)[1])
+    new = {"account": held.account.code, "plan": "mobile", "quantity": "1", "prices": "base"}
+    assert "PRICE.FIELD=VALUE" in client.post(reverse("console.subscribe"), new).content.decode()
+    new["prices"] = "none.amount = 1"
+    assert "none" in client.post(reverse("console.subscribe"), new).content.decode()
+
+
+def test_a_discount_of_an_account_is_given_and_ended(clerk: Sign, held: Subscription) -> None:
+    client, one = clerk("support"), held.account
+    where = reverse("console.account_discount", args=[one.pk])
+    first, second = twice(client, where, discount="spring")
+    assert "Difference" in first
+    assert "spring" in second
+    row = discounts.Holder(account=one).rows.get()
+    assert row.subscription is None
+    page = client.get(reverse("console.account", args=[one.pk])).content.decode()
+    assert "Discounts on all its subscriptions" in page
+    assert "has" in client.post(where, {"discount": "spring"}).content.decode()
+    end = reverse("console.account_discount_end", args=[one.pk, "spring"])
+    _first, _second = twice(client, end)
+    row.refresh_from_db()
+    assert row.until_at is not None

@@ -25,6 +25,7 @@ from meterline.platform import clock
 from meterline.platform.models import AuditEntry
 from meterline.subscriptions import services as contracts
 from meterline.subscriptions import store
+from meterline.web import filters, table
 
 Sign = Callable[[str], Client]
 
@@ -47,6 +48,26 @@ def test_the_whole_of_a_customer_on_one_axis(clerk: Sign, ada: Account) -> None:
     page = clerk("support").get(reverse("console.customer", args=["ADA"])).content.decode()
     for text in ("Ada Byron", "Begins", "40.00", "thanks", "Prefers e-mail.", "25.00"):
         assert text in page, text
+
+
+def test_a_search_that_finds_much_shows_the_first_and_says_so(
+    clerk: Sign, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for code in ("B1", "B2", "B3"):
+        services.create_customer(code=code, name=f"Bea {code}", email=f"bea{code}@example.com")
+    services.create_customer(code="C1", name="Cy")
+    url, client = reverse("customers.customers"), clerk("admin")
+    whole = client.get(url, {"q": "bea"}).content.decode()
+    assert [code in whole for code in ("B1", "B2", "B3", "Cy")] == [True, True, True, False]
+    assert "3 in all" in whole
+    for module in (filters, table):
+        monkeypatch.setattr(module, "SOUGHT", 2)
+    cut = client.get(url, {"q": "bea"}).content.decode()
+    assert "2+ found, and these are the first" in cut
+    assert sum(f"bea{code}@" in cut for code in ("B1", "B2", "B3")) == 2
+    assert "Nothing matches" in client.get(url, {"q": "nobody"}).content.decode()
+    file = client.get(url, {"q": "bea", "format": "csv"})
+    assert b"".join(file.streaming_content).count(b"@example.com") == 3  # an export has all
 
 
 def test_the_axis_shows_only_what_one_may_see(clerk: Sign, ada: Account) -> None:

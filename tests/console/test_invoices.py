@@ -15,9 +15,12 @@ from console.conftest import axe
 from django.test import Client
 from django.urls import reverse
 
+from meterline.access import approvals, limits
+from meterline.access.models import Approval
 from meterline.invoices import reading
 from meterline.invoices.against import causes
 from meterline.invoices.models import Invoice
+from meterline.platform import audit
 from meterline.web.find import FINDERS
 
 Clerk = Callable[[str], Client]
@@ -170,6 +173,26 @@ def test_part_of_a_line_is_credited_after_it_was_seen(billed: list[Invoice], cle
     too_much = client.post(url, {**form, "amount": "9.00"}).content.decode()
     assert "are left to credit" in too_much
     assert Invoice.objects.count() == count + 1
+
+
+def test_a_large_credit_note_needs_a_second_person(billed: list[Invoice], clerk: Clerk) -> None:
+    one, client = billed[0], clerk("billing")
+    base = one.lines.filter(kind="recurring").order_by("position")[0]
+    url = reverse("invoices.credit", args=[one.pk])
+    limits.set_limit("EUR", Decimal(1))
+    form = {"line": str(base.pk), "amount": "2.00"}
+    shown = client.post(url, form).content.decode().replace("\N{NO-BREAK SPACE}", " ")
+    assert "Ask for approval of 2.44" in shown
+    count = Invoice.objects.count()
+    client.post(url, {**form, "confirm": "1"})
+    asked = Approval.objects.get(kind="credit.note")
+    assert Invoice.objects.count() == count
+    with audit.acting_as("user:finance@example.com"):
+        approvals.decide(asked.pk, approved=True)
+    assert "Issue the credit note" in client.get(url).content.decode()
+    client.post(reverse("invoices.credit_approved", args=[asked.pk]))
+    note = Invoice.objects.latest("id")
+    assert (note.total, Invoice.objects.count()) == (Decimal("-2.44"), count + 1)
 
 
 @pytest.mark.slow

@@ -16,9 +16,8 @@ from django.urls import reverse
 from payments.conftest import issue_document
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from meterline.access import approvals
+from meterline.access import approvals, limits
 from meterline.access.models import Approval
-from meterline.console.pages.money import above_limit
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
 from meterline.ledger.jobs import ADD_UP, add_up
@@ -118,8 +117,8 @@ def test_a_payment_is_given_back(clerk: Sign, owes: Account) -> None:
     [("100.00", "EUR", False), ("100.01", "EUR", True), ("10000", "JPY", False),
      ("10001", "JPY", True), ("100.001", "KWD", True)],
 )  # fmt: skip
-def test_the_limit_of_credit(amount: str, currency: str, above: bool) -> None:
-    assert above_limit(Decimal(amount), currency) is above
+def test_the_limit_of_credit(db: None, amount: str, currency: str, above: bool) -> None:
+    assert limits.above(Decimal(amount), currency) is above
 
 
 def test_small_credit_is_granted_and_taken_back(clerk: Sign, owes: Account) -> None:

@@ -74,6 +74,13 @@ def test_a_file_is_loaded_and_its_counts_add_up(world: None, clerk: Clerk, home:
     assert "no format knows it" in text(client, "usage.upload", failed.pk)
 
 
+def test_batches_are_found_by_their_format(world: None, clerk: Clerk, home: Path) -> None:
+    client = clerk("billing")
+    given(client)
+    assert "calls.csv" in text(client, "usage.batches", read_as="csv")
+    assert "Nothing matches" in text(client, "usage.batches", read_as="jsonl")
+
+
 def test_a_batch_is_backed_out_after_its_effect_was_seen(
     world: None, clerk: Clerk, home: Path
 ) -> None:

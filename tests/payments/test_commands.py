@@ -11,13 +11,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from meterline.access import approvals
+from meterline.access.errors import ApprovalMoved, ApprovalNeeded
+from meterline.access.models import Approval
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
 from meterline.kernel.errors import MeterlineError
 from meterline.ledger.commands import app as ledger_app
 from meterline.payments import services
 from meterline.payments.commands import app, pay
+from meterline.payments.credit_commands import app as credit_app
 from meterline.payments.errors import UnknownPayment
+from meterline.platform import audit
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +100,25 @@ def test_the_books(account: Account, issue: Any, tmp_path: Path) -> None:
     run(ledger_app, "export", "--format", "hledger", "--output", str(target))
     assert "Assets:Cash  10.00 EUR" in target.read_text("utf-8")
     assert "0 entries" in run(ledger_app, "recognise", "--until", "2026-02-01")
+
+
+def test_credit_above_the_limit_waits_for_a_second_person(account: Account) -> None:
+    said = run(app, "credit", "A", "150", "--reason", "outage")
+    assert "waits for a second person" in " ".join(said.split())
+    assert services.balance(account.pk).credit == 0
+    asked = Approval.objects.get()
+    assert json.loads(run(app, "credit", "A", "150", "--reason", "outage", "--json")) == {
+        "approval": asked.pk, "state": "awaiting", **asked.payload,
+    }  # fmt: skip
+    with audit.acting_as("user:finance@example.com"):
+        approvals.decide(asked.pk, approved=True)
+    with pytest.raises(ApprovalMoved):
+        services.grant_credit(account.pk, Decimal(151), reason="outage")
+    run(app, "credit", "A", "150", "--reason", "outage")
+    assert services.balance(account.pk).credit == 150
+    with pytest.raises(ApprovalNeeded):  # an approval is good for once
+        services.grant_credit(account.pk, Decimal(150), reason="outage")
+    assert "100.00 EUR" in run(credit_app, "limit", "EUR")
+    run(credit_app, "limit", "EUR", "200")
+    run(app, "credit", "A", "150")
+    assert services.balance(account.pk).credit == 300

@@ -3,64 +3,53 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+import shlex
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from meterline.platform.embedded import stop
+from meterline.cli import app
+from meterline.scenario.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 HOW_TO = ROOT / "docs" / "how-to" / "a-bad-day.md"
-
-pytestmark = pytest.mark.slow
-
-
-class Home:
-    """A data folder in which the runbook was followed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.environment = {
-            **os.environ, "METERLINE_HOME": str(folder), "COLUMNS": "200",
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        }  # fmt: skip
-        self.environment.pop("METERLINE_DATABASE_URL", None)
-
-    def run(self, *command: str) -> str:
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
-        return done.stdout
-
-    def json(self, *command: str) -> Any:
-        return json.loads(self.run("meterline", *command, "--json"))
+REFUSED = " || echo refused"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    yield Home(tmp_path)
-    stop(tmp_path / "postgresql")
+def run(line: str) -> str:
+    """Run a line of the page: what it prints."""
+    words = shlex.split(line.removesuffix(REFUSED))
+    assert words[0] == "meterline"
+    done = CliRunner().invoke(app, words[1:], env={"COLUMNS": "200"})
+    assert (done.exit_code != 0) == line.endswith(REFUSED), (line, done.output, done.exception)
+    return done.output
 
 
-def test_the_runbook_runs_as_written(home: Home) -> None:
+def told(line: str) -> Any:
+    return json.loads(run(f"{line} --json"))
+
+
+def test_the_runbook_runs_as_written(
+    django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = HOW_TO.read_text("utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    told = home.run("bash", "-ec", "\n".join(blocks))
-    for words in re.findall(r"```text\n(.*?)```", text, re.DOTALL):
-        assert words.strip() in told
-    assert "refused" in told.splitlines()
-    assert home.json("usage", "rejects") == []
-    states = Counter(row["state"] for row in home.json("usage", "list"))
-    assert states["backed_out"] == 1
-    paid: dict[str, Decimal] = {}
-    for row in home.json("invoice", "list"):
-        paid[row["account"]] = paid.get(row["account"], Decimal(0)) + Decimal(row["total"])
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert lines[0] == "cd examples/bad-day"
+    monkeypatch.chdir(ROOT / "examples" / "bad-day")
+    with django_db_blocker.unblock(), scratch():
+        printed = "".join(run(line) for line in lines[1:])
+        for words in re.findall(r"```text\n(.*?)```", text, re.DOTALL):
+            assert words.strip() in printed
+        assert told("meterline usage rejects") == []
+        states = Counter(row["state"] for row in told("meterline usage list"))
+        assert states["backed_out"] == 1
+        paid: dict[str, Decimal] = {}
+        for row in told("meterline invoice list"):
+            paid[row["account"]] = paid.get(row["account"], Decimal(0)) + Decimal(row["total"])
     assert paid == {"jo": Decimal("1.00"), "mo": Decimal("0.70")}

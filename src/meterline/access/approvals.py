@@ -69,6 +69,16 @@ def decide(approval_id: int, *, approved: bool, note: str = "") -> Approval:
 
 
 @transaction.atomic
+def withdraw(kind: str, subject: str, *, note: str) -> None:
+    """What was asked for, or approved, is not to be done any more."""
+    held = _open(kind, subject)
+    if held is not None:
+        held.state, held.decided_at, held.note = "refused", clock.now(), note
+        held.save(update_fields=["state", "decided_at", "note"])
+        audit.record("approval.withdrawn", subject, after={"kind": kind, "note": note})
+
+
+@transaction.atomic
 def use(kind: str, subject: str, payload: Mapping[str, Any]) -> Approval:
     """Take the approval for an act that is done in the same transaction.
 

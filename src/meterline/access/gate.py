@@ -18,7 +18,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from meterline.access import impersonation
-from meterline.access.permissions import ANYONE, PERMISSIONS, SIGNED_IN
+from meterline.access.permissions import ANYONE, PERMISSIONS, SIGNED_IN, meaning
 from meterline.platform import audit
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -102,7 +102,7 @@ class Gate:
 
 def refuse(request: HttpRequest, permission: str) -> HttpResponse:
     """The page that says which permission is missing."""
-    context = {"permission": permission, "means": PERMISSIONS.get(permission, "")}
+    context = {"permission": permission, "means": meaning(permission)}
     return render(request, "403.html", context, status=403)
 
 

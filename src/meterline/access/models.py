@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext
 
 
 class Role(models.Model):
@@ -22,7 +23,12 @@ class Role(models.Model):
         db_table = "access_role"
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What a page calls it: roles of the product are translated."""
+        return gettext(self.name) if self.built_in else self.name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -106,6 +112,19 @@ class Approval(models.Model):
         )
 
 
+class CreditLimit(models.Model):
+    """What one person may give away alone in a currency; without a row it is `limits.USUAL`."""
+
+    currency = models.CharField(max_length=3, primary_key=True)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+
+    class Meta:
+        db_table = "access_creditlimit"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="limit_is_no_debt"),
+        )
+
+
 class SignInLink(models.Model):
     """A link that signs in once. Only the digest of its secret is kept."""
 
@@ -125,6 +144,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     permissions = ArrayField(models.CharField(max_length=60), default=list)
+    rate = models.PositiveIntegerField(null=True)  # events a second at most; null: any number
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 ANYONE: Final = "*"
 """Declared by the few pages that need no sign-in."""
 
@@ -11,44 +14,48 @@ SIGNED_IN: Final = "+"
 """Declared by pages of whoever is signed in: the own account."""
 
 PERMISSIONS: Final[dict[str, str]] = {
-    "home.view": "See Home: the work queue and the key figures",
-    "customers.view": "See customers and their accounts",
-    "customers.edit": "Create and change customers and accounts",
-    "care.view": "See notes and interactions with customers",
-    "care.edit": "Write notes and record interactions",
-    "catalog.view": "See products, plans and prices",
-    "catalog.edit": "Draft changes of the catalogue",
-    "catalog.publish": "Approve and publish the catalogue",
-    "subscriptions.view": "See subscriptions",
-    "subscriptions.edit": "Start, change, pause and end subscriptions",
-    "usage.view": "See usage, batches and rejects",
-    "usage.load": "Load usage, recycle and discard rejects",
-    "usage.correct": "Correct, re-rate and back out usage",
-    "billing.view": "See bill runs",
-    "billing.run": "Plan and start bill runs",
-    "billing.approve": "Approve bill runs",
-    "invoices.view": "See invoices and their explanations",
-    "invoices.correct": "Correct and credit invoices",
-    "payments.view": "See payments and what is open",
-    "payments.record": "Record and allocate payments",
-    "payments.credit": "Grant credit up to the limit",
-    "payments.approve": "Approve credit above the limit",
-    "ledger.view": "See the books",
-    "ledger.close": "Close periods and export the books",
-    "insight.view": "See reports and simulations",
-    "insight.simulate": "Try tariffs on the whole base",
-    "lists.export": "Export lists",
-    "support.impersonate": "See the portal as a customer does",
-    "portal.invite": "Give customers access to the portal, and take it away",
-    "sellers.edit": "Change sellers and what their documents show",
-    "settings.view": "See settings",
-    "users.manage": "Add users and give them roles",
-    "roles.manage": "Make and change roles",
-    "keys.manage": "Make and revoke API keys",
-    "jobs.view": "See background jobs",
-    "jobs.manage": "Retry and cancel background jobs",
-    "audit.view": "See the audit log",
-    "portal.use": "Use the portal as a customer",
+    "home.view": _("See Home: the work queue and the key figures"),
+    "customers.view": _("See customers and their accounts"),
+    "customers.edit": _("Create and change customers and accounts"),
+    "care.view": _("See notes and interactions with customers"),
+    "care.edit": _("Write notes and record interactions"),
+    "catalog.view": _("See products, plans and prices"),
+    "catalog.edit": _("Draft changes of the catalogue"),
+    "catalog.publish": _("Approve and publish the catalogue"),
+    "subscriptions.view": _("See subscriptions"),
+    "subscriptions.edit": _("Start, change, pause and end subscriptions"),
+    "usage.view": _("See usage, batches and rejects"),
+    "usage.load": _("Load usage, recycle and discard rejects"),
+    "usage.correct": _("Correct, re-rate and back out usage"),
+    "usage.sources": _("Say how sources are read, and which folders are watched"),
+    "billing.view": _("See bill runs"),
+    "billing.run": _("Plan and start bill runs"),
+    "billing.approve": _("Approve bill runs"),
+    "invoices.view": _("See invoices and their explanations"),
+    "invoices.correct": _("Correct and credit invoices"),
+    "payments.view": _("See payments and what is open"),
+    "payments.record": _("Record and allocate payments"),
+    "payments.credit": _("Grant credit up to the limit"),
+    "payments.approve": _("Approve credit above the limit"),
+    "ledger.view": _("See the books"),
+    "ledger.close": _("Close periods and export the books"),
+    "insight.view": _("See reports and simulations"),
+    "insight.simulate": _("Try tariffs on the whole base"),
+    "lists.export": _("Export lists"),
+    "support.impersonate": _("See the portal as a customer does"),
+    "portal.invite": _("Give customers access to the portal, and take it away"),
+    "rules.manage": _("Say what needs a second person"),
+    "sellers.edit": _("Change sellers and what their documents show"),
+    "settings.view": _("See settings"),
+    "users.manage": _("Add users and give them roles"),
+    "roles.manage": _("Make and change roles"),
+    "keys.manage": _("Make and revoke API keys"),
+    "feedback.manage": _("Read feedback and say what became of it"),
+    "sandbox.reset": _("Reset the demo company of a sandbox"),
+    "jobs.view": _("See background jobs"),
+    "jobs.manage": _("Retry and cancel background jobs"),
+    "audit.view": _("See the audit log"),
+    "portal.use": _("Use the portal as a customer"),
 }
 """What may be granted: code -> what it lets one do."""
 
@@ -59,32 +66,43 @@ _VIEWS: Final = tuple(
 )
 
 ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "admin": ("Administrator", tuple(code for code in PERMISSIONS if code != "portal.use")),
+    "admin": (_("Administrator"), tuple(code for code in PERMISSIONS if code != "portal.use")),
     "billing": (
-        "Billing",
+        _("Billing"),
         (*_VIEWS, "customers.edit", "care.edit", "portal.invite", "subscriptions.edit",
          "usage.load", "usage.correct", "billing.run", "billing.approve", "invoices.correct",
          "payments.record", "payments.credit", "lists.export", "jobs.view", "settings.view"),
     ),
     "product": (
-        "Product",
+        _("Product"),
         (*_VIEWS, "catalog.edit", "catalog.publish", "insight.simulate", "lists.export"),
     ),
     "finance": (
-        "Finance",
+        _("Finance"),
         (*_VIEWS, "billing.approve", "invoices.correct", "payments.record", "payments.credit",
          "payments.approve", "ledger.close", "sellers.edit", "lists.export", "settings.view"),
     ),
     "support": (
-        "Support",
+        _("Support"),
         (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "payments.credit",
          "support.impersonate", "portal.invite"),
     ),
     "auditor": (
-        "Auditor",
+        _("Auditor"),
         (*_VIEWS, "audit.view", "settings.view", "jobs.view", "lists.export"),
     ),
-    "read-only": ("Read only", _VIEWS),
-    "customer": ("Customer", ("portal.use",)),
+    "read-only": (_("Read only"), _VIEWS),
+    "customer": (_("Customer"), ("portal.use",)),
 }  # fmt: skip
 """The roles that come with the product: code -> name, permissions."""
+
+
+def meaning(code: str) -> str:
+    """What a permission lets one do, in the language of the page; empty where there is none."""
+    told = PERMISSIONS.get(code)
+    return gettext(told) if told else ""
+
+
+def meanings() -> list[tuple[str, str]]:
+    """Code and meaning of every permission, for forms."""
+    return [(code, meaning(code)) for code in PERMISSIONS]

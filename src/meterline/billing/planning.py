@@ -12,17 +12,16 @@ from django.db import transaction
 
 from meterline.access import approvals
 from meterline.access.models import Approval
-from meterline.billing import services
+from meterline.billing import dry_run, services
 from meterline.billing.errors import PlanMoved
 from meterline.billing.models import BillRun, Plan
-from meterline.billing.outliers import MONTHS, outliers
+from meterline.billing.outliers import MONTHS
 from meterline.invoices.models import Invoice
 from meterline.kernel.errors import MeterlineError
-from meterline.platform import audit, clock
+from meterline.platform import alive, audit, clock
 from meterline.web import format as written
 
 KIND = "bill_run"
-SHOWN = 200  # outliers that are kept; how many there are is kept too
 _PART = 50_000
 
 
@@ -44,23 +43,59 @@ def check(plan_id: int) -> Plan:
     """The dry run: the very computation of the run, and which bills are unlike those before."""
     one = _in_state(plan_id, "checking")
     try:
-        report = services.run(
-            date.fromisoformat(one.until), account_codes=one.selection, dry_run=True,
-            progressive=one.progressive, progress=lambda done, _all: _advance(one, done),
-        )  # fmt: skip
+        found, documents = _try(one)
     except MeterlineError as error:
         return _failed(one, error)
-    found = pl.DataFrame()
+    return _checked(one, found, documents)
+
+
+def check_again(plan_id: int) -> Plan:
+    """Ask for the dry run anew; what was approved of the one before is withdrawn. Raises
+    PlanMoved."""
+    with transaction.atomic():
+        one = _in_state(plan_id, "checked", "failed", lock=True)
+        if one.run_id is not None:
+            raise PlanMoved(plan=one.pk, state=one.state)
+        _withdraw(one, "the dry run is done anew")
+        one.state, one.done, one.problem = "checking", 0, ""
+        one.save(update_fields=["state", "done", "problem"])
+        return one
+
+
+def outdated(one: Plan) -> bool:
+    """Has anything that bills are made of come since the dry run?"""
+    return one.figures is not None and one.figures.get("marks") != dry_run.marks()
+
+
+def lost(one: Plan) -> bool:
+    """Is it said to be at work, and its worker is gone, with no run begun?"""
+    if one.state not in ("checking", "issuing") or one.run_id is not None:
+        return False
+    tasks = [f"meterline.billing.jobs.{name}" for name in ("check_plan", "issue_plan")]
+    return not alive.at_work(tasks, plan=one.pk) and not services.at_work()
+
+
+def _try(one: Plan) -> tuple[dict[str, Any], pl.DataFrame]:
+    """The dry run of a plan: its figures, and its bills."""
+    seen = dry_run.marks()
+    report = services.run(
+        date.fromisoformat(one.until), account_codes=one.selection, dry_run=True,
+        progressive=one.progressive, progress=lambda done, _all: _advance(one, done),
+    )  # fmt: skip
+    history = pl.DataFrame()
     if report.documents is not None:
-        found = outliers(report.documents, _history(report.documents["account_id"].unique()))
-    one.figures = {
-        "invoices": report.invoices,
-        "totals": {currency: str(total) for currency, total in report.totals.items()},
-        "largest": [{**row, "total": str(row["total"])} for row in report.largest],
-        "outliers": [_told(row) for row in found.head(SHOWN).iter_rows(named=True)],
-        "outliers_found": found.height,
-    }
-    one.state = "checked"
+        history = _history(report.documents["account_id"].unique())
+    return dry_run.figures(report, history, seen), dry_run.documents_of(report)
+
+
+def _checked(one: Plan, found: dict[str, Any], documents: pl.DataFrame) -> Plan:
+    """Keep what a dry run found, with what is another since the one before."""
+    before = dry_run.kept(one.pk)
+    if before is not None and one.figures is not None:
+        found["changed"] = dry_run.changes(before, documents)
+        found["before"] = {name: one.figures[name] for name in ("invoices", "totals")}
+    dry_run.keep(one.pk, documents)
+    one.figures, one.state = found, "checked"
     one.save(update_fields=["figures", "state"])
     return one
 
@@ -75,6 +110,7 @@ def payload(one: Plan) -> dict[str, Any]:
         "invoices": figures.get("invoices", 0),
         "totals": ", ".join(f"{total} {name}" for name, total in figures["totals"].items()),
         "outliers": figures.get("outliers_found", 0),
+        "bills": figures.get("digest", ""),
     }
 
 
@@ -112,9 +148,15 @@ def release(plan_id: int) -> Plan:
 
 
 def issue(plan_id: int) -> Plan:
-    """The run of a released plan."""
+    """The run of a released plan. Where other bills than those approved would be issued by now, it
+    is checked again instead, and has to be approved anew."""
     one = _in_state(plan_id, "issuing")
     try:
+        if outdated(one):
+            found, documents = _try(one)
+            if found["digest"] != (one.figures or {}).get("digest"):
+                audit.record("bill.changed", f"bill_plan:{one.pk}")
+                return _checked(one, found, documents)
         services.run(
             date.fromisoformat(one.until), account_codes=one.selection,
             progressive=one.progressive, progress=lambda done, _all: _advance(one, done),
@@ -124,6 +166,7 @@ def issue(plan_id: int) -> Plan:
         return _failed(one, error)
     one.state = "issued"
     one.save(update_fields=["state"])
+    dry_run.forget(one.pk)
     return one
 
 
@@ -139,10 +182,13 @@ def drop(plan_id: int) -> None:
         one = _in_state(plan_id, "checked", "failed", lock=True)
         one.state = "dropped"
         one.save(update_fields=["state"])
-        held = approval(one)
-        if held is not None and held.state == "awaiting":
-            approvals.decide(held.pk, approved=False, note="the plan was given up")
+        _withdraw(one, "the plan was given up")
         audit.record("bill.dropped", f"bill_plan:{one.pk}")
+    dry_run.forget(one.pk)
+
+
+def _withdraw(one: Plan, why: str) -> None:
+    approvals.withdraw(KIND, f"bill_plan:{one.pk}", note=why)
 
 
 def _in_state(plan_id: int, *states: str, lock: bool = False) -> Plan:
@@ -186,8 +232,3 @@ def _history(account_ids: pl.Series) -> pl.DataFrame:
         "total": pl.Decimal(28, 10),
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    amounts = {name: None if row[name] is None else str(row[name]) for name in ("total", "usual")}
-    return {name: row[name] for name in ("account_code", "currency", "why")} | amounts

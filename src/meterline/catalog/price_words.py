@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
+from meterline.catalog.code_words import word
 from meterline.kernel.money import decimals
 from meterline.pricing.price import Limit, Meter, Price
 from meterline.web import format as written
@@ -68,8 +69,8 @@ def _when(price: Price) -> str:
 
 def _facts(price: Price) -> Iterator[tuple[str, Any]]:
     yield _("Code"), price.code
-    yield _("Kind"), price.kind.replace("_", " ")
-    yield _("Model"), price.model.replace("_", " ")
+    yield _("Kind"), word(price.kind)
+    yield _("Model"), word(price.model)
     yield _("Tax"), price.tax or _("none")
     if price.by:
         yield _("A line for each"), ", ".join(price.by)
@@ -79,8 +80,8 @@ def _facts(price: Price) -> Iterator[tuple[str, Any]]:
         if limit is not None:
             yield term, _limit(limit, price.currency)
     if price.kind == "recurring":
-        yield _("Days are counted"), price.policy.day_count.replace("_", " ")
-    yield _("Rounding"), price.policy.rounding.replace("_", " ")
+        yield _("Days are counted"), word(price.policy.day_count)
+    yield _("Rounding"), word(price.policy.rounding)
 
 
 def _limit(limit: Limit, currency: str) -> str:
@@ -99,7 +100,7 @@ class _Words:
 
     def what(self) -> str:
         found: Callable[[], str] | None = getattr(self, f"_{self.price.model}", None)
-        return found() if found else (type(self.given).__doc__ or "").split("\n")[0]
+        return found() if found else _((type(self.given).__doc__ or "").split("\n")[0])
 
     def _money(self, value: Decimal) -> str:
         return unit_amount(value, self.price.currency)
@@ -252,7 +253,7 @@ class _Words:
                 continue
             yield {
                 "name": name.strip("_").replace("_", " "), "value": _plain(value),
-                "hint": field.description or "",
+                "hint": _(field.description) if field.description else "",
             }  # fmt: skip
 
 

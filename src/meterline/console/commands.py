@@ -50,7 +50,7 @@ def _run(host: str, port: int) -> None:
             super().handle_exit(sig, frame)
 
     config = uvicorn.Config(
-        "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
+        "meterline.api.asgi:application", host=host, port=port, log_level="warning",
         access_log=False, lifespan="off", proxy_headers=False,
     )  # fmt: skip
     config.load_app()  # outside of the loop, in which Django lets nothing touch the database

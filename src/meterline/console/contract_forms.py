@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from meterline.catalog.reading import discounts as known_discounts
 from meterline.console import moments
+from meterline.kernel.errors import MeterlineError
 from meterline.platform import clock
-from meterline.subscriptions import discounts, overview, services
+from meterline.subscriptions import discounts, overrides, overview, services
 from meterline.subscriptions.decide import When
 from meterline.subscriptions.store import Held
+from meterline.web.errors import sentence
 from meterline.web.forms import DayField
 from meterline.web.words import Words
 
@@ -93,7 +95,8 @@ def _plans(held: Held) -> dict[str, forms.Field]:
     choices = plan_choices(_today(held), account.currency, beside)
     return {
         "plan": forms.ChoiceField(label=_("Plan"), choices=choices),
-        "quantity": quantity(required=False), **_when(POLICY, NOW, PERIOD, TERM, DAY),
+        "quantity": quantity(required=False), "prices": prices(),
+        **_when(POLICY, NOW, PERIOD, TERM, DAY),
     }  # fmt: skip
 
 
@@ -107,6 +110,28 @@ def quantity(*, required: bool = True, initial: Decimal | None = None) -> forms.
     return forms.DecimalField(
         label=_("Quantity"), required=required, initial=initial, help_text=hint
     )
+
+
+def prices() -> forms.Field:
+    """Prices of this contract alone."""
+    return OwnPrices(
+        label=_("Own prices"), required=False,
+        help_text=_("For this contract alone, one a line: price.field = value, such as"
+                    " base.amount = 9.00. Its other prices stay those of the plan."),
+    )  # fmt: skip
+
+
+class OwnPrices(forms.CharField):
+    """Lines `price.field = value`, as the services take them."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+
+    def clean(self, value: Any) -> Any:
+        lines = [line for line in super().clean(value).splitlines() if line.strip()]
+        try:
+            return overrides.read(lines) or None
+        except MeterlineError as error:
+            raise forms.ValidationError(sentence(error)) from error
 
 
 def _addons(held: Held) -> dict[str, forms.Field]:
@@ -154,7 +179,8 @@ ACTS: dict[str, ContractAct] = {
     "plan": ContractAct(
         title=_("Change the plan"), verb=_("Change the plan"), fields=_plans,
         run=lambda held, data: services.change(
-            held.code, data["plan"], when=chosen(data), quantity=data["quantity"]),
+            held.code, data["plan"], when=chosen(data), quantity=data["quantity"],
+            overrides=data["prices"]),
         reverse=_("Change back to the plan before; while it waits, it can be taken back."),
     ),
     "quantity": ContractAct(

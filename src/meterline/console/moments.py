@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from meterline.customers.models import Account
 from meterline.platform import clock
+from meterline.web import format as written
 
 
 def start_of(day: date | None, account: Account) -> datetime | None:
@@ -21,6 +22,7 @@ def today(account: Account) -> date:
     return clock.now().astimezone(ZoneInfo(account.timezone)).date()
 
 
-def day(text: str) -> date | None:
-    """A day kept as text."""
-    return date.fromisoformat(text) if text else None
+def told(at: datetime, account: Account) -> str:
+    """An instant in the account's zone, as people read it."""
+    local = at.astimezone(ZoneInfo(account.timezone))
+    return f"{written.day(local.date())}, {local:%H:%M}"

@@ -99,5 +99,5 @@ def find_accounts(text: str, limit: int) -> list[Hit]:
     return [
         Hit(title=one.code, note=f"{one.customer.party.name}, {one.currency}", icon="box",
             value=one.code, url=reverse("console.account", args=[one.pk]))
-        for one in found.order_by("code")[:limit]
+        for one in sorted(found[:limit], key=lambda one: one.code)
     ]  # fmt: skip

@@ -18,8 +18,16 @@ def demo(
     reset: Annotated[
         bool, typer.Option("--reset", help="Drop the data of an earlier demo first.")
     ] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Of a sandbox: live it anew, keep who signs in.")
+    ] = False,
 ) -> None:
     """Create three companies with customers, usage, invoices and payments, and show them."""
+    if restore:
+        from meterline.demo import restore as again
+
+        again.restore(again.check(), typer.echo)
+        return
     from meterline.demo import report, safety
     from meterline.demo.documents import leave_invoices
     from meterline.demo.run import run

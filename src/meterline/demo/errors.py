@@ -30,3 +30,16 @@ class ImportRejected(MeterlineError):
     """{rejected} rows of {file} were refused: the file of rejects beside it tells why"""
 
     code = "demo_import_rejected"
+
+
+class NotASandbox(MeterlineError):
+    """this installation is no sandbox: only a demo company that runs with METERLINE_SANDBOX set can
+    be reset"""
+
+    code = "not_a_sandbox"
+
+
+class ResetUnderWay(MeterlineError):
+    """the demo company is being reset already: wait until that has ended"""
+
+    code = "reset_under_way"

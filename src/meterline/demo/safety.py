@@ -11,7 +11,7 @@ from django.db import connection
 from meterline.customers.models import Account, Customer
 from meterline.demo.companies import COMPANIES
 from meterline.demo.errors import DatabaseNotEmpty, DemoTooSmall, NotOnlyDemoData
-from meterline.demo.size import Size
+from meterline.demo.size import Size, keep
 from meterline.platform import files
 
 
@@ -30,14 +30,20 @@ def prepare(size: Size, *, reset: bool) -> Path:
     if customers:
         _reset(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    keep(size, folder)
     return folder
 
 
-def _reset(folder: Path) -> None:
+def only_demo() -> None:
+    """Raises NotOnlyDemoData where the database holds anything that no demo made."""
     codes = [company.code for company in COMPANIES]
     strangers = Account.objects.exclude(seller__code__in=codes).count()
     if strangers:
         raise NotOnlyDemoData(customers=strangers)
+
+
+def _reset(folder: Path) -> None:
+    only_demo()
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
+
+_KEPT = "size.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,21 @@ class Size:
         """Random numbers of their own for a purpose, whatever else is generated."""
         words = [zlib.crc32(str(word).encode()) for word in purpose]
         return np.random.default_rng([self.seed, *words])
+
+
+def keep(size: Size, folder: Path) -> None:
+    """Leave in the demo's folder how large it is."""
+    told = {"customers": size.customers, "months": size.months, "seed": size.seed}
+    (folder / _KEPT).write_text(json.dumps(told), "utf-8")
+
+
+def kept(folder: Path, today: date) -> Size | None:
+    """The size of the demo of a folder, up to today; None where it was made before it was kept."""
+    path = folder / _KEPT
+    if not path.is_file():
+        return None
+    told = json.loads(path.read_text("utf-8"))
+    return last_months(told["customers"], told["months"], told["seed"], today)
 
 
 def last_months(customers: int, months: int, seed: int, today: date) -> Size:

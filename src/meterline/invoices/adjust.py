@@ -11,6 +11,8 @@ import polars as pl
 from django.db import transaction
 from django.db.models import Q
 
+from meterline.access import approvals, limits
+from meterline.access.models import Approval
 from meterline.customers.models import Account
 from meterline.invoices import services
 from meterline.invoices.credit_note import credit_note
@@ -23,13 +25,15 @@ from meterline.payments import services as payments
 from meterline.payments.credit import USES
 from meterline.platform import audit, events
 
+KIND = "credit.note"
+
 
 @transaction.atomic
 def adjust(
     account_id: int, *, price: str, from_: datetime | None, amount: Decimal, at: datetime
 ) -> Invoice:
     """A credit note of `amount`, before tax, against the account's newest line of a price (that
-    begins at `from_`). Raises NoAmountToCredit, NothingToAdjust, AdjustedTooMuch."""
+    begins at `from_`). Raises NothingToAdjust, and what `adjust_line` raises."""
     account = Account.objects.select_for_update().get(pk=account_id)
     _check(account, amount)
     return _credit(account, _line(account, price, from_), amount, at)
@@ -37,12 +41,38 @@ def adjust(
 
 @transaction.atomic
 def adjust_line(line_id: int, amount: Decimal, at: datetime) -> Invoice:
-    """A credit note of `amount`, before tax, against one line. Raises NoAmountToCredit,
-    AdjustedTooMuch."""
+    """A credit note of `amount`, before tax, against one line. Above the limit (access.limits) it
+    uses the approval of a second person.
+
+    Raises NoAmountToCredit, AdjustedTooMuch, ApprovalNeeded, ApprovalMoved.
+    """
     line = Line.objects.select_related("invoice").get(pk=line_id)
     account = Account.objects.select_for_update().get(pk=line.account_id)
     _check(account, amount)
     return _credit(account, line, amount, at)
+
+
+def ask(line_id: int, amount: Decimal) -> Approval:
+    """Ask a second person for a credit note; asking again for the same gives what was asked."""
+    line = Line.objects.select_related("invoice").get(pk=line_id)
+    currency = line.invoice.currency
+    return approvals.ask(
+        KIND, _subject(line), permission="payments.approve", payload=_payload(line, amount),
+        summary=f"Credit note of {amount:.{decimals(currency)}f} {currency} before tax"
+        f" on {line.invoice.number}",
+    )  # fmt: skip
+
+
+def _subject(line: Line) -> str:
+    return f"invoice_line:{line.pk}"
+
+
+def _payload(line: Line, amount: Decimal) -> dict[str, Any]:
+    currency = line.invoice.currency
+    return {
+        "invoice": line.invoice.number, "line": line.pk, "name": line.name,
+        "amount": f"{amount:.{decimals(currency)}f}", "currency": currency,
+    }  # fmt: skip
 
 
 def _check(account: Account, amount: Decimal) -> None:
@@ -58,6 +88,8 @@ def _credit(account: Account, line: Line, amount: Decimal, at: datetime) -> Invo
         raise AdjustedTooMuch(
             left=f"{left:.{places}f}", currency=account.currency, amount=f"{amount:f}"
         )
+    if limits.above(amount, account.currency):
+        approvals.use(KIND, _subject(line), _payload(line, amount))
     note = credit_note(_facts(line, account), amount, at)
     made = services.record(note.documents, note.lines, note.taxes, issued_at=at)
     ledger.post(*posting.invoice_postings(made, note.lines, note.taxes))

@@ -20,10 +20,14 @@ class MeterlineError(Exception):
         self.details = details
         super().__init__(self.message)
 
+    @classmethod
+    def template(cls) -> str:
+        """The message with its `{name}`s: what is translated."""
+        return " ".join((cls.__doc__ or "").split())
+
     @property
     def message(self) -> str:
-        template = " ".join((type(self).__doc__ or "").split())
-        return template.format(**self.details)
+        return self.template().format(**self.details)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.details))

@@ -28,5 +28,4 @@ def add_up(up_to: str) -> None:
 def adding_up(up_to: str) -> bool:
     """Is somebody's trial balance of this day being added up, or about to be?"""
     asked = ProcrastinateJob.objects.filter(task_name=ADD_UP, args__up_to=up_to)
-    waiting: bool = asked.filter(status__in=("todo", "doing")).exists()
-    return waiting
+    return bool(asked.filter(status__in=("todo", "doing")).exists())

@@ -19,10 +19,7 @@ class Entry(models.Model):
         indexes = (
             models.Index(fields=["account_id", "date", "id"], name="entries_by_account"),
             models.Index(fields=["date", "id"], name="entries_by_date"),
-            models.Index(
-                fields=["kind", "date", "id"], name="entries_of_other_kinds",
-                condition=~models.Q(kind__in=("invoice", "payment")),
-            ),
+            models.Index(fields=["kind", "date", "id"], name="entries_by_kind"),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterline.customers.models import Account
 from meterline.ledger import exports, jobs, services
@@ -101,7 +102,7 @@ def entry(request: HttpRequest, entry: int) -> HttpResponse:
 
 _COLUMNS = [
     Column("account", _("Ledger account")), Money("debit", _("Debit")),
-    Money("credit", _("Credit")),
+    Money("credit", pgettext_lazy("side of the ledger", "Credit")),
 ]  # fmt: skip
 
 

@@ -58,10 +58,10 @@ def credit_command(
     """Grant credit; the next invoice uses it."""
     from meterline.payments import services
 
-    made = services.grant_credit(
+    made = services.grant_or_ask(
         _account_id(account), money_of(amount), at=instant_of(at, account), reason=reason
     )
-    show_payment(made, account, as_json)
+    show_granted(made, account, as_json)
 
 
 @app.command("refund")
@@ -196,6 +196,22 @@ def balance_command(
         return
     for name, value in told.items():
         _console.print(f"{name}: {value}", markup=False)
+
+
+def show_granted(made: Any, account: str, as_json: bool) -> None:
+    """Print credit just granted, or that a second person was asked for it."""
+    from meterline.access.models import Approval
+
+    if not isinstance(made, Approval):
+        show_payment(made, account, as_json)
+    elif as_json:
+        typer.echo(json.dumps({"approval": made.pk, "state": made.state, **made.payload}, indent=2))
+    else:
+        _console.print(
+            f"It is above the limit: approval {made.pk} waits for a second person. Once it is"
+            " approved, give the same command again.",
+            markup=False,
+        )
 
 
 def show_payment(payment: Any, account: str, as_json: bool) -> None:

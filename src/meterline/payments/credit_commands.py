@@ -18,6 +18,7 @@ from meterline.payments.commands import (
     account_of,
     instant_of,
     money_of,
+    show_granted,
     show_payment,
     written_amount,
 )
@@ -57,11 +58,28 @@ def grant_command(
         only_usage=words == ["usage"],
         price_codes=() if words in (["all"], ["usage"]) else tuple(words),
     )
-    made = services.grant_credit(
+    made = services.grant_or_ask(
         account_of(account).pk, money_of(amount), at=instant_of(at, account), reason=reason,
         terms=terms,
     )  # fmt: skip
-    show_payment(made, account, as_json)
+    show_granted(made, account, as_json)
+
+
+@app.command("limit")
+def limit_command(
+    currency: Annotated[str, typer.Argument(help="Currency, such as EUR.")],
+    amount: Annotated[
+        str | None, typer.Argument(help="The new limit, or `usual`; default: show it.")
+    ] = None,
+) -> None:
+    """What one person may give away alone, as credit or by a credit note; above it a second one
+    has to approve."""
+    from meterline.access import limits
+
+    if amount is not None:
+        limits.set_limit(currency, None if amount == "usual" else money_of(amount))
+    shown = written_amount(limits.limit(currency), currency)
+    _console.print(f"One person may give away {shown} {currency} alone.", markup=False)
 
 
 @app.command("list")

@@ -21,7 +21,7 @@ from meterline.platform import clock
 from meterline.web.filters import Choice, Days, Filter, Flag, Search
 from meterline.web.find import Hit, finder
 from meterline.web.page import page
-from meterline.web.rows import Chip, Column, Day, Money, Number, Row, Rows, When
+from meterline.web.rows import Chip, Column, Day, Money, Number, Row, Rows, When, Word
 from meterline.web.table import Table
 
 KINDS = {
@@ -51,6 +51,10 @@ def with_accounts(rows: list[dict[str, Any]]) -> None:
         row["account"], row["customer"] = named.get(row["account_id"], ("", ""))
 
 
+METHODS = {
+    "bank_transfer": _("Bank transfer"), "card": _("Card"), "cash": _("Cash"),
+    "direct_debit": _("Direct debit"), "cheque": _("Cheque"), "other": _("Other"),
+}  # fmt: skip
 PAYMENTS = Table(
     "payments",
     columns=[
@@ -60,7 +64,7 @@ PAYMENTS = Table(
         Chip("kind", _("Kind"), labels=KINDS, tones=TONES),
         Money("amount", _("Amount")),
         Column("reference", _("Reference")),
-        Column("method", _("Method"), hidden=True),
+        Word("method", _("Method"), labels=METHODS, hidden=True),
         When("at", _("When"), sort=True),
     ],
     filters=[
@@ -89,7 +93,8 @@ def payment(request: HttpRequest, payment: int) -> HttpResponse:
     context = {
         "payment": one, "kind": KINDS[one.kind], "tone": TONES.get(one.kind, "neutral"),
         "allocated": allocated_rows(parts, one.currency), "settles": parts.exists(),
-        "grant": grant, "uses": None if grant is None else _uses(grant),
+        "method": METHODS.get(one.method, one.method), "grant": grant,
+        "uses": None if grant is None else _uses(grant),
     }  # fmt: skip
     return render(request, "payments/payment.html", context)
 
@@ -273,11 +278,11 @@ def find(text: str, limit: int) -> list[Hit]:
     """Payments by the beginning of their code."""
     if not text:
         return []
-    found = Payment.objects.filter(code__startswith=text.upper()).order_by("code")
+    found = Payment.objects.filter(code__startswith=text.upper())
     return [
         Hit(title=one.code, note=str(KINDS[one.kind]), icon="coins", value=one.code,
             url=reverse("payments.payment", args=[one.pk]))
-        for one in found[:limit]
+        for one in sorted(found[:limit], key=lambda one: one.code)
     ]  # fmt: skip
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import polars as pl
 from django.db import connection, transaction
 
+from meterline.access.errors import ApprovalMoved, ApprovalNeeded
+from meterline.access.models import Approval
 from meterline.customers.errors import UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
 from meterline.kernel.money import MONEY
-from meterline.payments import ageing, grants, store
+from meterline.payments import ageing, approved, grants, store
 from meterline.payments.allocate import take_back
 from meterline.payments.check import (
     Known,
@@ -173,16 +175,36 @@ def grant_credit(
     terms: Terms = grants.PLAIN,
 ) -> Payment:
     """Give an account credit, at the seller's expense; the next invoice that `terms` allow uses
-    it. Raises WrongCurrency, InvalidAmount, InvalidField, ExpiresInPast."""
+    it. Above the limit (access.limits) it uses the approval of a second person.
+
+    Raises WrongCurrency, InvalidAmount, InvalidField, ExpiresInPast, ApprovalNeeded, ApprovalMoved.
+    """
     account = _account(account_id)
     check_amount(amount, account, None)
     moment = at or clock.now()
     if terms.expires_at is not None and terms.expires_at <= moment:
         raise ExpiresInPast(expires=terms.expires_at, at=moment)
+    approved.check(account, amount, at, reason, terms)
     store.lock_accounts([account_id])
     payment = _record("credit", account, amount, [], moment, reason)
     grants.open_grant(payment, terms)
     return payment
+
+
+def grant_or_ask(
+    account_id: int,
+    amount: Decimal,
+    *,
+    at: datetime | None = None,
+    reason: str = "",
+    terms: Terms = grants.PLAIN,
+) -> Payment | Approval:
+    """Grant credit; where a second person has to approve it and has not, ask for that instead.
+    Said again once it is approved, it is granted. Raises what `grant_credit` raises otherwise."""
+    try:
+        return grant_credit(account_id, amount, at=at, reason=reason, terms=terms)
+    except (ApprovalNeeded, ApprovalMoved):
+        return approved.ask(_account(account_id), amount, at, reason, terms)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""The web application, for an ASGI server; `meterline serve` runs it.
+"""The pages, as an ASGI application; `api/asgi.py` puts the API before them.
 
 Each request runs in a thread of its own, so connections to the database are kept in a pool: a new
 one would cost each request more than all that it asks. One that broke is replaced when it is taken.
@@ -14,10 +14,12 @@ from django.core.asgi import get_asgi_application
 POOL = {"min_size": 2, "max_size": 20, "timeout": 10, "name": "web"}
 """Requests above `max_size` wait for a connection, up to `timeout` seconds."""
 PLANNED = """
-    SET random_page_cost = 1.1; SET jit = off; SET max_parallel_workers_per_gather = 0
+    SET random_page_cost = 1.1; SET jit = off; SET max_parallel_workers_per_gather = 0;
+    SET enable_seqscan = off
 """
 """Pages ask for few rows by an index, of data that is in memory or on a solid disk: to compile a
-query, or to start workers for it, takes longer than such a query does."""
+query, or to start workers for it, takes longer than such a query does. Reading a table through
+until six rows of many have come is a bad bet: they may all stand at its end."""
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meterline.platform.settings")
 application = get_asgi_application()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -48,6 +49,12 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 
+# Usage over HTTP and streams: the events that may wait to be loaded, before more are put off, and
+# the days for which a receipt can be asked what became of it.
+
+USAGE_WAITING_MOST = int(os.environ.get("METERLINE_USAGE_WAITING_MOST", "1000000"))
+USAGE_RECEIPT_DAYS = int(os.environ.get("METERLINE_USAGE_RECEIPT_DAYS", "90"))
+
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 _connection = conninfo_to_dict(database_url())
@@ -77,16 +84,16 @@ SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 ROOT_URLCONF = "meterline.console.urls"
-ASGI_APPLICATION = "meterline.platform.asgi.application"
+ASGI_APPLICATION = "meterline.api.asgi.application"
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "meterline.web.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "meterline.web.language.Language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -127,6 +134,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [
     ("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("it", "Italiano"), ("es", "Español"),
 ]  # fmt: skip
+LOCALE_PATHS = [Path(__file__).resolve().parents[1] / "locale"]
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
     if os.environ.get("METERLINE_SMTP_HOST")

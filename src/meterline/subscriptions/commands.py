@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -23,6 +22,9 @@ CodeArgument = Annotated[str, typer.Argument(help="The subscription's code.")]
 AtOption = Annotated[
     str | None,
     typer.Option("--at", help="A local date of the account, or an instant. Default: now."),
+]
+OverrideOption = Annotated[
+    list[str] | None, typer.Option(help='Such as base.amount="9.00" (repeatable).')
 ]
 WhenOption = Annotated[
     str | None,
@@ -43,9 +45,7 @@ def subscribe_command(
     base: Annotated[
         str | None, typer.Option(help="Of an add-on: the subscription that it is beside.")
     ] = None,
-    override: Annotated[
-        list[str] | None, typer.Option(help='Such as base.amount="9.00" (repeatable).')
-    ] = None,
+    override: OverrideOption = None,
     discount: Annotated[
         list[str] | None, typer.Option(help="Code, in the order in which they apply.")
     ] = None,
@@ -56,12 +56,12 @@ def subscribe_command(
 ) -> None:
     """Begin a subscription of a plan on an account."""
     from meterline.customers.services import account_by_code
-    from meterline.subscriptions import services
+    from meterline.subscriptions import overrides, services
 
     row = account_by_code(account)
     made = services.subscribe(
         account_id=row.id, plan=plan, code=code, quantity=quantity,
-        at=local_instant(at, row.timezone), overrides=_overrides(override or []),
+        at=local_instant(at, row.timezone), overrides=overrides.read(override or []),
         discounts=discount or [], promotion=promotion,
         identifiers=dict(_pair(text) for text in identifier or []), base=base,
     )  # fmt: skip
@@ -75,12 +75,17 @@ def change_command(
     at: AtOption = None,
     when: WhenOption = "policy",
     quantity: Annotated[str | None, typer.Option(help="And so many units.")] = None,
+    override: OverrideOption = None,
 ) -> None:
     """Change to another plan."""
-    from meterline.subscriptions import services
+    from meterline.subscriptions import overrides, services
+
+    prices = overrides.read(override or [])
 
     def act(moment: datetime | None, how: Any) -> datetime:
-        return services.change(code, plan, moment, when=how, quantity=quantity)
+        return services.change(
+            code, plan, moment, when=how, quantity=quantity, overrides=prices or None
+        )
 
     _act(code, at, when, act, f"has plan {plan} from")
 
@@ -331,27 +336,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise InvalidField(field="option", value=text, expected="NAME=VALUE")
     return name, value
-
-
-def _overrides(texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Of `base.amount="9.00"`: values are JSON, else text."""
-    from meterline.customers.errors import InvalidField
-
-    found: dict[str, dict[str, Any]] = {}
-    for text in texts:
-        name, value = _pair(text)
-        price, dot, field = name.partition(".")
-        if not (price and dot and field):
-            raise InvalidField(field="override", value=text, expected="PRICE.FIELD=VALUE")
-        found.setdefault(price, {})[field] = _value(value)
-    return found
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text, parse_float=Decimal)
-    except ValueError:
-        return text
 
 
 def _plan_names(ids: list[int]) -> dict[int, str]:

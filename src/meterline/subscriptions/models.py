@@ -84,7 +84,7 @@ class Phase(models.Model):
                 fields=["subscription"], condition=models.Q(state="paused"), name="phases_paused"
             ),
             models.Index(
-                fields=["subscription"],
+                fields=["subscription", "end_at"],
                 name="phases_with_an_end",
                 condition=models.Q(end_at__isnull=False),
             ),

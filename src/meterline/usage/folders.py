@@ -37,6 +37,7 @@ def put_in_place(batches: Sequence[Batch], folder: BatchFolder, **fields: Any) -
 def sweep(grace: timedelta = GRACE) -> int:
     """Remove retired folders that no transaction can be reading; how many."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else one transaction sees it once
         cursor.execute(
             """
             SELECT id, path FROM usage_retired r

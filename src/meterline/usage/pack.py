@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 from django.db import transaction
+from django.db.models import QuerySet
 
 from meterline.platform import audit, files
 from meterline.usage.folders import KINDS, frames, put_in_place
@@ -28,12 +29,17 @@ class Packed:
     packs: int
 
 
-def small_batches() -> list[list[Batch]]:
-    """The small batches that have folders of their own, as they would be packed."""
+def small() -> QuerySet[Batch]:
+    """The small batches that have folders of their own."""
+    rows = Batch.objects.filter(state="committed", records_at="here", rated__lt=SMALL)
+    return rows.exclude(path="").exclude(path__startswith=PACK)
+
+
+def _groups() -> list[list[Batch]]:
+    """The small batches as they would be packed."""
     found: list[list[Batch]] = []
     room = 0
-    rows = Batch.objects.filter(state="committed", records_at="here", rated__lt=SMALL)
-    for one in rows.exclude(path="").exclude(path__startswith=PACK).order_by("pk"):
+    for one in small().order_by("pk"):
         if not found or one.rated > room or len(found[-1]) >= _TOGETHER_MOST:
             found.append([])
             room = PACKED_MOST
@@ -46,7 +52,7 @@ def compact() -> Packed:
     """Pack small batches, a pack a transaction. Killed anywhere, what is packed is packed, and the
     rest is as it was."""
     batches = packs = 0
-    for group in small_batches():
+    for group in _groups():
         batches += _pack([one.pk for one in group])
         packs += 1
     return Packed(batches=batches, packs=packs)

@@ -1,8 +1,7 @@
-"""`meterline usage rejects`, `reject edit`, `recycle`, `discard`."""
+"""`meterline usage rejects`, `reject edit`, `recycle`, `accept`, `discard`."""
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +35,7 @@ def rejects(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Records that could not be rated, and why."""
-    from meterline.usage import services
+    from meterline.usage import reject_file, services
 
     if by_reason:
         _by_reason(limit, as_json=as_json)
@@ -44,7 +43,7 @@ def rejects(
     found = services.rejects(batch_id=batch, reason=reason)
     if output is not None:
         with output.open("w", encoding="utf-8", newline="") as file:
-            _write_rejects(csv.writer(file), found)
+            reject_file.write(file, found)
         _console.print(f"{len(found):,} rejects written to {output}", markup=False)
         return
     if as_json:
@@ -107,6 +106,20 @@ def recycle(
     _console.print(f"Batch {batch.pk}: {counts}")
 
 
+def accept(
+    ids: Annotated[list[int] | None, typer.Argument(help="Rejects; default: all.")] = None,
+) -> None:
+    """Rate records that came later than their source may."""
+    from meterline.usage import services
+
+    batch = services.accept_late(ids or None)
+    if batch is None:
+        _console.print("There are no open rejects that came too late.")
+        return
+    counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
+    _console.print(f"Batch {batch.pk}: {counts}")
+
+
 def discard(
     ids: Annotated[list[int], typer.Argument(help="Rejects to give up.")],
 ) -> None:
@@ -151,15 +164,3 @@ def _group(row: Any) -> dict[str, Any]:
 def _reject(row: Any) -> dict[str, Any]:
     names = ("file_name", "line", "reason", "detail", "record")
     return {"id": row.pk, "batch": row.batch_id, **{name: getattr(row, name) for name in names}}
-
-
-def _write_rejects(writer: Any, found: list[Any]) -> None:
-    """The records as they came, with id, file, line, reason and detail before them."""
-    fields = sorted({name for row in found for name in row.record})
-    writer.writerow(["reject", "file", "line", "reason", "detail", *fields])
-    for row in found:
-        values = (row.record.get(name) for name in fields)
-        writer.writerow(
-            [row.pk, row.file_name, row.line, row.reason, row.detail]
-            + ["" if value is None else value for value in values]
-        )

@@ -34,7 +34,7 @@ _MISSING = f"""
             THEN coalesce(nullif(record->>'subscription', ''), record->>'identifier', '')
         WHEN reason IN ('unknown_meter', 'no_price') THEN coalesce(record->>'meter', '')
         WHEN reason = '{CHECK}' THEN ''
-        WHEN reason = 'unknown_destination' 
+        WHEN reason = 'unknown_destination'
             THEN coalesce(substring(detail from '^.* no row for .{{0,3}}'), detail)
         ELSE detail END"""
 

@@ -29,6 +29,7 @@ _TOKENS = {
     "#0b0003": "--good", "#0b0004": "--bad",
 }  # fmt: skip
 _WIDTHS = (640, 300)
+_NUMBERS = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES"}  # of axes
 _SERIES = list(_TOKENS)[:5]
 _MUTED, _LINE, _GOOD, _BAD = list(_TOKENS)[5:]
 _CONFIG = {
@@ -108,7 +109,10 @@ def _made(kind: str, title: str, points: tuple[Point, ...], unit: str, descripti
     )
     drawn = tuple((label, series, float(value)) for label, series, value in points)
     heads = ("", "", unit) if many else ("", unit)
-    wide, narrow = (_svg(kind, drawn, title, description or title, width) for width in _WIDTHS)
+    wide, narrow = (
+        _svg(kind, drawn, title, description or title, width, written.locale().language)
+        for width in _WIDTHS
+    )
     return Chart(
         title=title, description=description, svg=wide, narrow=narrow, heads=heads, rows=shown
     )
@@ -116,8 +120,9 @@ def _made(kind: str, title: str, points: tuple[Point, ...], unit: str, descripti
 
 @lru_cache(maxsize=512)
 def _svg(
-    kind: str, points: tuple[tuple[str, str, float], ...], title: str, description: str, width: int
-) -> SafeString:
+    kind: str, points: tuple[tuple[str, str, float], ...], title: str, description: str,
+    width: int, language: str,
+) -> SafeString:  # fmt: skip
     data = [
         {"i": index, "label": label, "series": series, "value": value}
         for index, (label, series, value) in enumerate(points)
@@ -125,7 +130,9 @@ def _svg(
     drawing = _DRAWINGS[kind](data).properties(width=width, height=_HEIGHTS.get(kind, 220))
     spec: dict[str, Any] = drawing.to_dict(validate=False)
     spec["config"], spec["description"] = _CONFIG, description
-    return _in_colours(vl_convert.vegalite_to_svg(json.dumps(spec)), title)
+    return _in_colours(
+        vl_convert.vegalite_to_svg(json.dumps(spec), format_locale=_NUMBERS[language]), title
+    )
 
 
 def _in_colours(svg: str, title: str) -> SafeString:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from meterline.kernel.errors import MeterlineError
 
@@ -28,6 +29,6 @@ class BusinessErrors:
 
 
 def sentence(error: MeterlineError) -> str:
-    """The message of an error as a sentence of a page."""
-    message = error.message
+    """The message of an error as a sentence of a page, in its language."""
+    message = gettext(error.template()).format(**error.details)
     return f"{message[:1].upper()}{message[1:]}."

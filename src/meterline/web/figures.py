@@ -10,12 +10,15 @@ def rejects() -> list[Work]: ...        # read for each page: answers from an in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import get_language, override
 
 from meterline.access.gate import allowed
 from meterline.platform import clock
@@ -25,16 +28,18 @@ from meterline.web.words import Words
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
-    """A key figure: its text, what it is compared with, its course, and the list behind it."""
+    """A key figure: its text, what it is compared with, its course, and the list behind it.
 
-    title: str
-    value: str
+    Texts that differ by language are lazy (`web.words.spoken`): the figure is computed once."""
+
+    title: Words
+    value: Words
     url: str
-    note: str = ""
-    trend: str = ""  # such as "+4.2 %"
+    note: Words = ""
+    trend: Words = ""  # such as "+4.2 %"
     tone: str = "neutral"
     course: tuple[str, ...] = ()  # its values over time, as decimal numbers
-    labels: tuple[str, ...] = ()  # of the course, such as months
+    labels: tuple[Words, ...] = ()  # of the course, such as months
     group: str = ""  # such as the currency
 
     @property
@@ -95,9 +100,12 @@ def work(code: str, *, permission: str) -> Callable[[Callable[[], list[Work]]], 
 
 
 def refresh() -> None:
-    """Compute all key figures anew and keep them."""
+    """Compute all key figures anew and keep them, told in each language."""
     for code, source in FIGURES.items():
-        content = [asdict(stat) for stat in source.make()]
+        stats, content = source.make(), {}
+        for language, _name in settings.LANGUAGES:
+            with override(language):
+                content[language] = [_told(stat) for stat in stats]
         Figure.objects.update_or_create(
             code=code, defaults={"computed_at": clock.now(), "content": content}
         )
@@ -108,7 +116,8 @@ def shown(request: HttpRequest) -> tuple[list[Stat], datetime | None]:
     may = [code for code, source in FIGURES.items() if allowed(request, source.permission)]
     kept = {figure.code: figure for figure in Figure.objects.filter(code__in=may)}
     held = [kept[code] for code in may if code in kept]
-    stats = [_stat(content) for figure in held for content in figure.content]
+    language = get_language() or settings.LANGUAGE_CODE
+    stats = [_stat(content) for figure in held for content in figure.content[language]]
     return stats, min((figure.computed_at for figure in held), default=None)
 
 
@@ -123,6 +132,13 @@ def queue(request: HttpRequest) -> list[Work]:
         if one.count
     ]
     return sorted(waiting, key=lambda one: gravity.get(one.tone, 2))
+
+
+def _told(stat: Stat) -> dict[str, Any]:
+    """A figure in the language of now, for JSON."""
+    found = {field.name: getattr(stat, field.name) for field in fields(stat)}
+    texts = {name: str(value) for name, value in found.items() if isinstance(value, Promise)}
+    return {**found, **texts, "labels": [str(label) for label in stat.labels]}
 
 
 def _stat(content: dict[str, Any]) -> Stat:

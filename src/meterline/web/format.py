@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
+from babel import Locale, UnknownLocaleError
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_interval,
+    format_skeleton,
+    format_timedelta,
+)
 from babel.numbers import format_compact_decimal, format_decimal
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,6 +29,14 @@ _LONG_AGO = timedelta(days=30)
 def locale() -> Locale:
     """The language of the page."""
     return Locale.parse((get_language() or "en").replace("-", "_"))
+
+
+def language(code: str) -> str:
+    """What a language is called: it; German, in the language of the page."""
+    try:
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale()))
+    except (UnknownLocaleError, ValueError):
+        return code
 
 
 def number(value: Decimal | int, places: int | None = None) -> str:
@@ -83,6 +97,9 @@ def period(start: date, end: date) -> str:
     last = end - timedelta(days=1)
     if last <= start:
         return day(start)
-    if start.year != last.year:
-        return f"{day(start)} {DASH} {day(last)}"
-    return f"{format_skeleton('MMMd', start, locale=locale())} {DASH} {day(last)}"
+    return str(format_interval(start, last, "yMMMd", locale=locale()))
+
+
+def month(value: date) -> str:
+    """Mar 2026."""
+    return str(format_skeleton("yMMM", value, locale=locale()))

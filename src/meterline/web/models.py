@@ -1,4 +1,4 @@
-"""Saved views of lists, and key figures as last computed."""
+"""Saved views of lists, key figures as last computed, what users put away, their feedback."""
 
 from __future__ import annotations
 
@@ -30,3 +30,31 @@ class Figure(models.Model):
 
     class Meta:
         db_table = "web_figure"
+
+
+class PutAway(models.Model):
+    """Something offered once, such as the tour, that a user does not want to see again."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    what = models.CharField(max_length=60)
+
+    class Meta:
+        db_table = "web_putaway"
+        constraints = (models.UniqueConstraint(fields=["user", "what"], name="put_away_once"),)
+
+
+class Feedback(models.Model):
+    """What a user thinks of a page, with a picture of it where they agreed to send one."""
+
+    page = models.CharField(max_length=500)  # its path
+    text = models.TextField()
+    picture = models.BinaryField(null=True)
+    picture_type = models.CharField(max_length=20, default="", blank=True)
+    given_by = models.CharField(max_length=200)
+    given_at = models.DateTimeField()
+    state = models.CharField(max_length=20, default="new")  # in_hand, done
+    note = models.TextField(default="", blank=True)  # what became of it
+
+    class Meta:
+        db_table = "web_feedback"
+        indexes = (models.Index(fields=["state", "id"], name="web_feedback_by_state"),)

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_noop as _
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import ANYONE, SIGNED_IN
 from meterline.web.menu import menu
-from meterline.web.page import Page
+from meterline.web.page import PAGES, Page
+
+_DEMO = _("demo company, invented data")  # what `make serve` sets METERLINE_SANDBOX to
 
 
 class May:
@@ -41,6 +44,25 @@ def surface_of(request: HttpRequest, page: Page | None) -> str:
     return "portal" if seen or allowed(request, "portal.use") else "console"
 
 
+def above(request: HttpRequest) -> Page | None:
+    """Of an act, the page on which it stands, by its path."""
+    route = request.resolver_match.route.strip("/") if request.resolver_match else ""
+    known = {one.path: one for one in PAGES.values()}
+    while route and route not in known:
+        route = route.rpartition("/")[0]
+    return known.get(route) if route else None
+
+
+def help_url(request: HttpRequest, page: Page | None, surface: str) -> str:
+    """The help of a page; of pages that are not ours, where help begins."""
+    if page is not None:
+        return reverse("console.help_topic", args=[page.help])
+    if not request.user.is_authenticated:
+        return ""
+    start = "portal-account" if surface == "portal" else "own-account"
+    return reverse("console.help_topic", args=[start])
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """The context processor. Opened in a drawer, a page is what stands in its middle only."""
     page = page_of(request)
@@ -54,7 +76,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "may": May(request),
         "sandbox": os.environ.get("METERLINE_SANDBOX", ""),
         "impersonation": getattr(request, "impersonation", None),
-        "help_url": reverse("console.help_topic", args=[page.help]) if page else "",
+        "help_url": help_url(request, page or above(request), surface),
         "menu": menu(request, page) if not in_drawer and request.user.is_authenticated else [],
         "look": look(request),
     }

@@ -23,10 +23,13 @@ from meterline.platform import audit
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
+from meterline.web.figures import Work, work
 from meterline.web.forms import DayField
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Money, Rows
+
+LOOKED_AT = 20  # plans at work at a time
 
 
 class PlanForm(forms.Form):
@@ -80,10 +83,11 @@ def plan(request: HttpRequest, plan: int) -> HttpResponse:
     context = _progress(one) | {
         "approval": planning.approval(one), "state": PLAN_STATES[one.state],
         "tone": PLAN_TONES.get(one.state, "neutral"), "facts": _facts(one),
+        "lost": planning.lost(one), "again": one.state == "failed" and one.run_id is None,
     }  # fmt: skip
     if one.figures is not None:
-        context |= {
-            "effects": _effects(one),
+        context |= _changed(one) | {
+            "effects": _effects(one), "outdated": one.state == "checked" and planning.outdated(one),
             "largest": Rows(
                 [Column("account_code", _("Account")), Money("total", _("Total"))],
                 _amounts(one.figures["largest"]), caption=_("The largest"),
@@ -139,12 +143,70 @@ def plan_issue(request: HttpRequest, plan: int) -> HttpResponse:
     return done(request, _("The invoices are being issued."), "billing.plan", plan)
 
 
+@act("billing/plans/<int:plan>/again", permission="billing.run")
+def plan_again(request: HttpRequest, plan: int) -> HttpResponse:
+    """Do the dry run anew, with what has come since."""
+    get_object_or_404(Plan, pk=plan)
+    with transaction.atomic():
+        planning.check_again(plan)
+        check_plan.defer(plan=plan)
+    return done(request, _("The dry run has begun."), "billing.plan", plan)
+
+
+@act("billing/plans/<int:plan>/go-on", permission="billing.run")
+def plan_go_on(request: HttpRequest, plan: int) -> HttpResponse:
+    """Go on with what a lost worker left."""
+    one = get_object_or_404(Plan, pk=plan)
+    if planning.lost(one):
+        if one.state == "checking":
+            check_plan.defer(plan=plan)
+        else:
+            issue_plan.defer(plan=plan, actor=audit.actor())
+    return done(request, _("It goes on."), "billing.plan", plan)
+
+
 @act("billing/plans/<int:plan>/drop", permission="billing.run")
 def plan_drop(request: HttpRequest, plan: int) -> HttpResponse:
     """Give the plan up."""
     get_object_or_404(Plan, pk=plan)
     planning.drop(plan)
     return done(request, _("The plan is given up; nothing was issued."), "billing.runs")
+
+
+@work("plans", permission="billing.view")
+def lost_plans() -> list[Work]:
+    """Planned runs whose worker was lost before anything was issued."""
+    waiting = Plan.objects.filter(state__in=("checking", "issuing"), run=None)
+    count = sum(planning.lost(one) for one in waiting[:LOOKED_AT])
+    title = _("Planned bill runs that stand still")
+    return [Work(title=title, url=reverse("billing.runs"), count=count, tone="bad")]
+
+
+def _changed(one: Plan) -> dict[str, Any]:
+    """What is another since the dry run before."""
+    figures = one.figures or {}
+    if "changed" not in figures:
+        return {}
+    before, changed = figures["before"], figures["changed"]
+    totals = sorted({*before["totals"], *figures["totals"]})
+    pairs = [
+        (_("Invoices"), written.number(before["invoices"]), written.number(figures["invoices"])),
+        *((_("Total in %(currency)s") % {"currency": name},
+           written.amount(Decimal(before["totals"].get(name, 0)), name),
+           written.amount(Decimal(figures["totals"].get(name, 0)), name)) for name in totals),
+    ]  # fmt: skip
+    columns = [Column("account_code", _("Account")), Money("before", _("Before")),
+               Money("now", _("Now"))]  # fmt: skip
+    rows = [
+        row
+        | {name: None if row[name] is None else Decimal(row[name]) for name in ("before", "now")}
+        for row in changed["rows"]
+    ]
+    return {
+        "changed": [pair for pair in pairs if pair[1] != pair[2]],
+        "changed_count": written.number(changed["accounts"]),
+        "changed_rows": Rows(columns, rows, caption=_("The most changed")),
+    }  # fmt: skip
 
 
 def _progress(one: Plan) -> dict[str, Any]:

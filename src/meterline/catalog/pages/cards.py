@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from meterline.catalog import reading
+from meterline.catalog.code_words import word
 from meterline.catalog.models import Entry, PlanVersion
 from meterline.catalog.pages.entries import history, prices_with, versions_of
 from meterline.catalog.price_words import unit_amount
@@ -52,7 +53,7 @@ def cards(request: HttpRequest) -> HttpResponse:
 
 def _fields(key: Any) -> str:
     listed = key if isinstance(key, list) else [key]
-    return ", ".join(f"{one['field']} ({one.get('match', 'prefix')})" for one in listed)
+    return ", ".join(f"{one['field']} ({word(one.get('match', 'prefix'))})" for one in listed)
 
 
 @page("catalog/cards/<str:code>", title=_("Rate card"), permission="catalog.view")
@@ -71,7 +72,7 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
         (_("Prices"), compiled.card.quantity_field or _("what the meter counts")),
         (_("Calendar"), compiled.card.calendar), (_("Rows"), written.number(_in_force(compiled))),
         (_("Amounts are rounded"), compiled.card.rounding and _t("%(mode)s to %(places)s decimals")
-         % {"mode": compiled.card.rounding.replace("_", " "), "places": compiled.card.places}),
+         % {"mode": word(compiled.card.rounding), "places": compiled.card.places}),
     ]  # fmt: skip
     context = {
         "code": code, "facts": [(term, value) for term, value in facts if value],

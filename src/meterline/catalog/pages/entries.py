@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meterline.catalog import reading
 from meterline.catalog.compare import differences
@@ -223,7 +224,8 @@ def _clock(micros: int) -> str:
 def discounts(request: HttpRequest) -> HttpResponse:
     """Discounts, and the codes by which customers get them."""
     columns = [
-        Column("code", _("Discount")), Column("off", _("Takes off")), Column("of", _("From")),
+        Column("code", _("Discount")), Column("off", _("Takes off")),
+        Column("of", pgettext_lazy("what is discounted", "From")),
         Column("how_long", _("For")), Column("between", _("Between")),
     ]  # fmt: skip
     rows = [_discount(code, body) for code, body in _newest("discount")]

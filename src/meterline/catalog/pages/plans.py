@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from meterline.catalog import reading
+from meterline.catalog.code_words import word
 from meterline.catalog.export import catalog_texts
 from meterline.catalog.history import published
 from meterline.catalog.models import Entry, PlanVersion, PriceRow
@@ -173,10 +174,10 @@ def _facts(one: PlanVersion) -> list[tuple[Any, Any]]:
         (_("Holds from"), since(one.effective)), (_("Currency"), one.currency),
         (_("Time zone"), one.timezone), (_("Trial"), body.get("trial")),
         (_("Added to"), ", ".join(body.get("addon_to") or ())),
-        (_("Upgrades take effect"), body["policy"]["upgrade"].replace("_", " ")),
-        (_("Downgrades take effect"), body["policy"]["downgrade"].replace("_", " ")),
-        (_("Unused advance"), body["policy"]["credit"].replace("_", " ")),
-        (_("Who had the version before"), one.existing.replace("_", " ")),
+        (_("Upgrades take effect"), word(body["policy"]["upgrade"])),
+        (_("Downgrades take effect"), word(body["policy"]["downgrade"])),
+        (_("Unused advance"), word(body["policy"]["credit"])),
+        (_("Who had the version before"), word(one.existing)),
     ]  # fmt: skip
     return [(term, value) for term, value in given if value]
 

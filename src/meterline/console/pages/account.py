@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from meterline.billing.services import preview
 from meterline.billing.trial import next_day, total
-from meterline.console import moments, next_invoice
+from meterline.console import account_discounts, moments, next_invoice
 from meterline.console.customer_forms import BillingDayForm
 from meterline.customers import services
 from meterline.customers.models import Account
@@ -54,6 +54,7 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
             for name, title in LATE]  # fmt: skip
     context = {
         "one": one, "customer": one.customer, "balance": balance(one.pk), "facts": facts,
+        "discounts": account_discounts.running(one),
         "ages": Rows([Column("age", _("When")), Money("amount", _("Open"))],
                      [row for row in ages if row["amount"]], caption=_("What is open")),
     }  # fmt: skip

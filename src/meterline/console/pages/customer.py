@@ -17,6 +17,7 @@ from meterline.console import story
 from meterline.console.customer_forms import AccountForm, CustomerForm, NewCustomerForm, NoteForm
 from meterline.customers import services
 from meterline.customers.models import Account, Customer
+from meterline.customers.pages import KINDS
 from meterline.invoices.links import invoice_url
 from meterline.invoices.models import Invoice
 from meterline.kernel.errors import MeterlineError
@@ -29,6 +30,7 @@ from meterline.reads.pages.meters import METERS
 from meterline.subscriptions.models import Identifier, Subscription
 from meterline.subscriptions.pages import COLUMNS as SERVICE_COLUMNS
 from meterline.subscriptions.pages import with_now
+from meterline.web import format as written
 from meterline.web.errors import sentence
 from meterline.web.page import act, done, page
 from meterline.web.rows import Chip, Column, Day, Money, Rows
@@ -95,9 +97,11 @@ def customer(request: HttpRequest, code: str) -> HttpResponse:
     accounts = _accounts(one)
     party = one.party
     facts = [
-        (_("Code"), one.code), (_("Kind"), party.kind), (_("E-mail"), party.email),
+        (_("Code"), one.code), (_("Kind"), KINDS.get(party.kind, party.kind)),
+        (_("E-mail"), party.email),
         (_("Phone"), party.phone), (_("Address"), party.address), (_("Country"), party.country),
-        (_("Tax id"), party.tax_id), (_("Language"), party.language), (_("Segment"), one.segment),
+        (_("Tax id"), party.tax_id), (_("Language"), written.language(party.language)),
+        (_("Segment"), one.segment),
     ]  # fmt: skip
     context = {
         "facts": [(term, value) for term, value in facts if value],

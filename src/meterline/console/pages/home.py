@@ -14,8 +14,9 @@ from meterline.access import approvals as four_eyes
 from meterline.access.gate import allowed, refuse
 from meterline.access.models import Approval
 from meterline.console.pages.sources import STEPS
+from meterline.console.tour import STEPS as TOUR
 from meterline.platform import audit
-from meterline.web import charts
+from meterline.web import charts, learning
 from meterline.web.figures import queue, shown
 from meterline.web.filters import Choice
 from meterline.web.page import act, done, link, page
@@ -43,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "groups": groups,
         "group": group,
         "charts": [_drawn(stat) for stat in chosen if stat.labels][:2],
-        "steps": _steps(),
+        **_learning(request),
     }
     return render(request, "console/home.html", context)
 
@@ -106,8 +107,19 @@ def _drawn(stat: Any) -> charts.Chart:
     return charts.area(str(_("Customers joined by month")), rows)
 
 
+def _learning(request: HttpRequest) -> dict[str, Any]:
+    """The first steps and the tour, as far as whoever is signed in still wants them."""
+    steps = _steps() if learning.offered(request, "checklist") else []
+    ticked = sum(step["done"] for step in steps)
+    starts = request.GET.get("tour") == "1"
+    return {
+        "steps": steps, "steps_done": f"{ticked} / {len(steps)}", "tour": TOUR,
+        "tour_starts": starts, "tour_offered": not starts and learning.offered(request, "tour"),
+    }  # fmt: skip
+
+
 def _steps() -> list[dict[str, Any]]:
-    """The first steps; none once all are done."""
+    """The first steps, each ticked by what is in the database; none once all are done."""
     steps = []
     for where, title, name in STEPS:
         module, _dot, model = where.rpartition(".")

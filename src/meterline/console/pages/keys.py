@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from meterline.access import secrets
 from meterline.access.models import ApiKey
-from meterline.access.permissions import PERMISSIONS
+from meterline.access.permissions import meaning, meanings
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.page import act, done, page
 from meterline.web.rows import Column, When
@@ -35,8 +35,12 @@ class KeyForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What will use it."))
     permissions = forms.MultipleChoiceField(
-        label=_("What it may do"), choices=list(PERMISSIONS.items()),
+        label=_("What it may do"), choices=meanings,
         widget=forms.CheckboxSelectMultiple,
+    )  # fmt: skip
+    rate = forms.IntegerField(
+        label=_("Events a second"), required=False, min_value=1, max_value=2_000_000_000,
+        help_text=_("What it may send at most. Empty: any number."),
     )  # fmt: skip
 
 
@@ -62,7 +66,7 @@ def key_new(request: HttpRequest) -> HttpResponse:
 def key(request: HttpRequest, prefix: str) -> HttpResponse:
     """One key: what it may do, when it was used."""
     one = get_object_or_404(ApiKey, prefix=prefix)
-    grants = [PERMISSIONS.get(code, code) for code in one.permissions]
+    grants = [meaning(code) or code for code in one.permissions]
     return render(request, "console/key.html", {"key": one, "grants": grants})
 
 

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 
-from meterline.access import approvals
+from meterline.access import limits
 from meterline.access.models import Approval
 from meterline.console import moments
 from meterline.customers.lookup import account_by_code
 from meterline.customers.models import Account
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.money import decimals
-from meterline.payments import grants, preview, services
+from meterline.payments import approved, grants, preview, services
 from meterline.payments.grants import Terms
 from meterline.payments.models import Grant, Payment
-from meterline.payments.pages import allocated_rows
+from meterline.payments.pages import METHODS, allocated_rows
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import AmountField, DayField, LookupField
 from meterline.web.page import act, done, page
-
-METHODS = (
-    ("bank_transfer", _("Bank transfer")), ("card", _("Card")), ("cash", _("Cash")),
-    ("direct_debit", _("Direct debit")), ("cheque", _("Cheque")), ("other", _("Other")),
-)  # fmt: skip
-FREE_LIMIT = 100
-"""What one person may grant alone, in a currency of two decimals; others are scaled alike."""
 
 
 class PayForm(forms.Form):
@@ -52,7 +42,7 @@ class PayForm(forms.Form):
         help_text=_("Its number, to settle it first. Left empty, the oldest come first."),
     )  # fmt: skip
     on = DayField(label=_("Day"), required=False, help_text=_("Left empty: now."))
-    method = forms.ChoiceField(label=_("Method"), choices=METHODS)
+    method = forms.ChoiceField(label=_("Method"), choices=tuple(METHODS.items()))
     reference = forms.CharField(
         label=_("Reference"), required=False, max_length=200, help_text=_("What the payer wrote.")
     )
@@ -154,37 +144,48 @@ def grant(request: HttpRequest) -> HttpResponse:
     """A form for credit; above the limit a second person is asked first."""
     form = GrantForm(request.POST or None, initial=request.GET.dict())
     if request.method == "POST" and form.is_valid():
-        payload = {
-            "account": form.cleaned_data["account"], "amount": str(form.cleaned_data["amount"]),
-            "reason": form.cleaned_data["reason"],
-            "expires": str(form.cleaned_data["expires"] or ""),
-            "only_usage": form.cleaned_data["only_usage"],
-        }  # fmt: skip
         try:
-            account = account_by_code(payload["account"])
-            if above_limit(form.cleaned_data["amount"], account.currency):
-                return _ask(request, account, payload)
-            return _decide(
-                request, account, lambda: give(payload), _("Grant credit"), __("Grant %(amount)s")
-            )
+            account = account_by_code(form.cleaned_data["account"])
+            return _grant(request, account, form.cleaned_data)
         except MeterlineError as error:
             form.add_error(None, sentence(error))
-    note = _("Above %(limit)s a second person has to approve it.") % {
-        "limit": written.number(FREE_LIMIT, 2)
-    }
+    note = _("Above what Settings, Rules say a second person has to approve it.")
     return render(
         request, "console/act_form.html",
         _form(form, "payments.credit", _("Credit")) | {"note": note},
     )  # fmt: skip
 
 
+def _grant(request: HttpRequest, account: Account, data: dict[str, Any]) -> HttpResponse:
+    """What granting would do; then it is granted, or a second person is asked for it."""
+    expires = moments.start_of(data["expires"], account)
+    terms = Terms(expires_at=expires, only_usage=data["only_usage"])
+
+    def give() -> Payment:
+        return services.grant_credit(account.pk, data["amount"], reason=data["reason"], terms=terms)
+
+    if not limits.above(data["amount"], account.currency):
+        return _decide(request, account, give, _("Grant credit"), __("Grant %(amount)s"))
+    with limits.lifted():
+        preview.attempt(account.pk, give)  # what cannot be is told before it is asked
+    if not confirmed(request):
+        amount = written.amount(data["amount"], account.currency)
+        effects = [(_("Account"), account.code), (_("Credit"), amount)]
+        note = _("It is above what one person may grant. Somebody else has to approve it first.")
+        return confirm(request, _("Grant credit"), verb=_("Ask for approval"), effects=effects,
+                       note=note)  # fmt: skip
+    made = services.grant_or_ask(account.pk, data["amount"], reason=data["reason"], terms=terms)
+    if isinstance(made, Payment):  # it was approved before
+        return done(request, _("The credit is granted."), "payments.payment", made.pk)
+    return done(request, _("It waits for a second person."), "console.approval", made.pk)
+
+
 @act("money/credit/approved/<int:approval>", permission="payments.credit")
 def grant_approved(request: HttpRequest, approval: int) -> HttpResponse:
     """Grant what a second person has approved."""
-    one = get_object_or_404(Approval, pk=approval, kind="credit.grant", state="approved")
-    with transaction.atomic():
-        approvals.use(one.kind, one.subject, one.payload)
-        made = give(one.payload)
+    one = get_object_or_404(Approval, pk=approval, kind=approved.KIND, state="approved")
+    account = account_by_code(one.payload["account"])
+    made = services.grant_credit(account.pk, **approved.asked(one.payload))
     return done(request, _("The credit is granted."), "payments.payment", made.pk)
 
 
@@ -198,39 +199,6 @@ def void(request: HttpRequest, payment: int) -> HttpResponse:
         request, account, lambda: grants.void(one.payment.code), _("Take credit back"),
         __("Take back %(amount)s"), danger=True, back=back,
     )  # fmt: skip
-
-
-def above_limit(amount: Decimal, currency: str) -> bool:
-    """Whether an amount of credit needs a second person."""
-    return amount > Decimal(FREE_LIMIT).scaleb(max(2 - decimals(currency), 0))
-
-
-def give(payload: dict[str, Any]) -> Payment:
-    """Grant credit as it was asked for, and approved where that was needed."""
-    account = account_by_code(payload["account"])
-    expires: datetime | None = moments.start_of(moments.day(payload["expires"]), account)
-    terms = Terms(expires_at=expires, only_usage=bool(payload["only_usage"]))
-    return services.grant_credit(
-        account.pk, Decimal(payload["amount"]), reason=payload["reason"], terms=terms
-    )
-
-
-def _ask(request: HttpRequest, account: Account, payload: dict[str, Any]) -> HttpResponse:
-    preview.attempt(account.pk, lambda: give(payload))  # what cannot be is told before it is asked
-    amount = written.amount(Decimal(payload["amount"]), account.currency)
-    summary = __("Credit of %(amount)s to %(account)s") % {
-        "amount": amount, "account": account.code
-    }  # fmt: skip
-    if not confirmed(request):
-        effects = [(_("Account"), account.code), (_("Credit"), amount)]
-        note = _("It is above what one person may grant. Somebody else has to approve it first.")
-        verb = _("Ask for approval")
-        return confirm(request, _("Grant credit"), verb=verb, effects=effects, note=note)
-    asked = approvals.ask(
-        "credit.grant", f"account:{account.code}", summary=summary,
-        permission="payments.approve", payload=payload,
-    )  # fmt: skip
-    return done(request, _("It waits for a second person."), "console.approval", asked.pk)
 
 
 def _decide(

@@ -11,18 +11,20 @@ from django.utils.translation import gettext_lazy as _
 
 from meterline.access import services
 from meterline.access.models import Role
-from meterline.access.permissions import PERMISSIONS
+from meterline.access.permissions import ROLES as BUILT_IN
+from meterline.access.permissions import meaning, meanings
 from meterline.kernel.errors import MeterlineError
 from meterline.web.errors import sentence
 from meterline.web.page import act, done, page
-from meterline.web.rows import Chip, Column, Number
+from meterline.web.rows import Chip, Column, Number, Word
 from meterline.web.table import Table
 
+_NAMES = {name: _(name) for name, _granted in BUILT_IN.values()}
 ROLES = Table(
     "roles",
     columns=[
-        Column("name", _("Name"), sort=True,
-               link=lambda row: reverse("console.role", args=[row["code"]])),
+        Word("name", _("Name"), sort=True, labels=_NAMES,
+             link=lambda row: reverse("console.role", args=[row["code"]])),
         Column("code", _("Code")),
         Chip("built_in", _("Comes from"),
              labels={True: _("the product"), False: _("us")}),  # type: ignore[dict-item]
@@ -39,7 +41,7 @@ class RoleForm(forms.Form):
     code = forms.SlugField(label=_("Code"), max_length=60, help_text=_("Lower case, no spaces."))
     description = forms.CharField(label=_("Description"), widget=forms.Textarea, required=False)
     permissions = forms.MultipleChoiceField(
-        label=_("What it allows"), choices=list(PERMISSIONS.items()),
+        label=_("What it allows"), choices=meanings,
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
 
@@ -73,7 +75,7 @@ def role(request: HttpRequest, code: str) -> HttpResponse:
     """One role: what it allows; of one's own, a form that changes it."""
     one = get_object_or_404(Role, code=code)
     if one.built_in:
-        grants = [(code, PERMISSIONS[code]) for code in one.permissions]
+        grants = [(code, meaning(code)) for code in one.permissions]
         return render(request, "console/role.html", {"role": one, "grants": grants})
     held = {"name": one.name, "code": one.code, "description": one.description,
             "permissions": one.permissions}  # fmt: skip
@@ -83,7 +85,7 @@ def role(request: HttpRequest, code: str) -> HttpResponse:
         services.save_role(**form.cleaned_data)
         return done(request, _("The role is changed."), "console.role", one.code)
     return render(request, "console/role_form.html", {"form": form, "role": one,
-                                                      "heading": one.name})  # fmt: skip
+                                                      "heading": one.title})  # fmt: skip
 
 
 @act("settings/roles/<slug:code>/remove", permission="roles.manage")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,23 +15,19 @@ from markdown_it import MarkdownIt
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import SIGNED_IN
+from meterline.web import language
 from meterline.web.find import FINDERS, Hit, finder, found
 from meterline.web.models import SavedView
 from meterline.web.page import PAGES, act, done, fragment, page
 
 HELP = Path(__file__).resolve().parents[1] / "help"
-_LANGUAGE_LASTS = 365 * 24 * 3600
 
 
 @page("help", title=_("Help"), permission=SIGNED_IN)
 def help_index(request: HttpRequest) -> HttpResponse:
     """All topics of help, with those that say what is looked for."""
     text = request.GET.get("q", "").strip()
-    topics = [
-        (path.stem, _title_of(path))
-        for path in sorted(HELP.glob("*.md"))
-        if text.lower() in path.read_text("utf-8").lower()
-    ]
+    topics = [(slug, title) for slug, title, body in _help() if text.casefold() in body]
     return render(request, "console/help_index.html", {"topics": topics, "text": text})
 
 
@@ -89,6 +85,27 @@ def pages(text: str, limit: int) -> list[Hit]:
     return hits[:limit]
 
 
+@finder("help", _("Help"), permission=SIGNED_IN)
+def help_topics(text: str, limit: int) -> list[Hit]:
+    """Topics of help: those whose title says it come first, then those that mention it."""
+    wanted = text.casefold()
+    found = [(wanted not in title.casefold(), title, slug)
+             for slug, title, body in _help() if len(wanted) > 2 and wanted in body]  # fmt: skip
+    return [
+        Hit(title=title, url=reverse("console.help_topic", args=[slug]), icon="help")
+        for _mentioned, title, slug in sorted(found)[:limit]
+    ]
+
+
+@cache
+def _help() -> tuple[tuple[str, str, str], ...]:
+    """Name, title and searchable text of each topic."""
+    return tuple(
+        (path.stem, _title_of(path), path.read_text("utf-8").casefold())
+        for path in sorted(HELP.glob("*.md"))
+    )
+
+
 @act("views/save", permission=SIGNED_IN)
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep a list as it is shown, under a name."""
@@ -112,10 +129,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
     """Another language of the pages, kept with the user and in a cookie."""
     code = request.POST.get("language", "")
     response = HttpResponseRedirect(_safe(request, request.POST.get("next", "/")), status=303)
-    if code in dict(settings.LANGUAGES):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, code, max_age=_LANGUAGE_LASTS, samesite="Lax"
-        )
+    if language.known(code):
+        language.keep(request, response, code)
     return response
 
 

@@ -22,6 +22,7 @@ from meterline.web import format as written
 from meterline.web.figures import Stat, Work, figures, work
 from meterline.web.page import link
 from meterline.web.table import COUNTED
+from meterline.web.words import spoken
 
 _INVOICED = """
     SELECT currency, date_trunc('month', issue_date)::date, sum(total), count(*)
@@ -52,14 +53,14 @@ def invoiced() -> list[Stat]:
         before = course[-2][1] if len(course) > 1 else None
         stats.append(
             Stat(
-                title=_("Invoiced in %(month)s") % {"month": f"{month:%b %Y}"},
-                value=written.short(total),
+                title=spoken(_invoiced_in, month),
+                value=spoken(written.short, total),
                 url=link("invoices.invoices", f"currency={currency}&issue_date_from={month}"),
-                note=_("%(count)s documents") % {"count": written.number(count)},
-                trend=_trend(total, before),
+                note=spoken(_of_documents, count),
+                trend=spoken(_trend, total, before),
                 tone="neutral" if before is None else ("good" if total >= before else "bad"),
                 course=tuple(f"{value:.2f}" for _month, value, _count in course),
-                labels=tuple(f"{one:%b %y}" for one, _value, _count in course),
+                labels=tuple(spoken(written.month, one) for one, _value, _count in course),
                 group=currency,
             )
         )
@@ -75,14 +76,15 @@ def receivable() -> list[Stat]:
         share = 100 * overdue / total
         stats += [
             Stat(
-                title=_("Open"), value=written.short(total), group=currency,
+                title=gettext_lazy("Open"), value=spoken(written.short, total), group=currency,
                 url=link("payments.open_items", f"currency={currency}"),
-                note=_("still to be paid"),
+                note=gettext_lazy("still to be paid"),
             ),
             Stat(
-                title=_("Overdue"), value=written.short(overdue), group=currency,
+                title=gettext_lazy("Overdue"), value=spoken(written.short, overdue),
+                group=currency,
                 url=link("payments.open_items", f"currency={currency}&overdue=1"),
-                note=_("%(count)s documents") % {"count": written.number(count)},
+                note=spoken(_of_documents, count),
                 trend=f"{share:.0f} %", tone="bad" if share > 20 else "neutral",
             ),
         ]  # fmt: skip
@@ -96,11 +98,11 @@ def customers() -> list[Stat]:
     total = _rows("SELECT count(*) FROM customers_customer", [])[0][0]
     return [
         Stat(
-            title=_("Customers"), value=written.number(total), url=link("customers.customers"),
-            note=_("%(count)s joined last") % {"count": written.number(months[-1][1])}
-            if months else "",
+            title=gettext_lazy("Customers"), value=spoken(written.number, total),
+            url=link("customers.customers"),
+            note=spoken(_joined_last, months[-1][1]) if months else "",
             course=tuple(str(count) for _month, count in months),
-            labels=tuple(f"{month:%b %y}" for month, _count in months),
+            labels=tuple(spoken(written.month, month) for month, _count in months),
         )
     ]  # fmt: skip
 
@@ -169,6 +171,18 @@ STEPS = (
 """The first steps: what there has to be, what to do, and where."""
 
 
+def _invoiced_in(month: date) -> str:
+    return _("Invoiced in %(month)s") % {"month": written.month(month)}
+
+
+def _of_documents(count: int) -> str:
+    return _("%(count)s documents") % {"count": written.number(count)}
+
+
+def _joined_last(count: int) -> str:
+    return _("%(count)s joined last") % {"count": written.number(count)}
+
+
 def _documents(item: tuple[str, list[tuple[date, Decimal, int]]]) -> int:
     return sum(count for _month, _total, count in item[1])
 
@@ -177,7 +191,7 @@ def _trend(now: Decimal, before: Decimal | None) -> str:
     if not before:
         return ""
     change = 100 * (now - before) / before
-    return f"{'+' if change >= 0 else written.MINUS}{abs(change):.1f} %"
+    return f"{'+' if change >= 0 else written.MINUS}{written.number(abs(change), 1)} %"
 
 
 def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -123,6 +123,7 @@ class SubscribeForm(forms.Form):
         choices=lambda: [(code, code) for code in sorted(known_discounts())],
     )
     promotion = forms.CharField(label=_("Promotion code"), required=False, max_length=100)
+    prices = contract_forms.prices()
 
 
 @page("sales/subscribe", title=_("New subscription"), permission="subscriptions.edit",
@@ -190,6 +191,7 @@ def _subscribe(request: HttpRequest, account: Account, data: dict[str, Any]) -> 
             account_id=account.pk, plan=data["plan"], quantity=data["quantity"],
             at=contract_forms.moments.start_of(data["on"], account), identifiers=numbers,
             discounts=data["discount"], promotion=data["promotion"] or None,
+            overrides=data["prices"],
         )  # fmt: skip
 
     if confirmed(request):

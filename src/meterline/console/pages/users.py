@@ -21,17 +21,15 @@ from meterline.web.table import Table
 
 
 def _roles() -> list[tuple[str, str]]:
-    return list(Role.objects.order_by("name").values_list("code", "name"))
+    return [(role.code, role.title) for role in Role.objects.order_by("name")]
 
 
 def _with_roles(rows: list[dict[str, Any]]) -> None:
     ids = [row["pk"] for row in rows]
-    pairs = User.objects.filter(pk__in=ids).values_list("pk", "roles__name").order_by("roles__name")
-    held: dict[int, list[str]] = {}
-    for user, role in pairs:
-        held.setdefault(user, []).extend([role] if role else [])
+    users = User.objects.filter(pk__in=ids).prefetch_related("roles")
+    held = {user.pk: sorted(role.title for role in user.roles.all()) for user in users}
     for row in rows:
-        row["roles"] = ", ".join(held.get(row["pk"], ()))
+        row["roles"] = ", ".join(held[row["pk"]])
 
 
 def _link(row: Row) -> str:

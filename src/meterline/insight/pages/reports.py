@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from procrastinate.exceptions import AlreadyEnqueued
 
 from meterline.catalog import services as catalog
@@ -30,7 +31,8 @@ from meterline.web.page import act, done, link, page
 from meterline.web.rows import Column, Money, Number, Rows
 
 WORDS = {
-    "new": _("New"), "back": _("Back"), "expansion": _("Expansion"),
+    "new": _("New"), "back": pgettext_lazy("customers who return", "Back"),
+    "expansion": _("Expansion"),
     "contraction": _("Contraction"), "churn": _("Churn"),
 }  # fmt: skip
 Kept = list[dict[str, Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,6 +11,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
+from meterline.access import limits
+from meterline.access.errors import ApprovalMoved, ApprovalNeeded
+from meterline.access.models import Approval
 from meterline.invoices import adjust
 from meterline.invoices.models import Invoice
 from meterline.kernel.errors import MeterlineError
@@ -19,7 +23,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.forms import AmountField
-from meterline.web.page import done, page
+from meterline.web.page import act, done, page
 
 
 class CreditForm(forms.Form):
@@ -53,28 +57,51 @@ def credit(request: HttpRequest, invoice: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         line, amount = int(form.cleaned_data["line"]), form.cleaned_data["amount"]
         try:
-            if not confirmed(request):
-                with trial():
-                    note = adjust.adjust_line(line, amount, clock.now())
-                return _shown(request, one, note)
-            note = adjust.adjust_line(line, amount, clock.now())
+            return _decided(request, one, line, amount)
         except MeterlineError as error:
             form.add_error(None, sentence(error))
-        else:
-            return done(request, _("The credit note is issued."), "invoices.invoice", note.pk)
-    return render(request, "invoices/credit.html", {"invoice": one, "form": form})
+    asked = Approval.objects.filter(kind=adjust.KIND, state__in=("awaiting", "approved"))
+    context = {
+        "invoice": one, "form": form, "asked": asked.filter(payload__invoice=one.number),
+        "limit": written.money(limits.limit(one.currency), one.currency),
+    }  # fmt: skip
+    return render(request, "invoices/credit.html", context)
 
 
-def _shown(request: HttpRequest, one: Invoice, note: Invoice) -> HttpResponse:
+@act("billing/invoices/credit/<int:approval>", permission="invoices.correct")
+def credit_approved(request: HttpRequest, approval: int) -> HttpResponse:
+    """Issue a credit note that a second person has approved."""
+    one = get_object_or_404(Approval, pk=approval, kind=adjust.KIND, state="approved")
+    line, amount = one.payload["line"], Decimal(one.payload["amount"])
+    note = adjust.adjust_line(line, amount, clock.now())
+    return done(request, _("The credit note is issued."), "invoices.invoice", note.pk)
+
+
+def _decided(request: HttpRequest, one: Invoice, line: int, amount: Decimal) -> HttpResponse:
+    """First what the credit note would be; then it, or a second person is asked for it."""
+    if not confirmed(request):
+        with trial(), limits.lifted():
+            note = adjust.adjust_line(line, amount, clock.now())
+        return _shown(request, one, note, alone=not limits.above(amount, one.currency))
+    try:
+        note = adjust.adjust_line(line, amount, clock.now())
+    except (ApprovalNeeded, ApprovalMoved):
+        asked = adjust.ask(line, amount)
+        return done(request, _("It waits for a second person."), "console.approval", asked.pk)
+    return done(request, _("The credit note is issued."), "invoices.invoice", note.pk)
+
+
+def _shown(request: HttpRequest, one: Invoice, note: Invoice, *, alone: bool) -> HttpResponse:
     total = written.amount(-note.total, one.currency)
+    verb = _("Credit %(total)s") if alone else _("Ask for approval of %(total)s")
     return confirm(
-        request, _("Credit a line"),
-        verb=_("Credit %(total)s") % {"total": total}, danger=True,
+        request, _("Credit a line"), verb=verb % {"total": total}, danger=alone,
         effects=[
             (_("Invoice"), one.number), (_("Account"), one.account.code),
             (_("Net"), written.money(note.net, one.currency)),
             (_("Tax"), written.money(note.tax, one.currency)),
             (_("Credit note"), written.money(note.total, one.currency)),
         ],
-        note=_("A credit note is issued and booked at once; it cannot be changed any more."),
+        note=_("A credit note is issued and booked at once; it cannot be changed any more.")
+        if alone else _("It is above what one person may credit. Somebody else has to approve it."),
     )  # fmt: skip

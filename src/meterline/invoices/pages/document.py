@@ -25,10 +25,11 @@ from meterline.invoices.pages.list import STATES, TONES, state
 from meterline.invoices.pages.parts import change, last_before, trees
 from meterline.invoices.texts import texts
 from meterline.payments.models import Allocation, OpenItem
+from meterline.payments.pages import METHODS
 from meterline.subscriptions.models import Subscription
 from meterline.web import format as written
 from meterline.web.page import fragment, link, page
-from meterline.web.rows import Chip, Column, Day, Money, Rows, When
+from meterline.web.rows import Chip, Column, Day, Money, Rows, When, Word
 
 TYPES = {"pdf": "application/pdf", "html": "text/html", "json": "application/json"}
 
@@ -134,7 +135,7 @@ def _payments(one: Invoice) -> Rows:
     )[:50]  # fmt: skip
     columns = [
         When("at", _("When")), Column("payment__code", _("Payment")),
-        Column("payment__method", _("Way")),
+        Word("payment__method", _("Way"), labels=METHODS),
         Money("amount", _("Amount"), currency="payment__currency"),
     ]  # fmt: skip
     return Rows(columns, list(rows), caption=_("Payments"))

@@ -31,9 +31,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="entry",
             index=models.Index(
-                condition=models.Q(("kind__in", ("invoice", "payment")), _negated=True),
                 fields=["kind", "date", "id"],
-                name="entries_of_other_kinds",
+                name="entries_by_kind",
             ),
         ),
     ]

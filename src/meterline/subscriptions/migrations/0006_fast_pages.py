@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             model_name="phase",
             index=models.Index(
                 condition=models.Q(("end_at__isnull", False)),
-                fields=["subscription"],
+                fields=["subscription", "end_at"],
                 name="phases_with_an_end",
             ),
         ),

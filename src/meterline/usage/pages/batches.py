@@ -1,40 +1,30 @@
-"""Batches: the list with control counts, one with its totals, backing it out; loading a file."""
+"""Batches: the list with control counts, one with its totals and rejects, backing it out."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from django import forms
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
-from meterline.platform import audit
-from meterline.usage import formats, services, uploads
+from meterline.usage import reject_file, services
 from meterline.usage.correct import CORRECTIONS
-from meterline.usage.jobs import load_upload
 from meterline.usage.models import Batch, Upload
 from meterline.usage.pages import life
+from meterline.usage.pages.uploads import UPLOAD_TONES, UPLOADS
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Filter
-from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
 from meterline.web.rows import Chip, Column, Number, Row, Rows, When
 from meterline.web.table import Table
 
 STATES = {"committed": later("counts"), "backed_out": later("backed out")}
-UPLOADS = {
-    "waiting": later("waiting"), "loading": later("loading"), "loaded": later("loaded"),
-    "failed": later("failed"),
-}  # fmt: skip
-UPLOAD_TONES = {"waiting": "neutral", "loading": "busy", "loaded": "good", "failed": "bad"}
 
 
 def _link(row: Row) -> str:
@@ -64,32 +54,13 @@ BATCHES = Table(
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
         Filter("source", later("Source")),
-        Filter("format", later("Format")),
+        Filter("read_as", later("Format"), field="format"),  # `format` is that of an export
         Days("committed_at", later("Loaded")),
     ],
     order="-committed_at",
     enrich=_named,
     enriched=frozenset({"number"}),
 )  # fmt: skip
-
-
-class LoadForm(forms.Form):
-    """A file, and how it is to be read."""
-
-    file = forms.FileField(label=later("Usage file"))
-    format = forms.ChoiceField(
-        label=later("Format"), required=False,
-        choices=lambda: [("", _("recognised from the content")),
-                         *((name, name) for name in formats.names())],
-    )  # fmt: skip
-    mapping = forms.FileField(
-        label=later("Mapping"), required=False,
-        help_text=later("YAML that says which column is which field, for files of other systems."),
-    )  # fmt: skip
-    source = forms.CharField(
-        label=later("Source"), required=False, max_length=200,
-        help_text=later("Where it comes from; part of ids that records do not bring themselves."),
-    )  # fmt: skip
 
 
 @page("usage/batches", title=later("Batches"), permission="usage.view", menu="usage", order=10)
@@ -159,51 +130,14 @@ def back_out(request: HttpRequest, batch: int) -> HttpResponse:
     return done(request, _("The batch is backed out."), "usage.batch", made.pk)
 
 
-@page("usage/load", title=later("Load usage"), permission="usage.load", write="usage.load")
-def load(request: HttpRequest) -> HttpResponse:
-    """Give a file; it is loaded in the background."""
-    form = LoadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        given, mapping = form.cleaned_data["file"], form.cleaned_data["mapping"]
-        with transaction.atomic():
-            one = uploads.keep(
-                given.name, given.chunks(), mapping=mapping.read() if mapping else None,
-                format=form.cleaned_data["format"], source=form.cleaned_data["source"],
-            )  # fmt: skip
-            load_upload.defer(upload=one.pk, actor=audit.actor())
-        return done(request, _("The file is being loaded."), "usage.upload", one.pk)
-    return render(request, "usage/load.html", {"form": form})
-
-
-@page("usage/uploads/<int:upload>", title=later("File on its way"), permission="usage.view")
-def upload(request: HttpRequest, upload: int) -> HttpResponse:
-    """How far a file is, and what came of it."""
-    one = get_object_or_404(Upload.objects.select_related("batch"), pk=upload)
-    context = _progress(one) | {"state": UPLOADS[one.state], "tone": UPLOAD_TONES[one.state]}
-    return render(request, "usage/upload.html", context)
-
-
-@fragment("usage/uploads/<int:upload>/progress", permission="usage.view")
-def upload_progress(request: HttpRequest, upload: int) -> HttpResponseBase:
-    """How far a file is."""
-    get_object_or_404(Upload, pk=upload)
-    return follow(request, lambda: _far(Upload.objects.get(pk=upload)))
-
-
-def _far(one: Upload) -> Progress:
-    shown = _progress(one)
-    return Progress(done=shown["done"], total=shown["total"], label=shown["label"],
-                    over=not shown["working"])  # fmt: skip
-
-
-def _progress(one: Upload) -> dict[str, Any]:
-    working = one.state in ("waiting", "loading")
-    so_far = uploads.loaded(one)
-    return {
-        "upload": one, "working": working, "done": so_far, "total": max(one.lines, so_far + 1),
-        "url": reverse("usage.upload_progress", args=[one.pk]),
-        "label": _("Records, of lines in the file"),
-    }  # fmt: skip
+@fragment("usage/batches/<int:batch>/rejects", permission="lists.export")
+def batch_rejects(request: HttpRequest, batch: int) -> HttpResponse:
+    """The open rejects of a batch as a file, each with its line and reason."""
+    one = get_object_or_404(Batch, pk=batch)
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="rejects-{one.pk}.csv"'
+    reject_file.write(answer, services.rejects(batch_id=one.pk))
+    return answer
 
 
 def _facts(one: Batch) -> list[tuple[str, Any]]:

@@ -15,18 +15,38 @@ from django.utils.translation import gettext_lazy as later
 from meterline.usage import services, worklist
 from meterline.usage.models import Batch, Reject
 from meterline.usage.pages.worklist import work
+from meterline.usage.process import TOO_LATE
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
 from meterline.web.page import act, done, page
-from meterline.web.rows import Chip, Column, Number, Row
+from meterline.web.rows import Chip, Column, Number, Row, Word
 from meterline.web.table import Bulk, Table
 
 STATES = {
     "open": later("open"), "recycled": later("recycled"), "discarded": later("discarded"),
 }  # fmt: skip
+REASONS = {
+    "malformed": later("malformed"), "invalid_time": later("no valid time"),
+    "invalid_quantity": later("no valid quantity"),
+    "unknown_identifier": later("nobody holds the identifier"),
+    "inactive_subscription": later("no active subscription"), "no_price": later("no price"),
+    "unknown_destination": later("unknown destination"),
+}  # fmt: skip
 TONES = {"open": "warning", "recycled": "good"}
+
+
+def _reason(code: str) -> str:
+    return str(REASONS.get(code, code))
+
+
+class ReasonFilter(Filter):
+    """Those of one reason."""
+
+    def told(self, params: Any) -> str:
+        value = self.value(params)
+        return f"{self.label}: {_reason(value)}" if value else ""
 
 
 class BatchFilter(Filter):
@@ -44,7 +64,7 @@ def _link(row: Row) -> str:
 REJECTS = Table(
     "rejects",
     columns=[
-        Column("reason", later("Reason"), link=_link),
+        Word("reason", later("Reason"), link=_link, labels=REASONS),
         Column("detail", later("Detail")),
         Column("file_name", later("File")),
         Number("line", later("Line")),
@@ -53,11 +73,12 @@ REJECTS = Table(
     ],
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
-        Filter("reason", later("Reason")),
+        ReasonFilter("reason", later("Reason")),
         BatchFilter("batch", later("Batch")),
     ],
     bulk=[
         Bulk(act="usage.recycle", label=later("Try again"), permission="usage.load"),
+        Bulk(act="usage.accept", label=later("Accept late ones"), permission="usage.correct"),
         Bulk(act="usage.discard", label=later("Discard"), permission="usage.load", danger=True),
     ],
     order="-pk",
@@ -92,7 +113,8 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
             )
         return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
-        "reject": one, "form": form, "state": STATES[one.state],
+        "reject": one, "reason": _reason(one.reason), "form": form,
+        "late": one.reason == TOO_LATE, "state": STATES[one.state],
         "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
     }  # fmt: skip
     return render(request, "usage/reject.html", context)
@@ -102,8 +124,31 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
 def recycle(request: HttpRequest) -> HttpResponse:
     """Try the chosen rejects again, as they are: after their cause was mended elsewhere."""
     chosen = REJECTS.chosen(request, Reject.objects.filter(state="open"))
+    late = list(chosen.filter(reason=TOO_LATE).values_list("pk", flat=True))
+    ids = list(chosen.exclude(pk__in=late).order_by("pk").values_list("pk", flat=True))
+    return try_again(request, ids or late, {}, reverse("usage.rejects"))
+
+
+@act("usage/rejects/accept", permission="usage.correct")
+def accept(request: HttpRequest) -> HttpResponse:
+    """Rate the chosen records that came too late, after their effect was seen."""
+    chosen = REJECTS.chosen(request, Reject.objects.filter(state="open", reason=TOO_LATE))
     ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-    return try_again(request, ids, {}, reverse("usage.rejects"))
+    back = reverse("usage.rejects")
+    if not ids:
+        return done(request, _("None of them came too late; nothing was done."), back)
+    if not confirmed(request):
+        with rehearsal():
+            made = services.accept_late(ids)
+            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+        return confirm(
+            request, _("Accept late records"), effects=_outcome(made, {}, reasons), back=back,
+            verb=_("Accept %(count)s") % {"count": written.number(len(ids))},
+            note=_("What was billed for their time is corrected by the next bill."),
+        )  # fmt: skip
+    accepted = services.accept_late(ids)
+    assert accepted is not None
+    return done(request, _("They are accepted; this is their batch."), "usage.batch", accepted.pk)
 
 
 @act("usage/rejects/discard", permission="usage.load")
@@ -137,7 +182,7 @@ def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
         return confirm(
             request, _("Discard rejects"), danger=True, back=reverse("usage.rejects"),
             verb=_("Discard %(count)s rejects") % {"count": count},
-            effects=[(reason, written.number(many)) for reason, many in reasons],
+            effects=[(_reason(reason), written.number(many)) for reason, many in reasons],
             note=_("They are never billed. They stay on record as discarded."),
         )  # fmt: skip
     given_up = services.discard(list(chosen.values_list("pk", flat=True)))
@@ -148,12 +193,14 @@ def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
 def try_again(
     request: HttpRequest, ids: list[int], changes: dict[str, str], back: str
 ) -> HttpResponse:
+    """Try rejects again, with some fields changed, after it was seen what they would become."""
     if not ids:
         return done(request, _("None of them is open; nothing was done."), back)
     if not confirmed(request):
         with rehearsal():
             made = services.recycle(ids, changes=changes)
-            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+            rows = Reject.objects.filter(batch=made).values_list("reason", "detail")[:3]
+            reasons = [(_reason(code), detail) for code, detail in rows]
         return confirm(
             request, _("Try rejects again"), effects=_outcome(made, changes, reasons), back=back,
             verb=_("Try %(count)s again") % {"count": written.number(len(ids))},

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -18,9 +19,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from meterline.web import format as written
+from meterline.web import rules
 
 register = template.Library()
 TONES = ("neutral", "good", "busy", "warning", "bad")
+
+
+@register.simple_tag
+def languages() -> list[tuple[str, str]]:
+    """The languages of the product: code, and what it is called in itself."""
+    return settings.LANGUAGES
 
 
 @register.simple_tag
@@ -146,6 +154,12 @@ def diff(changes: Any) -> dict[str, Any]:
     return {"changes": changes}
 
 
+@register.filter
+def rule(text: str) -> str:
+    """The rule of an explanation in the language of the page."""
+    return rules.told(text)
+
+
 @register.inclusion_tag("web/explanation.html")
 def explanation(node: Any) -> dict[str, Any]:
     """A tree: dicts with title, amount (text), rule, arithmetic, parts (list of the same)."""
@@ -161,7 +175,9 @@ def code(text: str, name: str = "") -> dict[str, Any]:
 @register.inclusion_tag("web/table.html", takes_context=True)
 def table(context: template.Context, bound: Any) -> dict[str, Any]:
     """A list (`web.table.Bound`)."""
-    return {"table": bound, "request": context["request"], "may": context["may"],
+    page = context.get("page")
+    return {"table": bound, "label": page.title if page else bound.table.name,
+            "request": context["request"], "may": context["may"],
             "csrf_token": context.get("csrf_token")}  # fmt: skip
 
 

@@ -10,3 +10,5 @@ import "./toast-note.js";
 import "./look.js";
 import "./keys.js";
 import "./rows.js";
+import "./guided-tour.js";
+import "./page-picture.js";

@@ -1,0 +1,169 @@
+"""The main tasks, each by the role whose task it is, in a browser and by keyboard alone."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console.conftest import Product
+from console.keyboard import Hands
+
+pytestmark = pytest.mark.slow
+Open = Callable[..., Any]
+
+
+def demo(product: Product, pattern: str) -> Path:
+    """The newest file of the demo of this name."""
+    home = Path(product.environment["METERLINE_HOME"]) / "demo"
+    return sorted(home.rglob(pattern))[-1]
+
+
+def used(product: Product) -> list[dict[str, str]]:
+    """Rows of mobile usage, of which somebody may bring more."""
+    with demo(product, "mobile-2*.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if row["meter"] == "voice" and row["id"].count("-") == 2]
+
+
+def test_usage_is_tried_and_loaded(browser_page: Open, product: Product, tmp_path: Path) -> None:
+    row, file = used(product)[0], tmp_path / "extra.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, row)
+        writer.writeheader()
+        writer.writerow(row | {"id": "extra-1"})
+        writer.writerow(row | {"id": "extra-2", "identifier": "000"})
+    hands = Hands(browser_page("/", role="billing"))
+    hands.press("Usage", "Load a file")
+    hands.press("Load a file", "Usage file")
+    hands.reads_help()
+    hands.give("Usage file", file)
+    hands.press("Try it", "Some records would be rejected")
+    hands.press("Load it", "What became of it")
+    hands.press("Its batch", "Every record ends somewhere")
+
+
+def test_a_reject_is_mended(browser_page: Open, product: Product) -> None:
+    number = used(product)[0]["identifier"]
+    hands = Hands(browser_page("/", role="billing"))
+    hands.press("Usage records rejected", "Open, by reason")
+    hands.reads_help()
+    hands.to("Choose this row")
+    hands.press("unknown_identifier", "The record")
+    hands.fill("identifier", number)
+    hands.press("See what it would become", "Will be rated")
+    hands.press("Try 1 again", "Every record ends somewhere")
+
+
+def test_a_bill_run_is_planned_approved_and_issued(browser_page: Open) -> None:
+    clerk = Hands(browser_page("/billing/runs/", role="billing"))
+    clerk.press("Plan a run", "Bill what is due on")
+    clerk.reads_help()
+    clerk.day("Bill what is due on", 12, 1, 2026)
+    clerk.press("Begin the dry run", "What it would bill")
+    clerk.press("Ask for approval", "It waits for a second person")
+    where = clerk.page.url
+    manager = Hands(browser_page("/approvals/", role="finance"))
+    manager.press("Issue ", "Asked by")
+    manager.press("Approve")
+    clerk.page.goto(where)
+    clerk.press("Issue", "cannot be changed any more")
+    clerk.press("Issue ")
+    clerk.page.locator(".page-header .chip[data-tone=good]").wait_for()  # issued
+    clerk.press("The run", "The largest")
+
+
+def test_a_line_is_explained(browser_page: Open) -> None:
+    hands = Hands(browser_page("/", role="support"))
+    hands.press("Billing")
+    hands.press("Invoices")
+    hands.reads_help()
+    hands.press("ARIA-", "Summary")
+    hands.press("Explanation", "How the total comes about")
+    line = hands.page.locator("details.explained").first
+    hands.to(line.locator(".explained-title").first.inner_text())
+    hands.keys.press("Enter")
+    line.locator(".explained-sum").first.wait_for()
+    hands.sees("How the total comes about")
+
+
+def test_usage_is_corrected_and_the_bill_with_it(browser_page: Open, product: Product) -> None:
+    number = used(product)[1]["identifier"]
+    hands = Hands(browser_page("/usage/records/", role="billing"))
+    hands.reads_help()
+    hands.fill("Subscription or identifier", number)
+    hands.day("from", 10, 1, 2026)
+    hands.press("Look up", "Rated at")
+    hands.press("2026", "The record")
+    hands.press("Take out", "It changes by")
+    hands.press("Take out this record", "Every record ends somewhere")
+
+
+def test_a_payment_is_taken_and_allocated(browser_page: Open) -> None:
+    hands = Hands(browser_page("/", role="billing"))
+    hands.press("Money")
+    hands.press("Take a payment", "In the currency of the account")
+    hands.reads_help()
+    hands.complete("Account", "M000001")
+    hands.fill("Amount", "5.00")
+    hands.fill("Reference", "at the desk")
+    hands.press("See what it does", "Owes after")
+    hands.press("Take 5.00", "at the desk")
+
+
+def test_a_plan_is_changed_with_its_effect_seen_before(browser_page: Open) -> None:
+    hands = Hands(browser_page("/", role="support"))
+    hands.press("Sales")
+    hands.fill("Subscription or number", "3932")
+    with hands.page.expect_navigation():
+        hands.keys.press("Enter")
+    hands.to("Clear all")
+    hands.press("M0", "Phases")
+    hands.press("Change the plan", "As the plan says")
+    hands.reads_help()
+    hands.to("Plan")
+    hands.keys.press("ArrowDown")
+    hands.press("See what it does", "With the change")
+    hands.press("Change the plan", "Phases")
+
+
+def test_a_price_is_published_by_two_people(
+    browser_page: Open, product: Product, tmp_path: Path
+) -> None:
+    text = demo(product, "software.yaml").read_text()
+    changed = re.sub(r'amount: "(\d+)\.00"', lambda m: f'amount: "{m[1]}.50"', text, count=1)
+    assert changed != text
+    file = tmp_path / "software.yaml"
+    file.write_text(changed)
+    author = Hands(browser_page("/", role="product"))
+    author.press("Catalogue")
+    author.press("Drafts")
+    author.press("New draft", "Catalogue file")
+    author.reads_help()
+    author.give("Catalogue file", file)
+    author.press("Check and keep", "Plans that are affected")
+    author.press("Mark as reviewed", "somebody else has to approve it")
+    second = Hands(browser_page(author.page.url.split(product.url)[1], role="admin"))
+    second.sees("Holds from")
+    second.press("Approve", "Approve")
+    if second.page.get_by_role("button", name="Publish").count() == 0:
+        second.press("Approve")
+    author.page.reload()
+    author.press("Publish", "Publish")
+    author.press("Publish", "Its versions are published")
+
+
+def test_a_question_is_answered_from_the_customer(browser_page: Open) -> None:
+    hands = Hands(browser_page("/", role="support"))
+    hands.find("M000001", "M000001")
+    hands.sees("What happened")
+    hands.reads_help()
+    hands.press("Invoices")
+    hands.press("ARIA-", "Summary")
+    hands.press("Against the last bill", "last")
+    hands.find("M000001", "M000001")
+    hands.fill("Text", "Explained why the bill of this month is higher.")
+    hands.press("Keep the note", "Explained why")
