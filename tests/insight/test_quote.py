@@ -14,7 +14,7 @@ from meterline.catalog.files import parse
 from meterline.catalog.offered import in_force, of_file
 from meterline.catalog.services import apply, plan_version_at
 from meterline.insight.errors import TooManyEvents
-from meterline.insight.quote import Ask, Quote, Use, quote
+from meterline.insight.quote import Ask, Quote, Use, long_since, quote
 from meterline.kernel.explain import evaluate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -143,3 +143,9 @@ def test_a_published_plan_and_its_file_say_the_same(file: Path) -> None:
 def test_records_outside_the_contract_do_not_count(file: Path) -> None:
     early = Use(meter="api", start=datetime(2024, 1, 1, tzinfo=UTC), events=5000)
     assert "api" not in lines(asked(file, early))
+
+
+def test_long_since_is_after_trial_and_phases(file: Path) -> None:
+    plan = of_file(parse(file), "all")
+    assert long_since(plan, date(2026, 3, 1)) == date(2024, 3, 1)
+    assert long_since(plan, date(2028, 2, 29)) == date(2026, 2, 28)

@@ -31,7 +31,7 @@ from meterline.insight.errors import TooManyEvents
 from meterline.insight.parts import Side, cover_of, detail_of, detailed, explained
 from meterline.insight.rerate import Rerated, rerate
 from meterline.insight.window import charges
-from meterline.kernel.cycle import BillingDay, sorted_days
+from meterline.kernel.cycle import BillingDay, clamped, sorted_days
 from meterline.kernel.explain import Explanation
 from meterline.pricing import needs_detail
 from meterline.pricing.price import Meter, Price
@@ -290,6 +290,15 @@ def _snapshot(
         discounts=pl.DataFrame(schema=DISCOUNTS),
         billed=pl.DataFrame(schema=BILLED),
     )
+
+
+def long_since(offered: Offered, start: date) -> date:
+    """A day, whole years before a period, on which somebody may have taken the plan whose trial and
+    phases are long over."""
+    lengths = [length for _, length in offered.stages if length is not None]
+    lengths += [offered.trial] if offered.trial else []
+    months = sum(length.months + length.days // 28 + 1 for length in lengths)
+    return clamped(start.year - 2 - months // 12, start.month, start.day)
 
 
 def last_month(today: date) -> tuple[date, date]:

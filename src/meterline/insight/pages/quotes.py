@@ -18,7 +18,7 @@ from meterline.access.gate import allowed
 from meterline.catalog import drafts, offered, reading
 from meterline.catalog.models import Draft, PlanVersion
 from meterline.catalog.offered import Offered
-from meterline.insight.quote import Ask, Quote, last_month, quote
+from meterline.insight.quote import Ask, Quote, last_month, long_since, quote
 from meterline.insight.use_form import ROWS_MOST, of_query, uses
 from meterline.kernel.errors import MeterlineError
 from meterline.platform import clock
@@ -140,7 +140,7 @@ def _answer(request: HttpRequest, plan: Offered, back: str, kept: dict[str, str]
     }  # fmt: skip
     if not form.is_bound or form.is_valid():
         ask = Ask(
-            since=asked.get("since") or date(2000, 1, 1), start=period[0], end=period[1],
+            since=asked.get("since") or long_since(plan, period[0]), start=period[0], end=period[1],
             quantity=Decimal(asked.get("quantity") or 1), region=asked.get("region") or "",
             uses=uses(used, ZoneInfo(plan.timezone),
                       max(period[0], asked.get("since") or date.min)),
