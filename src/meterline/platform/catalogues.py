@@ -10,6 +10,7 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from babel.messages import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -77,16 +78,19 @@ def compile_all() -> None:
 def _fault(found: Message | None) -> str | None:
     if found is None:
         return "not collected"
-    translated = found.string if isinstance(found.string, tuple) else (found.string,)
-    if not all(translated):
+    said, ids = _forms(found.string), _forms(found.id)
+    if not all(said):
         return "not translated"
     if found.fuzzy:
         return "fuzzy"
-    ids = found.id if isinstance(found.id, tuple) else (found.id,)
-    wanted = _placeholders(ids[-1])
-    if any(_placeholders(text) != wanted for text in translated):
+    wanted = [ids[0], *[ids[-1]] * (len(said) - 1)]  # one may be said without its number
+    if any(_placeholders(a) != _placeholders(b) for a, b in zip(said, wanted, strict=True)):
         return "other placeholders"
     return None
+
+
+def _forms(text: Any) -> list[str]:
+    return [text] if isinstance(text, str) else [*text]
 
 
 def _placeholders(text: str) -> set[str]:

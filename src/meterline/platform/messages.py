@@ -85,12 +85,13 @@ def _of_template(path: Path) -> Iterator[_Found]:
 
 def _called(path: Path, code: str, names: dict[str, str]) -> Iterator[_Found]:
     name = str(path.relative_to(PACKAGE))
-    found = extract_python(io.BytesIO(code.encode()), list(names), [], {"encoding": "utf-8"})
+    wanted: Any = dict.fromkeys(names)
+    found = extract_python(io.BytesIO(code.encode()), wanted, [], {"encoding": "utf-8"})
     for line, function, given, _comments in found:
-        texts = [text for text in (given if isinstance(given, tuple) else (given,)) if text]
+        texts: list[Any] = [one for one in (given if isinstance(given, tuple) else (given,)) if one]
         if not texts:
             continue
-        kind = names[function]
+        kind = names[str(function)]
         context = texts.pop(0) if "pgettext" in kind else None
         yield name, line, tuple(texts[:2]) if kind.startswith("n") else texts[0], context
 

@@ -29,7 +29,13 @@ _TOKENS = {
     "#0b0003": "--good", "#0b0004": "--bad",
 }  # fmt: skip
 _WIDTHS = (640, 300)
-_NUMBERS = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "it": "it-IT", "es": "es-ES"}  # of axes
+_NUMBERS: dict[str, Any] = {
+    "en": "en-US",
+    "de": "de-DE",
+    "fr": "fr-FR",
+    "it": "it-IT",
+    "es": "es-ES",
+}  # of axes
 _SERIES = list(_TOKENS)[:5]
 _MUTED, _LINE, _GOOD, _BAD = list(_TOKENS)[5:]
 _CONFIG = {
