@@ -90,7 +90,7 @@ def _fault(found: Message | None) -> str | None:
 
 
 def _forms(text: Any) -> list[str]:
-    return [text] if isinstance(text, str) else [*text]
+    return [*text] if isinstance(text, tuple | list) else [text or ""]  # None: none yet
 
 
 def _placeholders(text: str) -> set[str]:
