@@ -10,6 +10,7 @@ from meterline.usage.streams import LOG, Address, Keep, as_it_is
 SCHEMES = ("mqtt", "mqtts")
 _UNDER_WAY = 200
 _WEEK_SECONDS = 7 * 86_400
+_REPLAYED_MOST = 65_535  # mosquitto sends again without regard to how much it may
 _AGAIN_SECONDS = 5.0
 
 
@@ -21,7 +22,7 @@ def broker(address: Address, keep: Keep) -> Any:
 
     made = MQTTBroker(
         address.url, client_id=address.option("client", "meterline"), clean_session=False,
-        session_expiry_interval=_WEEK_SECONDS, receive_maximum=_UNDER_WAY,
+        session_expiry_interval=_WEEK_SECONDS, session_replay_buffer_size=_REPLAYED_MOST,
         apply_types=False, logger=LOG,
         reconnect=zmqtt.ReconnectConfig(max_delay=_AGAIN_SECONDS, max_attempts=None),
     )  # fmt: skip
