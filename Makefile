@@ -37,6 +37,7 @@ bench: $(READY) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/rate.py --rows 2000000
 	$(BIN)/python benchmarks/rerate.py --rows 2000000
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bill.py --accounts 20000
 	$(BIN)/python benchmarks/simulate.py --accounts 20000
 	$(BIN)/python benchmarks/pages.py --accounts 20000

@@ -127,3 +127,27 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
         assert (tmp_path / "first" / "ACME-00000001.pdf").read_bytes().startswith(b"%PDF")
     finally:
         stop(tmp_path / "first" / "data" / "postgresql")
+
+
+@pytest.mark.slow
+def test_usage_is_sent_over_http(tmp_path: Path) -> None:
+    try:
+        printed = played(ROOT / "docs" / "how-to" / "send-usage.md", tmp_path)
+        assert '"rated": 2, "rejected": 1, "duplicates": 1' in printed
+        assert '"events": 2, "quantity": "2"' in printed
+        assert "unknown_identifier" in printed
+    finally:
+        stop(tmp_path / "data" / "postgresql")
+
+
+@pytest.mark.slow
+def test_a_home_is_billed_from_meter_reads(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "bill-from-meter-reads.md"
+    shown = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    try:
+        printed = played(page, tmp_path)
+        missing = [line for block in shown for line in block.splitlines() if line not in printed]
+        assert missing == []
+        assert "estimated" in printed
+    finally:
+        stop(tmp_path / "data" / "postgresql")

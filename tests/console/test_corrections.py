@@ -42,7 +42,7 @@ def test_usage_is_rated_anew_after_the_difference_was_seen(
 ) -> None:
     client = clerk("billing")
     assert clerk("read-only").post(reverse("usage.rerate")).status_code == 403
-    assert "say which usage" in post(client, "usage.rerate").content.decode()
+    assert "Say which usage" in post(client, "usage.rerate").content.decode()
     assert "unknown" not in text(client, "usage.rerate", batch=Batch.objects.first().pk)  # type: ignore[union-attr]
     answer = client.post(reverse("usage.rerate"), {"first": "2026-01-01"}, follow=True)
     assert "Nothing changes" in answer.content.decode()
@@ -50,11 +50,11 @@ def test_usage_is_rated_anew_after_the_difference_was_seen(
     (home / "counted.yaml").write_text(counted)
     catalog.apply(catalogues.parse(home / "counted.yaml"))
     before, batches = totals(), Batch.objects.count()
-    page = post(client, "usage.rerate", price="small.data").content.decode()
+    page = post(client, "usage.rerate", price="large.data").content.decode()
     assert (totals(), Batch.objects.count()) == (before, batches)
     assert "Rate 1 records anew" in page
     assert "quantity 30, then 1" in page
-    post(client, "usage.rerate", price="small.data", confirm="1")
+    post(client, "usage.rerate", price="large.data", confirm="1")
     made = Batch.objects.latest("pk")
     assert (made.format, made.records) == ("re-rate", 1)
     assert [row[4:] for row in totals()] == [(1, 1)]

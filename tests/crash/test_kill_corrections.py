@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 from crash.company import CATALOGUE, Company
-from crash.test_kill import copy, killed, prepared, usage_files
-
-__all__ = ["copy", "prepared"]
+from crash.test_kill import killed, usage_files
 
 pytestmark = pytest.mark.slow
 

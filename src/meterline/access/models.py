@@ -138,6 +138,7 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     permissions = ArrayField(models.CharField(max_length=60), default=list)
+    rate = models.PositiveIntegerField(null=True)  # events a second at most; null: any number
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

@@ -48,9 +48,14 @@ def use_link(secret: str, *, only: str | None = None) -> User | None:
 
 @transaction.atomic
 def make_key(
-    name: str, permissions: Iterable[str], *, expires_at: datetime | None = None
+    name: str,
+    permissions: Iterable[str],
+    *,
+    rate: int | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new API key and its secret, which is not kept. Raises UnknownPermission."""
+    """A new API key and its secret, which is not kept. `rate`: the events a second that it may
+    send, None for any number. Raises UnknownPermission."""
     chosen = sorted(set(permissions))
     for permission in chosen:
         if permission not in PERMISSIONS:
@@ -59,9 +64,10 @@ def make_key(
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     key = ApiKey.objects.create(
         name=name, prefix=prefix, digest=_digest(secret), permissions=chosen,
-        created_by=audit.actor(), created_at=clock.now(), expires_at=expires_at,
+        rate=rate, created_by=audit.actor(), created_at=clock.now(), expires_at=expires_at,
     )  # fmt: skip
-    audit.record("api_key.made", f"api_key:{prefix}", after={"name": name, "permissions": chosen})
+    granted = {"name": name, "permissions": chosen, "rate": rate}
+    audit.record("api_key.made", f"api_key:{prefix}", after=granted)
     return key, secret
 
 

@@ -49,12 +49,12 @@ def _run(host: str, port: int) -> None:
             live.CLOSING.set()
             super().handle_exit(sig, frame)
 
-    Server(
-        uvicorn.Config(
-            "meterline.platform.asgi:application", host=host, port=port, log_level="warning",
-            access_log=False, lifespan="off", proxy_headers=False,
-        )
-    ).run()  # fmt: skip
+    config = uvicorn.Config(
+        "meterline.api.asgi:application", host=host, port=port, log_level="warning",
+        access_log=False, lifespan="off", proxy_headers=False,
+    )  # fmt: skip
+    config.load_app()  # outside of the loop, in which Django lets nothing touch the database
+    Server(config).run()
 
 
 def _stop(number: int, _frame: Any) -> None:

@@ -20,6 +20,7 @@ from meterline.customers.imports import ImportReport
 from meterline.kernel.errors import MeterlineError
 from meterline.payments import statement
 from meterline.platform import audit, clock, files
+from meterline.reads import imports as reads
 from meterline.subscriptions import imports as subscriptions
 from meterline.web.words import Words
 
@@ -65,6 +66,10 @@ KINDS: Final[dict[str, Kind]] = {
     "identifiers": Kind(
         title=_("Numbers of subscriptions"), permission="subscriptions.edit",
         run=_of_contracts("identifiers"), columns=subscriptions.COLUMNS["identifiers"],
+    ),
+    "meters": Kind(
+        title=_("Meters"), permission="usage.load", columns=reads.COLUMNS,
+        run=lambda path, dry, rejects: reads.import_meters(path, dry_run=dry, rejects=rejects),
     ),
     "sellers": Kind(
         title=_("Sellers"), permission="sellers.edit", run=_of_customers("sellers"),

@@ -1,4 +1,4 @@
-"""The web application, for an ASGI server; `meterline serve` runs it.
+"""The pages, as an ASGI application; `api/asgi.py` puts the API before them.
 
 Each request runs in a thread of its own, so connections to the database are kept in a pool: a new
 one would cost each request more than all that it asks. One that broke is replaced when it is taken.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -25,8 +26,9 @@ def worker(
     from procrastinate.contrib.django import app
 
     from meterline.platform import jobs
+    from meterline.platform.beside import loops
 
     typer.echo(f"worker: waiting for jobs such as {jobs.publish_events.name} (Ctrl-C stops)")
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
-    with app.replace_connector(connector) as ready:
+    with app.replace_connector(connector) as ready, nullcontext() if once else loops():
         ready.run_worker(wait=not once, concurrency=concurrency)

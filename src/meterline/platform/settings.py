@@ -48,6 +48,12 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 
+# Usage over HTTP and streams: the events that may wait to be loaded, before more are put off, and
+# the days for which a receipt can be asked what became of it.
+
+USAGE_WAITING_MOST = int(os.environ.get("METERLINE_USAGE_WAITING_MOST", "1000000"))
+USAGE_RECEIPT_DAYS = int(os.environ.get("METERLINE_USAGE_RECEIPT_DAYS", "90"))
+
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 _connection = conninfo_to_dict(database_url())
@@ -77,7 +83,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 ROOT_URLCONF = "meterline.console.urls"
-ASGI_APPLICATION = "meterline.platform.asgi.application"
+ASGI_APPLICATION = "meterline.api.asgi.application"
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.security.SecurityMiddleware",

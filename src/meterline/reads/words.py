@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 QUALITIES = {
-    "final": _("final"), "actual": _("read"), "customer": _("by the customer"),
-    "substituted": _("substituted"), "interpolated": _("share of what was read"),
+    "final": _("final"), "actual": _("read"), "customer": _("customer"),
+    "substituted": _("substituted"), "interpolated": _("calculated"),
     "estimated": _("estimated"),
 }  # fmt: skip
 QUALITY_TONES = {"customer": "neutral", "substituted": "warning", "interpolated": "neutral",

@@ -14,7 +14,14 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from meterline.platform.instants import parse_date_or_instant
-from meterline.usage import life_commands, reject_commands, rerate_commands, source_commands
+from meterline.usage import (
+    life_commands,
+    receipt_commands,
+    reject_commands,
+    rerate_commands,
+    source_commands,
+    stream_commands,
+)
 
 app = typer.Typer(help="Usage files, batches, rejects.", no_args_is_help=True)
 _console = Console()
@@ -22,12 +29,15 @@ _console = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _COUNTS = ("records", "rated", "rejected", "duplicates")
 
+app.command("consume")(stream_commands.consume)
+app.command("receipts")(receipt_commands.receipts)
 app.command("sources")(source_commands.sources)
 app.command("source")(source_commands.source)
 app.command("watch")(source_commands.watch)
 app.command("rerate")(rerate_commands.rerate)
 app.command("rejects")(reject_commands.rejects)
 app.command("recycle")(reject_commands.recycle)
+app.command("accept")(reject_commands.accept)
 app.command("discard")(reject_commands.discard)
 app.add_typer(reject_commands.one, name="reject")
 for _name in ("retention", "compact", "archive", "restore", "erase"):

@@ -134,6 +134,7 @@ def _nameless(records: pl.DataFrame) -> pl.DataFrame:
         *(name for name in _STAYS if name in records.columns and name != "id"),
         pl.format("erased-{}", pl.col("id").rank("dense").cast(pl.String).str.zfill(10))
         .alias("id"),
+        pl.lit(None, pl.String).alias("identifier"), pl.lit(None, pl.String).alias("subscription"),
         *(pl.format("erased-{}", pl.col(name).hash(seed=len(name))).alias(name)
           for name in counted if name not in by),
         *by,

@@ -41,6 +41,25 @@ class UnknownRejects(MeterlineError):
     code = "unknown_rejects"
 
 
+class LateRejects(MeterlineError):
+    """rejects {ids} came too late: accept them (on the list of rejects, or `meterline usage
+    accept`), or discard them"""
+
+    code = "late_rejects"
+
+
+class UnknownStream(MeterlineError):
+    """{url} is no stream that can be read: {why}"""
+
+    code = "unknown_stream"
+
+
+class UnknownReceipt(MeterlineError):
+    """there is no receipt {receipt}, or it is so old that it was given up"""
+
+    code = "unknown_receipt"
+
+
 class NotWritten(MeterlineError):
     """{path} cannot be written: {problem}. Nothing was loaded: make room or mend the disk, then
     load the file again"""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 from procrastinate.contrib.django import app
 
 from meterline.platform import audit
+from meterline.platform.beside import beside
 
 
 @app.periodic(cron="* * * * *")
@@ -23,6 +26,23 @@ def load_upload(upload: int, actor: str) -> None:
 
     with audit.acting_as(actor):
         uploads.load(upload)
+
+
+@beside
+def load_received(stop: threading.Event) -> None:
+    """Load what comes over HTTP and streams, within a second or two."""
+    from meterline.usage import received
+
+    received.run(stop)
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="forget_receipts", pass_context=False)
+def forget_receipts(timestamp: int) -> None:
+    """Give up old receipts, every night."""
+    from meterline.usage import receipts
+
+    receipts.forget()
 
 
 @app.periodic(cron="* * * * *")

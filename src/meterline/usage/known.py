@@ -24,6 +24,12 @@ class _Known:
 _kept = _Known()
 
 
+def forget() -> None:
+    """Read everything anew the next time, as a new process does."""
+    global _kept
+    _kept = _Known()
+
+
 def known_records() -> Seen:
     """The keys of all live records; not to be changed."""
     global _kept

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Thread
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from meterline.usage.allowances import settled, write_drawn
 from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
-from meterline.usage.models import Batch
+from meterline.usage.models import Batch, Source
 from meterline.usage.process import Prepared, Reference, prepare, process
 from meterline.usage.settle import LATE
 from meterline.usage.staging import Staging
@@ -58,17 +58,36 @@ def _lock(key: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
+def oldest_of(source: str, now: datetime) -> datetime | None:
+    """Before when a record of a source must not start, lest it goes to review; None: any time."""
+    days = Source.objects.filter(code=source).values_list("late_days", flat=True).first()
+    return None if days is None else now - timedelta(days=days)
+
+
 class Load:
     """A batch in the making; use it inside a transaction, after lock_loading()."""
 
-    def __init__(self, *, source: str, file_name: str, format: str, digest: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        source: str,
+        file_name: str,
+        format: str,
+        digest: str = "",
+        keep_repeated: bool = False,
+        late_too: bool = False,
+    ) -> None:
+        """`keep_repeated`: whether `repeated` is asked for. `late_too`: whatever the age of records
+        that the source says is too late."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = self._numbered = 0
         self._now = clock.now()
+        self._oldest = None if late_too else oldest_of(source, self._now)
         self._totals: list[pl.DataFrame] = []
         self._rejects: list[pl.DataFrame] = []
+        self._repeated: list[pl.DataFrame] | None = [] if keep_repeated else None
         self._stored = known_records()
         self._seen = Seen()
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
@@ -103,24 +122,30 @@ class Load:
         again = self._seen.add(chunk.keys) | self._stored.has(chunk.keys)
         self.records += chunk.decoded.height
         self.duplicates += int(again.sum())
+        if self._repeated is not None and again.any():
+            self._repeated.append(chunk.typed.filter(again).select(*_SHOWN_PLACE))
         self._parts += 1
         if isinstance(self._workers, engine.Cluster):
             if self._shared is None:
                 self._shared = self._workers.share(reference)
             reference = self._shared
         sent = replace(chunk, decoded=chunk.decoded.clear())
-        work = self._workers.submit(_work, sent, again, reference, self.folder, self._parts)
+        work = self._workers.submit(
+            _work, sent, again, reference, self._oldest, self.folder, self._parts
+        )
         self._at_work.append((chunk.decoded, work))
         while len(self._at_work) > self._side_by_side:
             self._take_next()
 
     def reject(self, rejects: pl.DataFrame) -> None:
         """Note lines that could not be decoded: line, reason, detail, record (the text; of what a
-        check refused, the fields as JSON)."""
+        check refused, the fields as JSON), and `file_name` if they come from elsewhere."""
         self.records += rejects.height
         text = pl.struct(pl.col("record").alias("text")).struct.json_encode()
         told = pl.when(pl.col("reason") == CHECK).then("record").otherwise(text)
-        named = rejects.with_columns(record=told, file_name=pl.lit(self.file_name))
+        named = rejects.with_columns(record=told)
+        if "file_name" not in rejects.columns:
+            named = named.with_columns(file_name=pl.lit(self.file_name))
         self._rejects.append(named.select(pl.col(n).cast(kind) for n, kind in _REJECTED.items()))
 
     def register(self) -> Batch:
@@ -131,7 +156,7 @@ class Load:
         lock_batches()
         self._settle()
         self.folder.close()
-        rejects = pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+        rejects = self.rejects()
         sums = added(self._totals)
         batch = register_batch(
             sums, self.folder, self._drawn, source=self.source, file_name=self.file_name,
@@ -141,6 +166,14 @@ class Load:
         )  # fmt: skip
         write_rejects(batch, rejects)
         return batch
+
+    def rejects(self) -> pl.DataFrame:
+        """file_name, line, reason, detail, record of what was refused."""
+        return pl.concat([pl.DataFrame(schema=_REJECTED), *self._rejects])
+
+    def repeated(self) -> pl.DataFrame:
+        """file_name, file_line of the duplicates, where that was asked for."""
+        return pl.concat([pl.DataFrame(schema=_SHOWN_PLACE), *(self._repeated or ())])
 
     def touched(self) -> list[int]:
         """The subscriptions to which the batch adds something."""
@@ -206,6 +239,7 @@ class Load:
 
 
 _PLACE = ("line", "file_line", "file_name")
+_SHOWN_PLACE = {"file_name": pl.String, "file_line": pl.UInt32}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,9 +256,14 @@ class _Worked:
 
 
 def _work(
-    chunk: Prepared, again: pl.Series, reference: Reference, folder: BatchFolder, part: int
+    chunk: Prepared,
+    again: pl.Series,
+    reference: Reference,
+    oldest: datetime | None,
+    folder: BatchFolder,
+    part: int,
 ) -> _Worked:
-    outcome = process(chunk, again, reference)
+    outcome = process(chunk, again, reference, oldest=oldest)
     rated, starts = outcome.rated.with_columns(_HERE), outcome.records["start"]
     folder.add(part, outcome.records, rated, outcome.keys.with_columns(_HERE))
     waiting = outcome.waiting

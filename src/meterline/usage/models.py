@@ -62,6 +62,47 @@ class Upload(models.Model):
         db_table = "usage_upload"
 
 
+class Receipt(models.Model):
+    """Usage that came over HTTP or a stream: durable, and to be loaded with the next batch."""
+
+    code = models.CharField(max_length=32, unique=True)  # what its sender knows it by
+    source = models.CharField(max_length=200)
+    format = models.CharField(max_length=30)
+    events = models.IntegerField()
+    size = models.IntegerField()  # bytes, as they came
+    body = models.BinaryField(null=True)  # lines of JSON, an event each, packed; null once loaded
+    received_at = models.DateTimeField()
+    received_by = models.CharField(max_length=200)
+    state = models.CharField(max_length=20, default="waiting")  # or done
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT)
+    rejected = models.IntegerField(default=0)
+    duplicates = models.IntegerField(default=0)
+    repeated = models.JSONField(default=list)  # numbers of the events that are duplicates, from 1
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "usage_receipt"
+        indexes = (
+            models.Index(
+                fields=["id"], name="usage_receipts_waiting", condition=models.Q(state="waiting"),
+                include=["source", "format", "events"],
+            ),
+            models.Index(fields=["received_at", "id"], name="usage_receipts_by_time"),
+        )  # fmt: skip
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", body__isnull=False, batch=None)
+                | models.Q(state="done", body=None, batch__isnull=False),
+                name="waiting_with_body_or_done_with_batch",
+            ),
+        )
+
+    @property
+    def rated(self) -> int:
+        """The events that were rated, once it is loaded."""
+        return self.events - self.rejected - self.duplicates if self.state == "done" else 0
+
+
 class Total(models.Model):
     """What one batch adds to a subscription's period at a price. Append-only."""
 
@@ -138,6 +179,7 @@ class Source(models.Model):
     format = models.CharField(max_length=30, default="")
     mapping = models.TextField(default="")  # path of the mapping file
     settle_seconds = models.IntegerField(default=5)
+    late_days = models.PositiveIntegerField(null=True)  # older records go to review; null: none
     keep_months = models.IntegerField(null=True)  # of its records; null: for ever
     afterwards = models.CharField(max_length=10, default="archive")  # or erase
     archive = models.TextField(default="")  # URL or folder; "": {home}/archive

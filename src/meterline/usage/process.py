@@ -11,12 +11,14 @@ import polars as pl
 
 from meterline.rating.rate import QUANTITY, rate
 from meterline.rating.tariff import Tariff
+from meterline.subscriptions.periods import INSTANT
 from meterline.usage.deduplicate import keys
 from meterline.usage.guide import Holders, guide
 from meterline.usage.normalise import normalise
 from meterline.usage.place import Timelines, with_period_start
 from meterline.usage.settle import Cover
 
+TOO_LATE = "too_late"
 REJECTS: dict[str, Any] = {"line": pl.UInt32, "reason": pl.String, "detail": pl.String}
 
 
@@ -63,15 +65,19 @@ def prepare(decoded: pl.DataFrame, *, source: str, now: datetime) -> Prepared:
     return Prepared(decoded=decoded, typed=typed, malformed=malformed, keys=keys(typed["id"]))
 
 
-def process(prepared: Prepared, again: pl.Series, reference: Reference) -> Processed:
-    """Guide, rate and place the records of a chunk, but for those that came before (`again`)."""
+def process(
+    prepared: Prepared, again: pl.Series, reference: Reference, *, oldest: datetime | None = None
+) -> Processed:
+    """Guide, rate and place the records of a chunk, but for those that came before (`again`).
+    Those that start before `oldest` are refused: somebody has to look at them."""
     typed, keyed = prepared.typed, prepared.keys.hstack(prepared.typed.select("line"))
     if again.any():
         typed, keyed = typed.filter(~again), keyed.filter(~again)
     guided, lost = guide(typed, reference.holders)
+    guided, late = _in_time(guided, oldest)
     records, rated, refused = rate_and_place(guided, reference)
     waits = reference.cover.touches(rated)
-    rejects = (prepared.malformed, lost, refused)
+    rejects = (prepared.malformed, lost, late, refused)
     return Processed(
         records=records,
         rated=rated if waits is None else rated.filter(~waits),
@@ -81,6 +87,19 @@ def process(prepared: Prepared, again: pl.Series, reference: Reference) -> Proce
         if records.height == keyed.height
         else keyed.filter(pl.Series(np.isin(keyed["line"].to_numpy(), records["line"].to_numpy()))),
     )
+
+
+def _in_time(guided: pl.DataFrame, oldest: datetime | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records that do not start before `oldest`, and rejects of those that do."""
+    if oldest is None:
+        return guided, pl.DataFrame(schema=REJECTS)
+    late = pl.col("start") < pl.lit(oldest, INSTANT)
+    rejects = guided.filter(late).select(
+        "line", reason=pl.lit(TOO_LATE),
+        detail=pl.format("came too late: its source takes nothing from before {}",
+                         pl.lit(f"{oldest:%Y-%m-%d %H:%M} UTC")),
+    )  # fmt: skip
+    return guided.filter(~late), rejects
 
 
 def rate_and_place(

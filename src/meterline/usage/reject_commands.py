@@ -1,4 +1,4 @@
-"""`meterline usage rejects`, `reject edit`, `recycle`, `discard`."""
+"""`meterline usage rejects`, `reject edit`, `recycle`, `accept`, `discard`."""
 
 from __future__ import annotations
 
@@ -101,6 +101,20 @@ def recycle(
     batch = None if chosen == [] else services.recycle(chosen, changes=_changes(change))
     if batch is None:
         _console.print("There are no open rejects.")
+        return
+    counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
+    _console.print(f"Batch {batch.pk}: {counts}")
+
+
+def accept(
+    ids: Annotated[list[int] | None, typer.Argument(help="Rejects; default: all.")] = None,
+) -> None:
+    """Rate records that came later than their source may."""
+    from meterline.usage import services
+
+    batch = services.accept_late(ids or None)
+    if batch is None:
+        _console.print("There are no open rejects that came too late.")
         return
     counts = ", ".join(f"{getattr(batch, name):,} {name}" for name in _COUNTS)
     _console.print(f"Batch {batch.pk}: {counts}")

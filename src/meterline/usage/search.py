@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import polars as pl
 
 from meterline.platform import files
 from meterline.subscriptions.models import Identifier, Subscription
-from meterline.usage.models import Batch, Erasure, Total
+from meterline.usage.models import Batch
 from meterline.usage.store import live, scan
 
 
@@ -46,33 +45,6 @@ def records(
     named = about.select("batch_id", "line", "id", "identifier", "meter")
     joined = shown.join(named, on=["batch_id", "line"], maintain_order="left")
     return joined, rated.height
-
-
-@dataclass(frozen=True, kw_only=True)
-class Away:
-    """What is not here any more of records."""
-
-    erased_at: datetime | None  # of the person
-    archived: list[int]  # batches
-    let_go: list[int]  # batches whose records were erased
-
-
-def away(subscription_ids: list[int], start: datetime, end: datetime) -> Away:
-    """What is not here any more of the records of subscriptions in [start, end)."""
-    accounts = list(
-        Subscription.objects.filter(pk__in=subscription_ids).values_list("account_id", flat=True)
-    )
-    found = Batch.objects.filter(last_start__gte=start, first_start__lt=end).exclude(
-        records_at="here"
-    )
-    theirs = Total.objects.filter(account_id__in=accounts, subscription_id__in=subscription_ids)
-    gone = found.filter(pk__in=theirs.values("batch_id")).order_by("pk")
-    erased = Erasure.objects.filter(account_id__in=accounts).order_by("-pk").first()
-    return Away(
-        erased_at=erased.at if erased else None,
-        archived=list(gone.filter(records_at="archived").values_list("pk", flat=True)),
-        let_go=list(gone.filter(records_at="erased").values_list("pk", flat=True)),
-    )
 
 
 def record(batch: Batch, line: int) -> tuple[dict[str, Any] | None, pl.DataFrame]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
+from django.db.models import Q
 
 from meterline.catalog import services as catalog
 from meterline.customers.models import Account
@@ -30,17 +31,18 @@ from meterline.usage.allowances import (
     sharing,
 )
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
-from meterline.usage.errors import UnknownBatch, UnknownRejects, UsageFileError
+from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
 from meterline.usage.load import CHECK, Load, lock_loading
 from meterline.usage.mapping import tables_of
 from meterline.usage.models import Batch, Delivery, Reject, Retired
 from meterline.usage.normalise import CANONICAL
-from meterline.usage.process import Prepared
+from meterline.usage.process import TOO_LATE, Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 
 __all__ = [
+    "accept_late",
     "as_decoded",
     "back_out",
     "balances",
@@ -54,6 +56,7 @@ __all__ = [
     "digest_of",
     "discard",
     "edit_reject",
+    "finish",
     "follow_contract",
     "follow_new",
     "guided",
@@ -71,6 +74,7 @@ __all__ = [
 ]
 
 FILES = "files"  # the source of records that come in files, unless another is named
+_NOTHING = Q(pk__in=[])
 _BLOCK = 1 << 20
 _AHEAD = 4  # chunks, while what they are rated by is still read
 
@@ -105,7 +109,7 @@ def load_file(
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
             load = Load(source=source, file_name=file.name, format=name, digest=digest)
-            batch = _finish(load, checked, progress)
+            batch = finish(load, checked, progress)
             deliveries.note(batch, checked)
             return batch
     except UsageFileError as error:
@@ -136,12 +140,15 @@ def load_records(records: pl.DataFrame, *, source: str) -> Batch:
         load = Load(source=source, file_name=source, format="records")
         lines = records if "line" in records.columns else records.with_row_index("line", offset=1)
         none = pl.DataFrame(schema=formats.REJECTS)
-        return _finish(load, [formats.Decoded(records=lines, rejects=none)], None)
+        return finish(load, [formats.Decoded(records=lines, rejects=none)])
 
 
-def _finish(
-    load: Load, chunks: Iterable[formats.Decoded], progress: Callable[[int], None] | None
+def finish(
+    load: Load,
+    chunks: Iterable[formats.Decoded],
+    progress: Callable[[int], None] | None = None,
 ) -> Batch:
+    """Take a load from its chunks to the registered batch; what was written goes if it breaks."""
     try:
         for rejects, prepared in ahead(_prepared(load, chunks), _AHEAD):
             if rejects.height:
@@ -163,6 +170,8 @@ def _prepared(
     """What could not be decoded of each chunk, and the rest, normalised."""
     for chunk in chunks:
         named = properties.as_properties(chunk.records, ("line", *CANONICAL))
+        if chunk.file_names is not None:
+            named = named.with_columns(chunk.file_names.alias("file_name"))
         yield chunk.rejects, load.prepare(named) if named.height else None
 
 
@@ -270,18 +279,36 @@ def recycle(
     """Try open rejects again (those given, or all but what a check of a mapping refused), with some
     fields changed; None if there are none. What is refused again is a new reject of the same file
     and line.
+
+    Records that came too late are left out, and refused if they are given: `accept_late` takes
+    them. Raises UnknownRejects, LateRejects.
     """
+    late = Reject.objects.filter(pk__in=ids or [], reason=TOO_LATE)
+    if found := list(late.values_list("pk", flat=True)):
+        raise LateRejects(ids=json.dumps(found))
+    return _again(ids, Q(reason=TOO_LATE), dict(changes or {}), "usage.recycle", why)
+
+
+def accept_late(ids: Sequence[int] | None = None) -> Batch | None:
+    """Rate records that came later than their source may (those given, or all); None if there are
+    none. Raises UnknownRejects; also for rejects of another reason."""
+    return _again(ids, ~Q(reason=TOO_LATE), {}, "usage.accept_late")
+
+
+def _again(
+    ids: Sequence[int] | None, but: Q, changes: dict[str, str], action: str, why: str = ""
+) -> Batch | None:
     with transaction.atomic():
         lock_loading()
-        taken = _open_rejects(ids)
+        taken = _open_rejects(ids, but)
         if ids is None:
             taken = [row for row in taken if row.reason != CHECK]
         taken, others = intake.apart(taken)
-        made = intake.recycled(others, dict(changes or {}))
+        made = intake.recycled(others, changes)
         if not taken:
             return made
-        load = Load(source=FILES, file_name="rejects", format="recycle")
-        named = as_decoded([{**row.record, **(changes or {})} for row in taken]).with_columns(
+        load = Load(source=FILES, file_name="rejects", format="recycle", late_too=True)
+        named = as_decoded([{**row.record, **changes} for row in taken]).with_columns(
             line=pl.Series([row.line for row in taken], dtype=pl.UInt32),
             file_name=pl.Series([row.file_name for row in taken]),
         )
@@ -289,8 +316,8 @@ def recycle(
         batch = _registered(load)
         Reject.objects.filter(pk__in=[row.pk for row in taken]).update(state="recycled")
         audit.record(
-            "usage.recycle", f"usage_batch:{batch.pk}",
-            after={"rejects": [row.pk for row in taken], "changes": dict(changes or {}),
+            action, f"usage_batch:{batch.pk}",
+            after={"rejects": [row.pk for row in taken], "changes": changes,
                    **({"why": why} if why else {})},
         )  # fmt: skip
         return batch
@@ -341,8 +368,8 @@ def discard(ids: Sequence[int]) -> int:
     return len(taken)
 
 
-def _open_rejects(ids: Sequence[int] | None) -> list[Reject]:
-    rows = Reject.objects.filter(state="open").select_for_update().order_by("id")
+def _open_rejects(ids: Sequence[int] | None, but: Q = _NOTHING) -> list[Reject]:
+    rows = Reject.objects.filter(state="open").exclude(but).select_for_update().order_by("id")
     if ids is None:
         return list(rows)
     found = list(rows.filter(pk__in=ids))

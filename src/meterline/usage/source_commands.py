@@ -58,13 +58,21 @@ def source(
     format: FormatOption = None,
     mapping: MappingOption = None,
     settle: SettleOption = 5,
+    late_days: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days after which records go to review; default: never."),
+    ] = None,
 ) -> None:
-    """Say how a source is read, and the folder that the worker watches for it."""
+    """Say how a source is read, the folder that the worker watches for it, and how old its records
+    may be."""
     from meterline.usage.sources import set_source
 
-    made = set_source(code, folder=folder, format=format, mapping=mapping, settle=settle)
+    made = set_source(
+        code, folder=folder, format=format, mapping=mapping, settle=settle, late_days=late_days
+    )
     where = f"its files are taken from {made.folder}" if made.folder else "no folder is watched"
-    _console.print(f"Source {code}: {where}.", markup=False)
+    age = "" if late_days is None else f"; what is older than {late_days} days goes to review"
+    _console.print(f"Source {code}: {where}{age}.", markup=False, soft_wrap=True)
 
 
 def watch(

@@ -86,10 +86,17 @@ def _stream(stream: Stream, gaps: list[Gap]) -> StreamTold:
 
 
 def set_source(
-    code: str, *, folder: Path | None, format: str | None, mapping: Path | None, settle: int
+    code: str,
+    *,
+    folder: Path | None = None,
+    format: str | None = None,
+    mapping: Path | None = None,
+    settle: int = 5,
+    late_days: int | None = None,
 ) -> Source:
-    """Say how a source is read, and the folder (None: none) in which the worker looks for its
-    files. Raises UnknownFolder; UsageFileError for a mapping that will not do."""
+    """Say how a source is read, the folder (None: none) in which the worker looks for its
+    files, and the days (None: any number) after which its records go to review.
+    Raises UnknownFolder; UsageFileError for a mapping that will not do."""
     if folder is not None and not folder.is_dir():
         raise UnknownFolder(folder=folder)
     if format is not None and format not in formats.names():
@@ -100,6 +107,7 @@ def set_source(
     fields = {
         "folder": "" if folder is None else str(folder.resolve()), "format": format or "",
         "mapping": "" if mapping is None else str(mapping.resolve()), "settle_seconds": settle,
+        "late_days": late_days,
     }  # fmt: skip
     source, _ = Source.objects.update_or_create(code=code, defaults=fields)
     audit.record("usage.source_set", f"usage_source:{code}", after=fields)

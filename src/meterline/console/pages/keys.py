@@ -38,6 +38,10 @@ class KeyForm(forms.Form):
         label=_("What it may do"), choices=list(PERMISSIONS.items()),
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
+    rate = forms.IntegerField(
+        label=_("Events a second"), required=False, min_value=1, max_value=2_000_000_000,
+        help_text=_("What it may send at most. Empty: any number."),
+    )  # fmt: skip
 
 
 @page("settings/keys", title=_("API keys"), permission="settings.view", menu="settings", order=30)

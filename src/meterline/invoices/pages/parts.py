@@ -14,6 +14,7 @@ from meterline.invoices.against import causes
 from meterline.invoices.models import Invoice
 from meterline.kernel.explain import Explanation
 from meterline.kernel.money import decimals
+from meterline.usage import away
 from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.explained import line_tree
@@ -81,6 +82,7 @@ def _tree(
             "title": _("The usage records behind it"),
             "amount": written.number(events),
             "url": url,
+            "rule": " ".join(away.told([row["subscription_id"]], row["start_at"], row["end_at"])),
         }
         node["parts"] = [*node["parts"], records]
     return node

@@ -89,7 +89,7 @@ def meters(request: HttpRequest) -> HttpResponse:
 def meter(request: HttpRequest, meter: int) -> HttpResponse:
     """What a meter showed, what was billed of it, where it was."""
     one = get_object_or_404(Meter, pk=meter)
-    here = Installation.objects.filter(meter=one).order_by("-start_at")
+    here = Installation.objects.filter(meter=one).select_related("meter").order_by("-start_at")
     context = {
         "meter": one,
         "here": here.filter(end_at=None).first(),
@@ -208,7 +208,8 @@ def _places(rows: list[Installation]) -> list[dict[str, Any]]:
     )  # fmt: skip
     return [
         {
-            "identifier": one.identifier, "start": one.start_at, "end": one.end_at,
+            "identifier": one.identifier, "start": local(one.start_at, one.meter),
+            "end": one.end_at and local(one.end_at, one.meter),
             "url": reverse("console.subscription", args=[held[one.identifier]])
             if one.identifier in held else "",
         }

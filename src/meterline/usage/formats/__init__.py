@@ -60,12 +60,15 @@ class Decoded:
     `records`: line UInt32 (of the file, from 1) and String columns: id, meter, identifier,
     subscription, start, end, duration, quantity (those absent may be missing), and any further
     column as a property; null = absent. `rejects`: REJECTS. `control`: once, in the last chunk.
+    `file_names`: the file of each record, where a load is of several; then `rejects` has a column
+    file_name too.
     """
 
     records: pl.DataFrame
     rejects: pl.DataFrame
     left_out: int = 0
     control: Control | None = None
+    file_names: pl.Series | None = None
 
 
 class UsageFormat(Protocol):

@@ -39,10 +39,11 @@ def decode(path: Path, mapping: Path | None = None) -> Iterator[Decoded]:
     """Its events in chunks; of a batch, `line` is the event's place. Raises UsageFileError."""
     first = next((part for part in content(path) if part), b"").removeprefix(_BOM).lstrip()
     chunks = _batch(path) if first.startswith(b"[") else decode_lines(path)
-    yield from remapped_all((_as_records(chunk) for chunk in chunks), mapping)
+    yield from remapped_all((as_records(chunk) for chunk in chunks), mapping)
 
 
-def _as_records(chunk: Decoded) -> Decoded:
+def as_records(chunk: Decoded) -> Decoded:
+    """Flattened events as records with the canonical names."""
     rows = chunk.records
     made: dict[str, pl.Expr] = {}
     for name in rows.columns:

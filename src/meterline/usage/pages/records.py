@@ -19,7 +19,7 @@ from meterline.kernel.explain import number
 from meterline.platform import clock
 from meterline.pricing.price import Price
 from meterline.rating.properties import PREFIX, plain
-from meterline.usage import search
+from meterline.usage import away, search
 from meterline.usage.models import Batch
 from meterline.web import format as written
 from meterline.web.page import page
@@ -50,30 +50,9 @@ def records(request: HttpRequest) -> HttpResponse:
         known = catalog.tariff().prices
         rows = [_row(row, held, known) for row in found.iter_rows(named=True)]
         context |= {"known": bool(held), "count": count, "rows": _table(rows)}
-        context |= {"away": _away(list(held), start, end)}
+        context |= {"away": away.told(list(held), start, end)}
         context |= {"number": page_number, "pages": -(-count // MOST)}
     return render(request, "usage/records.html", context)
-
-
-def _away(subscription_ids: list[int], start: datetime, end: datetime) -> list[str]:
-    """What of these records is not here any more, in words."""
-    gone = search.away(subscription_ids, start, end)
-    told = []
-    if gone.erased_at is not None:
-        told.append(_("Records of this account were erased on %(day)s; its totals and invoices"
-                      " stand.") % {"day": written.day(gone.erased_at.date())})  # fmt: skip
-    if gone.archived:
-        told.append(_("Records of these days are archived, in batches %(batches)s.")
-                    % {"batches": _few(gone.archived)})  # fmt: skip
-    if gone.let_go:
-        told.append(_("Records of these days were erased with their batches %(batches)s; totals and"
-                      " invoices stand.") % {"batches": _few(gone.let_go)})  # fmt: skip
-    return told
-
-
-def _few(numbers: list[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:5])
-    return f"{shown} ..." if len(numbers) > 5 else shown
 
 
 @page(

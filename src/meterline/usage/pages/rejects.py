@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as later
 from meterline.usage import services, worklist
 from meterline.usage.models import Batch, Reject
 from meterline.usage.pages.worklist import work
+from meterline.usage.process import TOO_LATE
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
@@ -58,6 +59,7 @@ REJECTS = Table(
     ],
     bulk=[
         Bulk(act="usage.recycle", label=later("Try again"), permission="usage.load"),
+        Bulk(act="usage.accept", label=later("Accept late ones"), permission="usage.correct"),
         Bulk(act="usage.discard", label=later("Discard"), permission="usage.load", danger=True),
     ],
     order="-pk",
@@ -92,7 +94,7 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
             )
         return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
-        "reject": one, "form": form, "state": STATES[one.state],
+        "reject": one, "form": form, "late": one.reason == TOO_LATE, "state": STATES[one.state],
         "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
     }  # fmt: skip
     return render(request, "usage/reject.html", context)
@@ -102,8 +104,31 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
 def recycle(request: HttpRequest) -> HttpResponse:
     """Try the chosen rejects again, as they are: after their cause was mended elsewhere."""
     chosen = REJECTS.chosen(request, Reject.objects.filter(state="open"))
+    late = list(chosen.filter(reason=TOO_LATE).values_list("pk", flat=True))
+    ids = list(chosen.exclude(pk__in=late).order_by("pk").values_list("pk", flat=True))
+    return try_again(request, ids or late, {}, reverse("usage.rejects"))
+
+
+@act("usage/rejects/accept", permission="usage.correct")
+def accept(request: HttpRequest) -> HttpResponse:
+    """Rate the chosen records that came too late, after their effect was seen."""
+    chosen = REJECTS.chosen(request, Reject.objects.filter(state="open", reason=TOO_LATE))
     ids = list(chosen.order_by("pk").values_list("pk", flat=True))
-    return try_again(request, ids, {}, reverse("usage.rejects"))
+    back = reverse("usage.rejects")
+    if not ids:
+        return done(request, _("None of them came too late; nothing was done."), back)
+    if not confirmed(request):
+        with rehearsal():
+            made = services.accept_late(ids)
+            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+        return confirm(
+            request, _("Accept late records"), effects=_outcome(made, {}, reasons), back=back,
+            verb=_("Accept %(count)s") % {"count": written.number(len(ids))},
+            note=_("What was billed for their time is corrected by the next bill."),
+        )  # fmt: skip
+    accepted = services.accept_late(ids)
+    assert accepted is not None
+    return done(request, _("They are accepted; this is their batch."), "usage.batch", accepted.pk)
 
 
 @act("usage/rejects/discard", permission="usage.load")

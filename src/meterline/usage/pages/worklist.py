@@ -39,6 +39,7 @@ REASONS = {
     "no_price": later("The plan has no price"),
     "unknown_meter": later("Unknown meter"),
     "unknown_destination": later("The rate card has no row"),
+    "too_late": later("Came too late"),
     "check": later("A check of the mapping"),
     "malformed": later("Malformed"),
     "invalid_time": later("Invalid time"),
@@ -203,5 +204,6 @@ def _causes(reason: str) -> list[tuple[str, str]]:
                      (_("Drafts of the catalogue"), link("catalog.drafts"))],
         "unknown_meter": [(_("Meters"), link("catalog.meters"))],
         "unknown_destination": [(_("Rate cards"), link("catalog.cards"))],
+        "check": [(_("Sources and their mappings"), link("usage.source_list"))],
     }  # fmt: skip
     return where.get(reason, [])

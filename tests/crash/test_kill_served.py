@@ -1,0 +1,137 @@
+"""The product killed while it takes usage over HTTP and loads it: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from crash.company import ACCOUNTS, Company, prepare, write_files
+from crash.test_kill import server_url
+
+pytestmark = pytest.mark.slow
+
+DELIVERIES, EVENTS, KILLS = 120, 50, 8
+
+
+@pytest.fixture
+def company(tmp_path: Path, django_db_setup: None) -> Iterator[Company]:
+    """A company of its own."""
+    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS crash_served WITH (FORCE)")
+        server.execute("CREATE DATABASE crash_served")
+    write_files(tmp_path)
+    made = Company(folder=tmp_path, url=server_url("crash_served"))
+    prepare(made)
+    yield made
+    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+        server.execute("DROP DATABASE crash_served WITH (FORCE)")
+
+
+class Served:
+    """`meterline serve` of the company, with its worker."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        made = subprocess.run(
+            [sys.executable, "-m", "meterline", "key", "make", "app",
+             "--permission", "usage.load", "--permission", "usage.view"],
+            env=company.environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        self.secret = made.stdout.strip()
+        self.start()
+
+    def start(self) -> None:
+        self.process = self.company.start("-m", "meterline", "serve", "--port", str(self.port))
+        for _ in range(1200):
+            assert self.process.poll() is None
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError("the server does not answer")
+
+    def kill(self) -> None:
+        """The web and the worker, at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        link = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"authorization": f"Bearer {self.secret}", "content-type": "application/json"}
+        try:
+            link.request(method, path, json.dumps(body), headers)
+            answer = link.getresponse()
+            return answer.status, json.load(answer)
+        except (OSError, HTTPException, ValueError):
+            return 0, None  # it was killed
+        finally:
+            link.close()
+
+
+def deliveries() -> list[list[dict[str, Any]]]:
+    """Each shares ten events with the one before it; some are of nobody."""
+    return [
+        [
+            {"id": f"r{n}", "meter": "calls", "subscription": f"A{n % (ACCOUNTS + 3):04d}",
+             "start": "2026-01-05T10:00:00Z", "seconds": n % 977}
+            for n in range(k * (EVENTS - 10), k * (EVENTS - 10) + EVENTS)
+        ]
+        for k in range(DELIVERIES)
+    ]  # fmt: skip
+
+
+def test_killed_while_it_takes_and_loads(company: Company) -> None:
+    served, chance, receipts = Served(company), random.Random(20260201), []
+    moments = sorted(chance.sample(range(DELIVERIES), KILLS))
+    try:
+        for number, delivery in enumerate(deliveries()):
+            while True:
+                status, told = served.ask("POST", "/v1/usage", delivery)
+                if status == 202:
+                    receipts.append(told["receipt"])
+                if number in moments:
+                    moments.remove(number)
+                    time.sleep(chance.uniform(0.0, 1.5))  # in gathering, loading or after it
+                    served.kill()
+                    served.start()
+                    continue  # it is not known whether it came: sent again
+                if status == 202:
+                    break
+        told = [done(served, receipt) for receipt in receipts]
+    finally:
+        served.kill()
+    different = {event["id"]: event for delivery in deliveries() for event in delivery}
+    nobody = sum(event["subscription"] >= f"A{ACCOUNTS:04d}" for event in different.values())
+    assert sum(one["rated"] for one in told) == len(different) - nobody
+    for one in told:
+        assert one["events"] == one["rated"] + one["rejected"] + one["duplicates"]
+        assert len(one["fates"]) == one["events"]
+    records = sum(batch[1] for batch in company.state()["batches"])
+    assert records == sum(one["events"] for one in told)
+
+
+def done(served: Served, receipt: str) -> Any:
+    """A receipt once it is loaded."""
+    for _ in range(600):
+        status, told = served.ask("GET", f"/v1/usage/receipts/{receipt}")
+        if status == 200 and told["state"] == "done":
+            return told
+        time.sleep(0.2)
+    raise AssertionError(f"{receipt} waits for ever")
