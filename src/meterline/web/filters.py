@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from meterline.web import format as written
 from meterline.web.words import Words
 
-SOUGHT = 1_000
+SOUGHT = 500
 """Rows that a page shows of those that a text finds."""
 Choices = Iterable[tuple[str, Words]]
 
