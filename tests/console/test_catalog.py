@@ -159,7 +159,7 @@ def test_the_other_lists(tmp_path: Path, clerk: Callable[[str], Client]) -> None
     publish(tmp_path)
     for name, said in (
         ("meters", "how many events"), ("calendars", "off_peak"), ("discounts", "SPRING"),
-        ("taxes", "22 %"), ("cards", "to (prefix)"),
+        ("taxes", "22 %"), ("cards", "to (longest prefix)"),
     ):  # fmt: skip
         assert said in page(client, reverse(f"catalog.{name}"))
     assert "eu, us" in page(client, "/catalog/meters/api/")
