@@ -12,7 +12,7 @@ import pytest
 
 from meterline.access import secrets
 from meterline.access.models import ApiKey
-from meterline.api.asgi import Application
+from meterline.api.application import Application
 from meterline.api.endpoint import Endpoint, endpoint, find, load_endpoints
 from meterline.api.errors import BodyDamaged, BodyTooLarge, CallError, SlowDown, UnknownEncoding
 from meterline.api.rates import Rates
