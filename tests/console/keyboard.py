@@ -36,7 +36,7 @@ class Hands:
 
     def to(self, name: str) -> None:
         """Tab until what is called so has the focus, and see that nothing covers it."""
-        passed = []
+        name, passed = " ".join(name.split()), []
         for _ in range(MOST):
             self.keys.press("Tab")
             here = self.page.evaluate(FOCUSED)

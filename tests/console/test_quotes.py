@@ -39,7 +39,7 @@ def ask(client: Client, plan: str = "mobile", **given: str) -> str:
 def test_a_bill_is_shown_with_its_lines(clerk: Callable[[str], Client], plans: None) -> None:
     told = ask(clerk("read-only"), **CALLS, **{"n:data": "1", "data.0.quantity": "60"})
     assert "32 records rated" in told
-    assert "1800 of 1860 by minutes" in told
+    assert "1,800 of 1,860 by minutes" in told
     # 9.90, one call at 0.05 + 0.10; 60 MB are free, 30 of them rolled over; 22 %
     assert "12.26" in told
 
