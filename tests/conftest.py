@@ -24,6 +24,8 @@ django.setup()  # with the folder above, and not where the tests are called from
 settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 settings.load_profile("any machine")
 
+pytest_plugins = ["browsing"]  # once, so that there is one browser
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

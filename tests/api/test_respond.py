@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from loops import run
 
 from meterline.access import secrets
 from meterline.access.models import ApiKey
@@ -127,7 +127,7 @@ def called(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[i
         "type": "http", "method": method, "path": path, "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
-    asyncio.run(Application(others)(scope, receive, send))
+    run(Application(others)(scope, receive, send))
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 

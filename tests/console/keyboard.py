@@ -73,6 +73,7 @@ class Hands:
 
     def give(self, name: str, file: Path) -> None:
         """Choose a file."""
+        self.page.wait_for_load_state("networkidle")  # before, a chooser may not open
         self.to(name)
         with self.page.expect_file_chooser() as chooser:
             self.keys.press("Enter")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,6 +13,7 @@ from django.http import HttpRequest
 from django.middleware.gzip import GZipMiddleware
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from loops import run
 
 from meterline.billing.models import BillRun
 from meterline.platform import clock
@@ -38,9 +37,8 @@ async def _told(answer: Any) -> list[str]:
 
 
 def told(answer: Any) -> list[str]:
-    """The parts of a stream, read in a thread of its own: that of a browser has a loop already."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, _told(answer)).result()
+    """The parts of a stream."""
+    return run(_told(answer))
 
 
 def request(**headers: str) -> HttpRequest:

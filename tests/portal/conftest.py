@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 from billing.world import BILLED, Used, bill, load, set_up
-from console.conftest import (  # noqa: F401 - fixtures
-    BACKEND,
-    browser_page,
-    chromium,
-    clerk,
-    product,
-)
+from browsing import BACKEND
 from django.test import Client
 
 from meterline.access.models import User

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
@@ -20,6 +19,7 @@ import psycopg
 import pytest
 from crash.company import Company, prepare, write_files
 from django.db import connection
+from loops import run
 
 from meterline.usage.bodies import Lines
 from meterline.usage.consume import events_of, gathered
@@ -134,7 +134,7 @@ class Nats(Server):
         return f"nats://127.0.0.1:{self.port}/USAGE/usage.events?durable=meterline"
 
     def publish(self, messages: list[bytes]) -> None:
-        asyncio.run(self._publish(messages))
+        run(self._publish(messages))
 
     async def _publish(self, messages: list[bytes]) -> None:
         import nats
@@ -171,7 +171,7 @@ class Mosquitto(Server):
 
     def expect(self) -> None:
         """A session that stays."""
-        asyncio.run(self._expect())
+        run(self._expect())
 
     async def _expect(self) -> None:
         import zmqtt
@@ -187,7 +187,7 @@ class Mosquitto(Server):
             await client.subscribe("usage/+", qos=zmqtt.QoS.AT_LEAST_ONCE).start()
 
     def publish(self, messages: list[bytes]) -> None:
-        asyncio.run(self._publish(messages))
+        run(self._publish(messages))
 
     async def _publish(self, messages: list[bytes]) -> None:
         import zmqtt
