@@ -72,12 +72,9 @@ class Hands:
         self.keys.press("Enter")
 
     def give(self, name: str, file: Path) -> None:
-        """Choose a file."""
-        self.page.wait_for_load_state("networkidle")  # before, a chooser may not open
+        """Choose a file, once its field has the focus; the chooser itself is the system's."""
         self.to(name)
-        with self.page.expect_file_chooser() as chooser:
-            self.keys.press("Enter")
-        chooser.value.set_files(file)
+        self.page.locator(":focus").set_input_files(file)
 
     def find(self, text: str, hit: str) -> None:
         """Ctrl-K, type, Enter on what is called so."""
