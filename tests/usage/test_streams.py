@@ -247,8 +247,6 @@ def received(company: Company) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto is not installed")
-@pytest.mark.skipif(shutil.which("nats-server") is None, reason="nats-server is not installed")
 @pytest.mark.parametrize("kind", [Nats, Mosquitto])
 def test_nothing_is_lost_or_doubled(
     kind: Callable[[Path], Any], company: Company, tmp_path: Path

@@ -31,6 +31,7 @@ LATE = (
     ("days_31_60", _("31 to 60 days late")), ("days_61_90", _("61 to 90 days late")),
     ("days_91", _("More than 90 days late")),
 )  # fmt: skip
+WANTED = {"portal": _("in the portal"), "email": _("by e-mail"), "post": _("by post")}
 ALLOWANCES = [
     Column("allowance", _("Allowance")), Column("subscription", _("Subscription")),
     Number("granted", _("Granted")), Number("used", _("Used")), Number("left", _("Left")),
@@ -49,6 +50,7 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
         (_("Billing day"), days[-1].day or _("anniversaries")),
         (_("Tax region"), one.tax_region), (_("Seller"), one.seller.name),
         (_("Under"), one.parent and one.parent.code),
+        (_("Wants bills"), WANTED[one.delivery]),
     ]  # fmt: skip
     ages = [{"age": str(title), "amount": getattr(owed, name), "currency": one.currency}
             for name, title in LATE]  # fmt: skip
