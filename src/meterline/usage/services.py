@@ -33,7 +33,7 @@ from meterline.usage.allowances import (
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
 from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
-from meterline.usage.load import CHECK, Load, lock_loading
+from meterline.usage.load import CHECK, Load, lock_loading, warm_up
 from meterline.usage.mapping import tables_of
 from meterline.usage.models import Batch, Delivery, Reject, Retired
 from meterline.usage.normalise import CANONICAL
@@ -75,8 +75,9 @@ __all__ = [
 
 FILES = "files"  # the source of records that come in files, unless another is named
 _NOTHING = Q(pk__in=[])
-_BLOCK = 1 << 20
-_AHEAD = 4  # chunks, while what they are rated by is still read
+_BLOCK = 8 << 20  # large, since another thread may hold the interpreter between two
+_AHEAD = 2  # chunks that are decoded while those before are rated
+_LARGE = 4 << 20  # bytes of a file that holds many records
 
 
 def load_file(
@@ -95,6 +96,7 @@ def load_file(
     """
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
+    warm_up()
     digest = digest_of(source, format, rule, file)
     try:
         with transaction.atomic():
@@ -108,7 +110,10 @@ def load_file(
             name = format or formats.recognise(file, mapping=rule)
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
-            load = Load(source=source, file_name=file.name, format=name, digest=digest)
+            load = Load(
+                source=source, file_name=file.name, format=name, digest=digest,
+                many=file.stat().st_size > _LARGE,
+            )  # fmt: skip
             batch = finish(load, checked, progress)
             deliveries.note(batch, checked)
             return batch
