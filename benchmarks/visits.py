@@ -299,6 +299,8 @@ def _typed(samples: Samples, table: Any, one: Any) -> list[Any]:
             return samples.of(rows, "plan_code")
         case ("User", "q"):
             return samples.of(rows, "email")
+        case ("Meter", "q"):
+            return samples.of(rows, "serial")
         case (_, "q"):
             return samples.of(rows, "code")
     field = one.field or ("batch_id" if one.name == "batch" else one.name)
