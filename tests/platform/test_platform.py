@@ -13,11 +13,12 @@ import polars as pl
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterline import doctor
-from meterline.platform import ahead, audit, clock, events, files
+from meterline.platform import ahead, audit, clock, events, files, migrate
 from meterline.platform.database import read_frame, write_frame
 from meterline.platform.instants import InvalidInstant, parse_date, parse_date_or_instant
 from meterline.platform.models import AuditEntry, Event
@@ -197,3 +198,9 @@ def test_a_server_that_hangs_up_is_told_as_such() -> None:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pids.get(timeout=30)])
         hung_up.set()
         reading.result()
+
+
+def test_a_migration_that_is_not_applied_is_pending() -> None:
+    assert migrate.pending() == []
+    MigrationRecorder(connection).record_unapplied("platform", "0001_initial")
+    assert "platform.0001_initial" in migrate.pending()

@@ -85,6 +85,8 @@ def read_frame(
     with connection.wrap_database_errors:
         select = ClientCursor(connection.connection).mogrify(query, parameters)
     buffer = _copied(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')")
+    if not buffer.getbuffer().nbytes:  # as often of one account
+        return pl.DataFrame(schema=dict(schema))
     raw = pl.read_csv(
         buffer, has_header=False, schema=dict.fromkeys(schema, pl.String),
         null_values=["\\N"], empty_string_is_null=False, raise_if_empty=False,
