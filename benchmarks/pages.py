@@ -94,7 +94,10 @@ def _counted() -> dict[str, tuple[int, int]]:
 
 
 def visited(client: Client, url: str) -> Answer:
-    """Ask for a page."""
+    """Ask for a page; a picture is drawn, though this process may have drawn it before."""
+    from meterline.web import drawings
+
+    drawings.svg.cache_clear()
     before, begun = _counted(), time.perf_counter_ns()
     answer = client.get(url)
     size = len(b"".join(answer.streaming_content) if answer.streaming else answer.content)

@@ -63,8 +63,12 @@ def test_frames_come_back_as_they_went(db: None, rows: list[tuple]) -> None:
             )
         write_frame("probe", frame)
         again = read_frame("SELECT * FROM probe", schema=SCHEMA)
+        times = 600  # more than is read as a few rows
+        many = read_frame(f"SELECT p.* FROM probe p, generate_series(1, {times})", schema=SCHEMA)
         transaction.set_rollback(True)
     assert again.equals(frame)
+    assert many.unique().sort(pl.all()).equals(frame.unique().sort(pl.all()))
+    assert many.height == times * frame.height
 
 
 def test_events_stand_or_fall_with_their_transaction() -> None:
