@@ -11,7 +11,7 @@ import polars as pl
 
 from meterline import pricing
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
-from meterline.kernel.money import decimals, round_column, to_scaled
+from meterline.kernel.money import round_column, to_scaled
 from meterline.pricing.columns import AmountTooLarge
 from meterline.pricing.price import Limit, Price
 
@@ -139,15 +139,13 @@ def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataF
 
 
 def _check_range(name: str, frame: pl.DataFrame) -> None:
-    for factors in (
-        ("amount", "share_numerator"),
-        ("denominator", "share_denominator"),
-    ):
-        # floats are only compared, to the largest Int128
-        largest = frame.select(pl.col(factors).cast(pl.Float64).abs().max()).row(0)
-        scale = 1e20 if factors[0] == "amount" else 1.0
-        if (largest[0] or 0) * (largest[1] or 0) * scale > _INT128_MAX:
-            raise AmountTooLarge(what=name, quantity=largest[0])
+    # floats are only compared, to the largest Int128
+    names = ("amount", "share_numerator", "denominator", "share_denominator")
+    found = frame.select(pl.col(names).cast(pl.Float64).abs().max()).row(0)
+    amount, numerator, denominator, divisor = (largest or 0 for largest in found)
+    for one, other, scale in ((amount, numerator, 1e20), (denominator, divisor, 1.0)):
+        if one * other * scale > _INT128_MAX:
+            raise AmountTooLarge(what=name, quantity=one)
 
 
 def _evidence(rows: pl.DataFrame) -> pl.DataFrame:
@@ -166,17 +164,9 @@ def _proposed(
     evidence: pl.DataFrame,
     snapshot: Snapshot,
 ) -> pl.DataFrame:
-    prices = pl.DataFrame(
-        [
-            {
-                "price_id": price.id, "price_code": price.code, "name": price.name,
-                "kind": price.kind, "tax_code": price.tax, "advance": price.timing == "advance",
-                "rounding": price.policy.rounding, "places": decimals(price.currency),
-            }
-            for price in snapshot.prices
-        ],
-        schema_overrides={"price_id": pl.Int64, "tax_code": pl.String, "places": pl.Int64},
-    )  # fmt: skip
+    prices = snapshot.price_columns.select(
+        "price_id", "price_code", "name", "kind", "tax_code", "advance", "rounding", "places"
+    )
     joined = (
         charged.join(lines.drop("price_id"), on="line")
         .join(prices, on="price_id")

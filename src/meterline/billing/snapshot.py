@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
 from typing import cast
@@ -30,7 +30,7 @@ from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
-from meterline.pricing.price import Price
+from meterline.pricing.price import Meter, Price
 from meterline.reads import services as reads
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage import services as usage
@@ -58,11 +58,12 @@ def load(
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
     commitments = [Commitment(**row) for row in catalog.commitments(versions)]
-    counting = settled_by(minimums, commitments, catalog.prices(versions))
-    lag = late_by(minimums, commitments, catalog.prices(versions)) if since is None else _NO_TIME
+    prices = catalog.prices(versions)
+    counting = settled_by(minimums, commitments, prices)
+    lag = late_by(minimums, commitments, prices) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
     billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
-    prices = _prices(versions, billed)
+    prices = _with_billed(prices, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
     until_last = cast(datetime, accounts["until_at"].max() or _BEGINNING)
@@ -79,7 +80,7 @@ def load(
         taxes=tax_frame(catalog.taxes()),
         totals=_totals(ids, earliest_period(prices, reach)),
         covered=usage.covered(ids, earliest_period(prices, reach)),
-        detail=_detail(phases, prices, reach, until_last),
+        detail=_detail(phases, prices, meters, reach, until_last),
         discounts=discounts_of(ids),
         billed=billed,
         early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
@@ -262,8 +263,8 @@ def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
-    found = catalog.prices(versions)
+def _with_billed(found: list[Price], billed: pl.DataFrame) -> list[Price]:
+    """`found`, and the prices of the other plan versions by which something was billed."""
     known = {price.id for price in found}
     missing = [i for i in billed["price_id"].drop_nulls().unique().to_list() if i not in known]
     if missing:
@@ -272,7 +273,7 @@ def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
                 "SELECT DISTINCT plan_version_id FROM catalog_price WHERE id = ANY(%s)",
                 [missing],
             )
-            found += catalog.prices([row[0] for row in cursor.fetchall()])
+            return found + catalog.prices([row[0] for row in cursor.fetchall()])
     return found
 
 
@@ -338,10 +339,13 @@ _SUMMED = ("events", "quantity", "amount", "denominator")
 
 
 def _detail(
-    phases: pl.DataFrame, prices: Sequence[Price], reach: datetime, until: datetime
+    phases: pl.DataFrame,
+    prices: Sequence[Price],
+    meters: Mapping[str, Meter],
+    reach: datetime,
+    until: datetime,
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
-    meters = catalog.meters()
     needed = wanted_detail(prices, meters)
     longest = max((_days(p.interval) for p in needed.recent), default=timedelta(0))
     start = reach - longest if reach - _BEGINNING > longest else _BEGINNING

@@ -11,7 +11,6 @@ class ReadsConfig(AppConfig):
     name = "meterline.reads"
 
     def ready(self) -> None:
-        from meterline.reads import load
         from meterline.usage import intake
 
-        intake.register(load)
+        intake.register("reads", "meterline.reads.load")

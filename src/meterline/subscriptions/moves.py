@@ -231,6 +231,7 @@ class _Outcome:
     phases: list[timeline.Phase]
     state: str
     renews_at: datetime | None
+    ends_at: datetime | None
 
 
 def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
@@ -242,7 +243,7 @@ def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
     phases = timeline.phases(log, zone)
     return _Outcome(
         made, phases, timeline.state_at(phases, clock.now(), zone),
-        store.next_renewal(log, phases, zone),
+        store.next_renewal(log, phases, zone), timeline.ends_at(phases, log[0].effective_at),
     )  # fmt: skip
 
 
@@ -299,20 +300,21 @@ def _write_phases(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> Non
 
 
 def _write_states(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> None:
-    """State and next renewal; a renewal that is to be told of yet stays."""
+    """State, end and next renewal; a renewal that is to be told of yet stays."""
     made = [outcomes[key] for key in moving["key"]]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE subscriptions_subscription s SET state = n.state,
+            UPDATE subscriptions_subscription s SET state = n.state, ends_at = n.ends_at,
                 renews_at = CASE WHEN s.renews_at <= %s THEN s.renews_at ELSE n.renews_at END
-            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, state, renews_at)
-            WHERE s.id = n.id
-                AND (s.state, s.renews_at) IS DISTINCT FROM (n.state, n.renews_at)
+            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+                AS n (id, state, renews_at, ends_at)
+            WHERE s.id = n.id AND (s.state, s.renews_at, s.ends_at)
+                IS DISTINCT FROM (n.state, n.renews_at, n.ends_at)
             """,
             [
                 clock.now(), moving["subscription_id"].to_list(), [one.state for one in made],
-                [one.renews_at for one in made],
+                [one.renews_at for one in made], [one.ends_at for one in made],
             ],
         )  # fmt: skip
 

@@ -4,8 +4,9 @@ share its batches, with their counts, and its rejects; another room makes usage 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from meterline.usage.blocks import head
 from meterline.usage.errors import BatchNotBackedOut
@@ -14,8 +15,6 @@ from meterline.usage.models import Batch, Reject
 
 class Intake(Protocol):
     """A kind of files, and the format that their batches have."""
-
-    NAME: str
 
     def sniff(self, head: bytes) -> bool:
         """Whether a file that begins like this is of this kind."""
@@ -36,28 +35,34 @@ class Intake(Protocol):
         ...
 
 
-_KINDS: dict[str, Intake] = {}
+_MODULES: dict[str, str] = {}  # by the format of their batches
 
 
-def register(kind: Intake) -> None:
-    """Let a kind of files be known."""
-    _KINDS[kind.NAME] = kind
+def register(format: str, module: str) -> None:
+    """Let a kind of files be known: a module that is an Intake. It is loaded when it is needed."""
+    _MODULES[format] = module
+
+
+def _kind(format: str | None) -> Intake | None:
+    module = _MODULES.get(format or "")
+    return None if module is None else cast(Intake, import_module(module))
 
 
 def of_file(path: Path, format: str | None) -> Intake | None:
     """The kind of a file, by the format that is named or else by its content."""
     if format is not None:
-        return _KINDS.get(format)
+        return _kind(format)
     beginning = head(path)
-    return next((kind for kind in _KINDS.values() if kind.sniff(beginning)), None)
+    kinds = (_kind(name) for name in _MODULES)
+    return next((kind for kind in kinds if kind and kind.sniff(beginning)), None)
 
 
 def of_batch(batch: Batch) -> Intake | None:
     """The kind of a batch. Raises BatchNotBackedOut for one that was made of others by a kind."""
-    if batch.format not in _KINDS and batch.source in _KINDS:
+    if batch.format not in _MODULES and batch.source in _MODULES:
         why = f"made of {batch.source}: back out the batch that they came with"
         raise BatchNotBackedOut(batch_id=batch.pk, why=why)
-    return _KINDS.get(batch.format)
+    return _kind(batch.format)
 
 
 def apart(rejects: Sequence[Reject]) -> tuple[list[Reject], list[Reject]]:
@@ -65,15 +70,15 @@ def apart(rejects: Sequence[Reject]) -> tuple[list[Reject], list[Reject]]:
     formats = dict(
         Batch.objects.filter(pk__in={row.batch_id for row in rejects}).values_list("pk", "format")
     )
-    own = [row for row in rejects if formats[row.batch_id] not in _KINDS]
-    return own, [row for row in rejects if formats[row.batch_id] in _KINDS]
+    own = [row for row in rejects if formats[row.batch_id] not in _MODULES]
+    return own, [row for row in rejects if formats[row.batch_id] in _MODULES]
 
 
 def recycled(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch | None:
     """Rejects of other kinds tried again; the last batch that it made."""
     made = None
-    for name, kind in _KINDS.items():
+    for name in _MODULES:
         mine = [row for row in rejects if row.batch.format == name]
-        if mine:
+        if mine and (kind := _kind(name)):
             made = kind.recycle(mine, changes)
     return made
