@@ -61,7 +61,9 @@ def load(
     counting = settled_by(minimums, commitments, catalog.prices(versions))
     lag = late_by(minimums, commitments, catalog.prices(versions)) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
-    billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
+    billed = pl.DataFrame(schema=BILLED)
+    if since is None:
+        billed = _billed(ids, accounts, standing(catalog.prices(versions)))
     prices = _prices(versions, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
@@ -241,8 +243,18 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     )
 
 
-def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
-    earliest = accounts["reach_at"].min() or _BEGINNING
+def standing(prices: Sequence[Price]) -> timedelta:
+    """How long before its end a charge may begin some of whose days are billed for good: what is
+    billed of a price that is not prorated, or under `credit: none`, does not come back."""
+    recurring = [price for price in prices if price.kind == "recurring"]
+    if all(price.policy.credit == "prorated" and price.prorate for price in recurring):
+        return _NO_TIME
+    return reach_of([Interval(months=1), *(price.interval for price in recurring)])
+
+
+def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.DataFrame:
+    reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
+    earliest = reach - standing if reach - _BEGINNING > standing else _BEGINNING
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
