@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from billing.world import rows
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from properties.play import played, random_stories
 
@@ -28,7 +28,7 @@ def prices(draw: st.DrawFn) -> Body:
     return {
         "kind": "recurring", "model": "flat", "amount": "100.00",
         "interval": draw(st.sampled_from(["month", "month", "week", "10 days", "quarter"])),
-        "timing": draw(st.sampled_from(["advance", "arrears"])),
+        "timing": draw(st.sampled_from(["advance", "arrears", "arrears"])),
         "prorate": draw(st.sampled_from([True, True, True, False])),
     }  # fmt: skip
 
@@ -38,7 +38,7 @@ def contracts(draw: st.DrawFn) -> Body:
     """A catalogue of two plans, and an account whose billing day, plan and state change between
     bills that reach ahead."""
     policy = {
-        "credit": draw(st.sampled_from(["none", "prorated"])),
+        "credit": draw(st.sampled_from(["none", "none", "prorated"])),
         "day_count": draw(st.sampled_from(["actual", "actual", "30_360", "seconds"])),
         "align": draw(st.sampled_from(["subscription", "calendar"])),
         "change_day": draw(st.sampled_from(["new", "old"])),
@@ -90,7 +90,25 @@ def check_days(*_: Any) -> None:
             assert 0 <= times <= 1, (track, moment, lines)
 
 
+def _moved_behind_what_was_billed_ahead() -> Body:
+    price = {"kind": "recurring", "model": "flat", "amount": "30.00", "timing": "arrears"}
+    days = ("2026-03-16", "2026-04-01", "2026-04-10", "2026-04-15")
+    return {
+        "scenario": "days",
+        "catalog": {"currency": "EUR", "policy": {"credit": "none"},
+                    "plans": {"p": {"prices": {"base": price}}}},
+        "accounts": {"A": {"billing_day": 1}},
+        "steps": [
+            {"do": "subscribe", "account": "A", "plan": "p", "as": "s", "at": "2026-02-01"},
+            {"do": "bill", "at": "2026-02-10", "until": "2026-04-01"},
+            {"do": "set_billing_day", "account": "A", "day": 15, "at": "2026-02-20"},
+            *({"do": "bill", "at": day} for day in days),
+        ],
+    }  # fmt: skip
+
+
 @random_stories
+@example(document=_moved_behind_what_was_billed_ahead())
 @given(document=contracts())
 def test_no_day_of_a_price_is_charged_twice(home: Path, document: Body) -> None:
     with played(document, after=check_days):

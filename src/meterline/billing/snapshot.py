@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from math import lcm
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -30,6 +29,7 @@ from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
+from meterline.pricing.columns import exact_sum
 from meterline.pricing.price import Price
 from meterline.reads import services as reads
 from meterline.subscriptions.periods import INSTANT
@@ -334,13 +334,14 @@ def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
         return totals
     rows = []
     for _, group in mixed.group_by(key):
-        common = lcm(*group["denominator"].to_list())
         first = group.row(0, named=True)
+        quantity = group["quantity"].sum()
+        amount, denominator = exact_sum("the usage of a period", group, quantity)
         first.update(
             events=group["events"].sum(),
-            quantity=group["quantity"].sum(),
-            amount=sum(a * (common // d) for a, d in group.select("amount", "denominator").rows()),
-            denominator=common,
+            quantity=quantity,
+            amount=amount,
+            denominator=denominator,
         )
         rows.append(first)
     return pl.concat([totals.filter(~several), pl.DataFrame(rows, schema=TOTALS)])

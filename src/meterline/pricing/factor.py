@@ -90,9 +90,7 @@ def rows_with_factor(price: Price, rows: Iterable[Row]) -> list[dict[str, Any]]:
     if price.factor_places is not None:
         parts = [exact] if adds_up(price) else [[one] for one in exact]
         exact = [one for part in parts for one in _split(part, price.factor_places)]
-    return [
-        {**row, "quantity": one, "divisor": 1} for row, one in zip(ordered, exact, strict=True)
-    ]
+    return [{**row, "quantity": one, "divisor": 1} for row, one in zip(ordered, exact, strict=True)]
 
 
 def _split(exact: Sequence[Fraction], places: int) -> list[Fraction]:
