@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from meterline.rating.taximeter import charged
 from meterline.usage.deduplicate import find_keys
+from meterline.usage.key_run import fill_filter, find_rows, merge_runs
 from meterline.usage.spans import enter_keys, find_spans
 
 
 def compile_loops() -> None:
     """Compile what is not compiled yet, and load all of it."""
-    for loop in (find_keys, enter_keys, find_spans, charged):
+    seeking = (find_keys, enter_keys, find_spans, find_rows)
+    for loop in (*seeking, charged, fill_filter, merge_runs):
         loop.compile()
 
 

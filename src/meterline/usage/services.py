@@ -35,11 +35,12 @@ from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, Us
 from meterline.usage.fetch import fetched
 from meterline.usage.load import CHECK, Load, lock_loading
 from meterline.usage.mapping import tables_of
-from meterline.usage.models import Batch, Delivery, Reject, Retired
+from meterline.usage.models import Batch, Delivery, KnownKeys, Reject, Retired
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import TOO_LATE, Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
+from meterline.usage.tend_keys import lock_tending, tend_behind
 
 __all__ = [
     "accept_late",
@@ -179,6 +180,7 @@ def _registered(load: Load) -> Batch:
     batch = load.register()
     rerate_each(of_owners(load.late))
     _follow_changes(load)
+    transaction.on_commit(tend_behind)
     return batch
 
 
@@ -383,9 +385,11 @@ def orphans() -> list[Path]:
     """Folders of batches that were not registered: what interrupted loads left. None is reported
     while a load is at work."""
     with transaction.atomic():
+        lock_tending()
         lock_loading()
         known = set(Batch.objects.exclude(path="").values_list("path", flat=True))
-        known |= set(Retired.objects.values_list("path", flat=True))
+        for others in (KnownKeys, Retired):
+            known |= set(others.objects.values_list("path", flat=True))
         return sorted(path for path in files.folder("usage").iterdir() if path.name not in known)
 
 
