@@ -35,6 +35,14 @@ class Intake(Protocol):
         """Take a batch out again; the batch that does it."""
         ...
 
+    def contracts_changed(self, subscription_ids: Sequence[int]) -> None:
+        """Contracts have begun, ended or changed, in this transaction."""
+        ...
+
+    def identifiers_changed(self, values: Sequence[str]) -> None:
+        """Identifiers have another owner from some instant on, in this transaction."""
+        ...
+
 
 _KINDS: dict[str, Intake] = {}
 
@@ -77,3 +85,15 @@ def recycled(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch | N
         if mine:
             made = kind.recycle(mine, changes)
     return made
+
+
+def contracts_changed(subscription_ids: Sequence[int]) -> None:
+    """Tell all kinds of contracts that have begun, ended or changed."""
+    for kind in _KINDS.values():
+        kind.contracts_changed(subscription_ids)
+
+
+def identifiers_changed(values: Sequence[str]) -> None:
+    """Tell all kinds of identifiers that have another owner."""
+    for kind in _KINDS.values():
+        kind.identifiers_changed(values)

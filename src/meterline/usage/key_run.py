@@ -86,7 +86,7 @@ def _map(path: Path, name: str, kind: Any, count: int) -> Array:
     file = path / f"{name}.npy"
     if not count:  # nothing cannot be mapped
         np.save(file, np.empty(0, dtype=kind))
-        return np.load(file)  # type: ignore[no-any-return]
+        return np.asarray(np.load(file))
     return np.asarray(np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(count,)))
 
 

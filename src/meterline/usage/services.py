@@ -59,6 +59,8 @@ __all__ = [
     "edit_reject",
     "finish",
     "follow_contract",
+    "follow_identifiers",
+    "follow_moved",
     "follow_new",
     "guided",
     "load_all",
@@ -195,15 +197,30 @@ def _follow_changes(load: Load) -> None:
 def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
     """A contract has changed from an instant on, or begun (`new`): usage that came before that and
     is concerned is rated anew, also of what drew on allowances that are others now."""
+    intake.contracts_changed([subscription_id])
     lots_since = earliest_change(subscription_id, at, shared_only=new)
     since = [moment for moment in (lots_since, None if new else at) if moment is not None]
     if since and min(since) < clock.now():
         rerate([subscription_id], min(since))
 
 
+def follow_moved(subscription_ids: Sequence[int], since: datetime) -> None:
+    """Contracts are on other terms from an instant on: usage that came before is rated anew."""
+    intake.contracts_changed(subscription_ids)
+    if since < clock.now():
+        rerate(subscription_ids, since)
+
+
+def follow_identifiers(values: Sequence[str]) -> None:
+    """Identifiers have another owner from some instant on. Usage of them that was rejected is tried
+    again by itself (waiting.py); what is made of meters at such places follows."""
+    intake.identifiers_changed(values)
+
+
 def follow_new(begun: pl.DataFrame) -> None:
     """Subscriptions (subscription_id, since) have begun: where they share allowances, usage of
     their accounts that came before them is rated anew."""
+    intake.contracts_changed(begun["subscription_id"].to_list())
     rerate_each(sharing(begun.filter(pl.col("since") < clock.now())))
 
 
