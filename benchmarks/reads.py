@@ -26,15 +26,17 @@ meters:
 plans:
   home: {prices: {energy: {kind: usage, meter: energy, model: per_unit, unit_amount: "0.20"}}}
 """
-START, READ_AT = "2026-01-01", "2026-02-01"
+START, BEFORE, READ_AT = "2026-01-01", "2026-01-16", "2026-02-01"
 HELD_PERCENT, UNREAD_PERCENT = 1, 10
 
 
 def set_up(folder: Path, meters: int) -> None:
-    """A contract at each place of supply, and a meter with two years behind it."""
+    """A contract at each place of supply, and a meter that was read once before."""
     from meterline.catalog import files as catalogues
     from meterline.catalog import services as catalog
     from meterline.customers import services as accounts
+    from meterline.platform import clock
+    from meterline.reads import services as reads
     from meterline.reads.imports import import_meters
     from meterline.subscriptions import services as subscriptions
 
@@ -60,6 +62,11 @@ def set_up(folder: Path, meters: int) -> None:
     ):  # fmt: skip
         assert importer.import_file(kind, folder / f"{kind}.csv").created == meters
     assert import_meters(folder / "meters.csv").created == meters
+    base.select(serial=pl.format("S{}", "code"), at=pl.lit(BEFORE), value=pl.lit(1150)).write_csv(
+        folder / "before.csv"
+    )
+    clock.move_to(datetime(2026, 1, 17, tzinfo=UTC))
+    assert reads.load_file(folder / "before.csv").rated == meters
 
 
 def write_reads(path: Path, meters: int, chance: np.random.Generator) -> int:
@@ -67,7 +74,7 @@ def write_reads(path: Path, meters: int, chance: np.random.Generator) -> int:
     numbers = np.flatnonzero(np.arange(meters) % 100 >= UNREAD_PERCENT)
     used = chance.integers(80, 420, len(numbers))
     used[numbers % 100 == 99] = 90_000  # spikes
-    rows = pl.DataFrame({"n": numbers, "value": 1000 + used})
+    rows = pl.DataFrame({"n": numbers, "value": 1150 + used})
     rows.select(serial=pl.format("SA{}", "n"), at=pl.lit(READ_AT), value="value").write_csv(path)
     return rows.height
 
@@ -94,7 +101,6 @@ def main() -> None:
         folder = Path(home)
         clock.move_to(datetime(2026, 1, 2, tzinfo=UTC))
         set_up(folder, wanted.meters)
-        reads.catch_up()
         clock.move_to(datetime(2026, 2, 2, tzinfo=UTC))
         count = write_reads(folder / "reads.csv", wanted.meters, np.random.default_rng(1))
         before = time.process_time()
