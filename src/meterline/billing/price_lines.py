@@ -140,7 +140,7 @@ def _fits(price: Price, joined: pl.DataFrame, limits: int) -> bool:
         + [_scaled(limit) * max(most["days"], most["limit_numerator"])
            for limit in (price.minimum_amount, price.maximum_amount) if limit is not None]
     )  # fmt: skip
-    return max(amount * divisor, divisor * 10**20) * 4 < 2**127
+    return bool(max(amount * divisor, divisor * 10**20) * 4 < 2**127)
 
 
 def _scaled(limit: Limit) -> int:

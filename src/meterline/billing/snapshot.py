@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -336,7 +337,7 @@ def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for _, group in mixed.group_by(key):
         first = group.row(0, named=True)
-        quantity = group["quantity"].sum()
+        quantity = cast(Decimal, group["quantity"].sum())
         amount, denominator = exact_sum("the usage of a period", group, quantity)
         first.update(
             events=group["events"].sum(),

@@ -135,7 +135,7 @@ def taxes() -> list[build.Tax]:
     return list(_taxes(newest_entry()))
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _taxes(newest_entry: int) -> tuple[build.Tax, ...]:
     return tuple(build.tax(code, body) for code, body in _latest("tax").items())
 
@@ -203,7 +203,7 @@ def _terms(plan_version_ids: Iterable[int]) -> list[_Terms]:
     return [_terms_of(one, newest) for one in wanted]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(20_000)
 def _terms_of(plan_version_id: int, newest_entry: int) -> _Terms:
     """Versions are immutable, so they are read once."""
     row = PlanVersion.objects.get(pk=plan_version_id)

@@ -321,10 +321,9 @@ def _write_states(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> Non
 
 def _rate_anew(ids: Sequence[int], since: datetime) -> None:
     """Usage that came already, from the move on."""
-    from meterline.usage.services import rerate  # usage stands on subscriptions
+    from meterline.usage.services import follow_moved  # usage stands on subscriptions
 
-    if since < clock.now():
-        rerate(ids, since)
+    follow_moved(ids, since)
 
 
 def _tell(version: PlanVersion, moved: pl.DataFrame) -> None:

@@ -34,6 +34,14 @@ class Intake(Protocol):
         """Take a batch out again; the batch that does it."""
         ...
 
+    def contracts_changed(self, subscription_ids: Sequence[int]) -> None:
+        """Contracts have begun, ended or changed, in this transaction."""
+        ...
+
+    def identifiers_changed(self, values: Sequence[str]) -> None:
+        """Identifiers have another owner from some instant on, in this transaction."""
+        ...
+
 
 _MODULES: dict[str, str] = {}  # by the format of their batches
 
@@ -82,3 +90,15 @@ def recycled(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch | N
         if mine and (kind := _kind(name)):
             made = kind.recycle(mine, changes)
     return made
+
+
+def contracts_changed(subscription_ids: Sequence[int]) -> None:
+    """Tell all kinds of contracts that have begun, ended or changed."""
+    for kind in _KINDS.values():
+        kind.contracts_changed(subscription_ids)
+
+
+def identifiers_changed(values: Sequence[str]) -> None:
+    """Tell all kinds of identifiers that have another owner."""
+    for kind in _KINDS.values():
+        kind.identifiers_changed(values)

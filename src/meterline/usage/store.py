@@ -23,7 +23,7 @@ from pyarrow import parquet
 
 from meterline.platform import files
 from meterline.subscriptions.periods import INSTANT
-from meterline.usage.deduplicate import KEY
+from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.errors import NotWritten
 from meterline.usage.guide import GUIDED
 from meterline.usage.models import Batch, Erasure
@@ -91,6 +91,12 @@ class BatchFolder:
         self._settled += 1
         self.write(rated.select(RATED.keys()), "rated", f"settled-{self._settled:06}")
         self.write(uses.select(DRAWS.keys()), "uses", f"{self._settled:06}")
+
+    def take_out(self, ids: pl.DataFrame, part: int = 1) -> None:
+        """Note the records (id, line, origin) of earlier batches that count no more, and may come
+        again."""
+        keyed = keys(ids["id"]).hstack(ids.select("line", "origin"))
+        self.write(keyed.select(KEYS.keys()), "gone", f"{part:06}")
 
     def supersede(self, rows: pl.DataFrame, part: int = 1) -> None:
         """Note which rows (SUPERSEDED) of earlier batches this one replaces."""
@@ -281,7 +287,6 @@ def live(
     standing = rows.filter(state="committed").exclude(path="")
     folder = files.folder("usage")
     names = standing.filter(supersedes=True).values_list("path", flat=True)
-    replaced = [_superseded(folder / name) for name in dict.fromkeys(names)]
     if start is not None:
         standing = standing.filter(last_start__gte=start)
     if end is not None:
@@ -292,8 +297,15 @@ def live(
         batches=[(row.id, folder / row.path) for row in standing],
         backed_out=backed_out,
         erased=_erased() if whole else None,
-        superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
+        superseded=superseded_by(list(names)),
     )
+
+
+def superseded_by(names: Sequence[str]) -> pl.DataFrame:
+    """SUPERSEDED of the folders of registered batches."""
+    folder = files.folder("usage")
+    replaced = [_superseded(folder / name) for name in dict.fromkeys(names)]
+    return pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced])
 
 
 def _erased() -> pl.DataFrame | None:
