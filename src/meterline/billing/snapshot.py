@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from math import lcm
+from decimal import Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
+from meterline.pricing.columns import exact_sum
 from meterline.pricing.price import Meter, Price
 from meterline.reads import services as reads
 from meterline.subscriptions.periods import INSTANT
@@ -62,7 +63,9 @@ def load(
     counting = settled_by(minimums, commitments, prices)
     lag = late_by(minimums, commitments, prices) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
-    billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
+    billed = pl.DataFrame(schema=BILLED)
+    if since is None:
+        billed = _billed(ids, accounts, standing(prices))
     prices = _with_billed(prices, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
@@ -242,8 +245,18 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     )
 
 
-def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
-    earliest = accounts["reach_at"].min() or _BEGINNING
+def standing(prices: Sequence[Price]) -> timedelta:
+    """How long before its end a charge may begin some of whose days are billed for good: what is
+    billed of a price that is not prorated, or under `credit: none`, does not come back."""
+    recurring = [price for price in prices if price.kind == "recurring"]
+    if all(price.policy.credit == "prorated" and price.prorate for price in recurring):
+        return _NO_TIME
+    return reach_of([Interval(months=1), *(price.interval for price in recurring)])
+
+
+def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.DataFrame:
+    reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
+    earliest = reach - standing if reach - _BEGINNING > standing else _BEGINNING
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
@@ -323,13 +336,14 @@ def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
         return totals
     rows = []
     for _, group in mixed.group_by(key):
-        common = lcm(*group["denominator"].to_list())
         first = group.row(0, named=True)
+        quantity = cast(Decimal, group["quantity"].sum())
+        amount, denominator = exact_sum("the usage of a period", group, quantity)
         first.update(
             events=group["events"].sum(),
-            quantity=group["quantity"].sum(),
-            amount=sum(a * (common // d) for a, d in group.select("amount", "denominator").rows()),
-            denominator=common,
+            quantity=quantity,
+            amount=amount,
+            denominator=denominator,
         )
         rows.append(first)
     return pl.concat([totals.filter(~several), pl.DataFrame(rows, schema=TOTALS)])

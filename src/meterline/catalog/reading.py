@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
+from meterline.platform.remembered import remembered
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
@@ -62,7 +62,7 @@ def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
     return [_price(row, known) for row in rows.order_by("id")]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(20_000)
 def _prices_of(plan_version_id: int, newest_entry: int) -> tuple[Price, ...]:
     """Versions are immutable, so they are read once; meters may change with `newest_entry`."""
     rows = PriceRow.objects.select_related("plan_version").filter(plan_version=plan_version_id)
@@ -93,7 +93,7 @@ def meters() -> dict[str, Meter]:
     return _meters(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _meters(newest_entry: int) -> dict[str, Meter]:
     return {code: build.meter(code, body) for code, body in _latest("meter").items()}
 
@@ -103,7 +103,7 @@ def calendars() -> dict[str, CalendarSpec]:
     return _calendars(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
     return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
 
@@ -135,7 +135,7 @@ def taxes() -> list[build.Tax]:
     return list(_taxes(newest_entry()))
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _taxes(newest_entry: int) -> tuple[build.Tax, ...]:
     return tuple(build.tax(code, body) for code, body in _latest("tax").items())
 
@@ -145,7 +145,7 @@ def discounts() -> dict[str, build.Discount]:
     return _discounts(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _discounts(newest_entry: int) -> dict[str, build.Discount]:
     return {code: build.discount(code, body) for code, body in _latest("discount").items()}
 
@@ -169,7 +169,7 @@ def allowances() -> dict[int, tuple[Allowance, ...]]:
     return _allowances(PlanVersion.objects.aggregate(newest=Max("id"))["newest"] or 0)
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
     """Versions are immutable, so they are read once."""
     rows = PlanVersion.objects.filter(pk__lte=newest_version, body__has_key="allowances")
@@ -203,7 +203,7 @@ def _terms(plan_version_ids: Iterable[int]) -> list[_Terms]:
     return [_terms_of(one, newest) for one in wanted]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(20_000)
 def _terms_of(plan_version_id: int, newest_entry: int) -> _Terms:
     """Versions are immutable, so they are read once."""
     row = PlanVersion.objects.get(pk=plan_version_id)
@@ -226,7 +226,7 @@ def compiled_cards() -> dict[str, CompiledCard]:
     return _compiled_cards(newest_entry())
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
     versions: dict[str, list[int]] = {}
     rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
@@ -236,7 +236,7 @@ def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
     return {code: _compiled(tuple(ids), calendar) for code, ids in versions.items()}
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _compiled(ids: tuple[int, ...], known: tuple[tuple[str, CalendarSpec], ...]) -> CompiledCard:
     """A card's versions compiled: what is new in the last one, laid over those before."""
     newest = _rate_card(Entry.objects.get(pk=ids[-1]))

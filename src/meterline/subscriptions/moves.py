@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -20,6 +19,7 @@ from meterline.catalog.models import PlanVersion
 from meterline.catalog.resolve import plain
 from meterline.platform import audit, clock, events
 from meterline.platform.database import write_frame
+from meterline.platform.remembered import remembered
 from meterline.subscriptions import addons, decide, distinct, models, plans, store, timeline
 from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
 from meterline.subscriptions.log import Change, end_of, midnight, taken
@@ -176,14 +176,14 @@ class _Mover:
         return self.offers[key]
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _plan_of(plan_version_id: int) -> tuple[str, int]:
     """Plan code and first version of a plan version: these never change."""
     version = PlanVersion.objects.get(pk=plan_version_id)
     return version.plan_code, version.base_id or version.pk
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _view(plan_version_id: int) -> decide.PlanView:
     return plans.view(plan_version_id)
 
@@ -321,10 +321,9 @@ def _write_states(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> Non
 
 def _rate_anew(ids: Sequence[int], since: datetime) -> None:
     """Usage that came already, from the move on."""
-    from meterline.usage.services import rerate  # usage stands on subscriptions
+    from meterline.usage.services import follow_moved  # usage stands on subscriptions
 
-    if since < clock.now():
-        rerate(ids, since)
+    follow_moved(ids, since)
 
 
 def _tell(version: PlanVersion, moved: pl.DataFrame) -> None:
