@@ -140,7 +140,7 @@ def _fits(price: Price, joined: pl.DataFrame, limits: int) -> bool:
         + [_scaled(limit) * max(most["days"], most["limit_numerator"])
            for limit in (price.minimum_amount, price.maximum_amount) if limit is not None]
     )  # fmt: skip
-    return max(amount * divisor, divisor * 10**20) * 4 < 2**127
+    return bool(max(amount * divisor, divisor * 10**20) * 4 < 2**127)
 
 
 def _scaled(limit: Limit) -> int:
@@ -232,17 +232,9 @@ def _proposed(
     evidence: pl.DataFrame,
     snapshot: Snapshot,
 ) -> pl.DataFrame:
-    prices = pl.DataFrame(
-        [
-            {
-                "price_id": price.id, "price_code": price.code, "name": price.name,
-                "kind": price.kind, "tax_code": price.tax, "advance": price.timing == "advance",
-                "rounding": price.policy.rounding, "places": decimals(price.currency),
-            }
-            for price in snapshot.prices
-        ],
-        schema_overrides={"price_id": pl.Int64, "tax_code": pl.String, "places": pl.Int64},
-    )  # fmt: skip
+    prices = snapshot.price_columns.select(
+        "price_id", "price_code", "name", "kind", "tax_code", "advance", "rounding", "places"
+    )
     joined = (
         charged.join(lines.drop("price_id"), on="line")
         .join(prices, on="price_id")

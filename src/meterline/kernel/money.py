@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Literal
 
 import polars as pl
 from babel.core import get_global
@@ -20,6 +20,7 @@ RoundingMode = Literal["half_up", "half_even", "up", "down"]
 MONEY = pl.Decimal(38, 10)
 EXACT = pl.Decimal(38, 20)
 EXACT_SCALE = 10**20
+_POWERS = pl.Series([10**n for n in range(21)], dtype=pl.Int128)
 _WIDE = Context(prec=60)  # beyond all columns, so that nothing is rounded on the way
 
 _CURRENCY_FRACTIONS = get_global("currency_fractions")
@@ -167,8 +168,6 @@ def to_scaled(amount: pl.Expr, scale: int = 20) -> pl.Expr:
 
 
 def _power_of_ten(exponent: pl.Expr) -> pl.Expr:
-    power = pl.lit(1, pl.Int128)
-    expression: Any = pl.when(exponent == 0).then(power)
-    for n in range(1, 21):
-        expression = expression.when(exponent == n).then(pl.lit(10**n, pl.Int128))
-    return cast(pl.Expr, expression.otherwise(None))
+    """10^exponent (0 to 20) as Int128. Looked up: a chain of conditions costs ten times as much,
+    as each expression that uses it computes it anew."""
+    return pl.lit(_POWERS).gather(exponent)
