@@ -94,11 +94,13 @@ def recycled(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch | N
 
 def contracts_changed(subscription_ids: Sequence[int]) -> None:
     """Tell all kinds of contracts that have begun, ended or changed."""
-    for kind in _KINDS.values():
-        kind.contracts_changed(subscription_ids)
+    for kind in map(_kind, _MODULES):
+        if kind:
+            kind.contracts_changed(subscription_ids)
 
 
 def identifiers_changed(values: Sequence[str]) -> None:
     """Tell all kinds of identifiers that have another owner."""
-    for kind in _KINDS.values():
-        kind.identifiers_changed(values)
+    for kind in map(_kind, _MODULES):
+        if kind:
+            kind.identifiers_changed(values)
