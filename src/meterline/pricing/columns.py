@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -130,7 +130,7 @@ def sum_by_line(rows: pl.DataFrame, *also: str) -> pl.DataFrame:
 def _sum_mixed(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     found = []
     for values, group in rows.group_by(key, maintain_order=True):
-        quantity = group["quantity"].sum()
+        quantity = cast(Decimal, group["quantity"].sum())
         amount, denominator = exact_sum("a sum", group, quantity)
         found.append((*values, quantity, amount, denominator))
     schema = {name: rows.schema[name] for name in key}

@@ -3,7 +3,7 @@ share its batches, with their counts, and its rejects; another room makes usage 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -56,13 +56,16 @@ def _kind(format: str | None) -> Intake | None:
     return None if module is None else cast(Intake, import_module(module))
 
 
+def _kinds() -> Iterator[Intake]:
+    return (cast(Intake, import_module(module)) for module in _MODULES.values())
+
+
 def of_file(path: Path, format: str | None) -> Intake | None:
     """The kind of a file, by the format that is named or else by its content."""
     if format is not None:
         return _kind(format)
     beginning = head(path)
-    kinds = (_kind(name) for name in _MODULES)
-    return next((kind for kind in kinds if kind and kind.sniff(beginning)), None)
+    return next((kind for kind in _kinds() if kind.sniff(beginning)), None)
 
 
 def of_batch(batch: Batch) -> Intake | None:
@@ -94,13 +97,11 @@ def recycled(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch | N
 
 def contracts_changed(subscription_ids: Sequence[int]) -> None:
     """Tell all kinds of contracts that have begun, ended or changed."""
-    for kind in map(_kind, _MODULES):
-        if kind:
-            kind.contracts_changed(subscription_ids)
+    for kind in _kinds():
+        kind.contracts_changed(subscription_ids)
 
 
 def identifiers_changed(values: Sequence[str]) -> None:
     """Tell all kinds of identifiers that have another owner."""
-    for kind in map(_kind, _MODULES):
-        if kind:
-            kind.identifiers_changed(values)
+    for kind in _kinds():
+        kind.identifiers_changed(values)
