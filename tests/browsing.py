@@ -182,9 +182,13 @@ PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimatio
 def axe(page: Any) -> list[str]:
     """What axe finds wrong on a page that is painted, by WCAG 2.2 AA and the best practices."""
     page.evaluate(PAINTED)
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    page.evaluate(Axe().axe_script)
+    found = page.evaluate(
+        "options => axe.run(options).then((result) => result.violations)",
+        {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]},
+    )
     return [
         f"{rule['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
-        for rule in found.response["violations"]
+        for rule in found
         for node in rule["nodes"]
     ]

@@ -14,7 +14,7 @@ from meterline.access import approvals as four_eyes
 from meterline.access.gate import allowed, refuse
 from meterline.access.models import Approval
 from meterline.console.pages.sources import STEPS
-from meterline.console.tour import STEPS as TOUR
+from meterline.console.tour import TOUR
 from meterline.platform import audit
 from meterline.web import charts, learning
 from meterline.web.figures import queue, shown
@@ -111,11 +111,8 @@ def _learning(request: HttpRequest) -> dict[str, Any]:
     """The first steps and the tour, as far as whoever is signed in still wants them."""
     steps = _steps() if learning.offered(request, "checklist") else []
     ticked = sum(step["done"] for step in steps)
-    starts = request.GET.get("tour") == "1"
-    return {
-        "steps": steps, "steps_done": f"{ticked} / {len(steps)}", "tour": TOUR,
-        "tour_starts": starts, "tour_offered": not starts and learning.offered(request, "tour"),
-    }  # fmt: skip
+    done = {"steps": steps, "steps_done": f"{ticked} / {len(steps)}"}
+    return done | learning.tour(request, TOUR)
 
 
 def _steps() -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from meterline.web.filters import Choice, Days
 from meterline.web.models import Feedback
 from meterline.web.page import act, done, fragment, link, page
 from meterline.web.rows import Chip, Column, When
+from meterline.web.shell import surface_of
 from meterline.web.table import COUNTED, Table
 
 STATES = {"new": _("new"), "in_hand": _("in hand"), "done": _("done")}
@@ -67,7 +68,7 @@ def put_away(request: HttpRequest, what: str) -> HttpResponse:
     learning.put_away(request, what)
     if request.POST.get("quiet"):
         return HttpResponse(status=204)
-    return done(request, SAID[what], "console.home")
+    return done(request, SAID[what], f"{surface_of(request, None)}.home")
 
 
 @act("feedback/give", permission=SIGNED_IN)
