@@ -96,6 +96,23 @@ class Product:
             context.close()
         return self.states[role]
 
+    def invited(self, browser: Any, customer: str) -> str:
+        """Let a customer into the portal; the role under which the cookies are kept."""
+        role = f"customer {customer}"
+        if role not in self.states:
+            told = self.run("portal", "invite", customer, f"{customer.lower()}@example.com")
+            found = re.search(r"/portal/welcome/\S+", told)
+            assert found is not None
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{self.url}{found.group()}")
+            page.click("text=Open my account")
+            page.wait_for_url("**/account/password/set/")
+            assert axe(page) == []
+            self.states[role] = context.storage_state()
+            context.close()
+        return role
+
 
 @pytest.fixture(scope="session")
 def provider() -> Iterator[Provider]:

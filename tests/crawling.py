@@ -1,4 +1,4 @@
-"""Where the pages of a served product are: every page that links lead to, found without a browser."""
+"""Where the pages of a served product are: all that links lead to, found without a browser."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from django.urls import Resolver404, resolve
 from meterline.web.page import PAGES
 
 HREF = re.compile(r'<a\b[^>]*?\shref="([^"#]+)')
+OWN = ("mfa_index", "account_change_password", "account_set_password", "account_email",
+       "mfa_activate_totp", "mfa_add_webauthn", "account_login")  # fmt: skip
+"""Pages of one's own account, which a library brings."""
 VARIES = ("what", "kind")
 """Parameters of a URL that make another page of it."""
 
@@ -24,7 +27,7 @@ def key(path: str) -> str:
         found = resolve(path)
     except Resolver404:
         return ""
-    if found.view_name not in PAGES:
+    if found.view_name not in PAGES and found.view_name not in OWN:
         return ""
     varied = [str(found.kwargs[one]) for one in VARIES if one in found.kwargs]
     return " ".join([found.view_name, *varied])
@@ -40,8 +43,8 @@ def links(html: str, url: str) -> Iterator[str]:
 
 
 def crawl(requests: Any, root: str, *starts: str) -> dict[str, str]:
-    """Key of each page -> the first path by which links lead there from these, in the name of whoever
-    the requests (of a browser's context) are signed in as."""
+    """Key of each page -> the first path by which links lead there from these. The requests are
+    those of a browser's context, which is signed in."""
     found: dict[str, str] = {}
     waiting = deque(starts)
     while waiting:

@@ -1,4 +1,4 @@
-"""What happens at the demo company beside its months, so that each kind of page has something to show.
+"""What happens at the demo company beside its months, so that every page has something to show.
 
 All by the pages themselves and the endpoints, in the name of somebody who is signed in.
 """
@@ -58,9 +58,11 @@ def rows(home: Path, pattern: str) -> list[dict[str, str]]:
 
 
 def live(admin: Doer, home: Path, folder: Path) -> list[str]:
-    """Let it happen; gives where the pages stand that only a search leads to."""
+    """Let it happen; gives where to look first: the customer to whom it happened, and what only a
+    search leads to."""
     _tariff(admin, home, folder)
-    _meter(admin, home)
+    customer = _meter(admin, home)
+    _credit(admin, customer)
     usage = _usage(admin, home, folder)
     customers = sorted((home / "demo").rglob("customers-*.csv"))[0]
     admin.send("/settings/imports/new/", kind="customers", file=customers)
@@ -68,7 +70,10 @@ def live(admin: Doer, home: Path, folder: Path) -> list[str]:
     soon = max(row["start"] for row in usage)[:10]
     admin.send("/billing/plans/new/", until=soon, accounts=_account(home, "M"))
     who = usage[0]["identifier"]
-    return [f"/usage/records/?of={who}&from={usage[0]['start'][:7]}-01&to={soon}"]
+    return [
+        f"/customers/{customer}/",
+        f"/usage/records/?of={who}&from={usage[0]['start'][:7]}-01&to={soon}",
+    ]
 
 
 def _account(home: Path, letter: str) -> str:
@@ -91,8 +96,20 @@ def _tariff(admin: Doer, home: Path, folder: Path) -> None:
         time.sleep(0.5)
 
 
-def _meter(admin: Doer, home: Path) -> None:
-    """A device where somebody has electricity, read twice."""
+def resident(home: Path) -> str:
+    """The code of the first customer with electricity, and of the account and contract."""
+    found = rows(home, "identifiers-*.csv")
+    return next(row["subscription"] for row in found if row["kind"] == "meter")
+
+
+def _credit(admin: Doer, customer: str) -> None:
+    """Credit above what one person may grant."""
+    granted = {"account": customer, "amount": 9_000, "reason": "A long outage"}
+    admin.send("/money/credit/grant/", **granted, confirm=1)
+
+
+def _meter(admin: Doer, home: Path) -> str:
+    """A device where somebody has electricity, read twice; gives the customer."""
     held = next(row for row in rows(home, "identifiers-*.csv") if row["kind"] == "meter")
     day = f"{sorted((home / 'demo' / 'usage').iterdir())[-1].name}-01"
     where, _text = admin.send(
@@ -100,6 +117,7 @@ def _meter(admin: Doer, home: Path) -> None:
         usage_meter="energy", dials=6, decimals=0, multiplier=1, unit="kWh", first=1200,
     )  # fmt: skip
     admin.send(f"{where}read/", register="1", day=f"{day[:8]}15", value=1310, quality="customer")
+    return held["subscription"]
 
 
 def _usage(admin: Doer, home: Path, folder: Path) -> list[dict[str, str]]:

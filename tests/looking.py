@@ -10,14 +10,15 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, .topbar *, .rail *, .p
   .filter((one) => {
     const style = getComputedStyle(one);
     if (style.visibility === 'hidden' || !one.checkVisibility()) return false;
-    if (!/hidden|clip/.test(style.overflowX) || one.closest('.sr, svg, input, select')) return false;
+    if (!/hidden|clip/.test(style.overflowX)) return false;
+    if (one.closest('.sr, svg, input, select')) return false;
     return one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1 && !one.title
       && [...one.childNodes].some((inner) => inner.nodeType === 3 && inner.data.trim());
   })
   .map((one) => `cut off: ${one.textContent.trim().replace(/\\s+/g, ' ').slice(0, 80)}`)"""
 OUT_OF_SIGHT = """async () => {
   const found = [];
-  const later = () => new Promise((done) => setTimeout(done, 80));
+  const later = () => new Promise((done) => setTimeout(done, 50));
   const seen = (one) => {
     const box = one.getBoundingClientRect();
     const x = box.x + Math.min(box.width, 40) / 2, y = box.y + Math.min(box.height, 20) / 2;
@@ -27,8 +28,8 @@ OUT_OF_SIGHT = """async () => {
   };
   const can = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
   for (const one of document.querySelectorAll(can)) {
-    if (one.disabled || !one.checkVisibility({visibilityProperty: true, opacityProperty: true}))
-      continue;
+    if (one.disabled || one.tabIndex < 0) continue;
+    if (!one.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
     if (one.closest('dialog:not([open]), [inert]') || one.type === 'hidden') continue;
     one.focus({focusVisible: true});
     if (document.activeElement !== one) continue;
@@ -36,7 +37,7 @@ OUT_OF_SIGHT = """async () => {
     if (!box.width || !box.height) continue;
     const name = (one.getAttribute('aria-label') || one.textContent || one.name || '')
       .trim().replace(/\\s+/g, ' ').slice(0, 60);
-    if (!seen(one)) await later();
+    for (let i = 0; i < 20 && !seen(one); i++) await later();
     if (!seen(one)) found.push(`focus out of sight: ${name}`);
     const style = getComputedStyle(one), around = one.parentElement;
     const ring = (of) => of.outlineStyle !== 'none' && of.outlineWidth !== '0px'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -16,19 +15,7 @@ PATHS = ["/portal/", "/portal/usage/", "/portal/usage/?every=month&show=units", 
 @pytest.fixture
 def signed_in(product: Any, chromium: Any) -> str:
     """The cookies of a customer of the demo company are kept under this role."""
-    if "portal" not in product.states:
-        told = product.run("portal", "invite", "E000001", "e@example.com")
-        found = re.search(r"/portal/welcome/\S+", told)
-        assert found is not None
-        context = chromium.new_context()
-        page = context.new_page()
-        page.goto(f"{product.url}{found.group()}")
-        page.click("text=Open my account")
-        page.wait_for_url("**/account/password/set/")
-        assert axe(page) == []
-        product.states["portal"] = context.storage_state()
-        context.close()
-    return "portal"
+    return str(product.invited(chromium, "E000001"))
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (360, "light"), (1440, "light")])

@@ -94,6 +94,14 @@ class When(Column):
 
 
 @dataclass(frozen=True)
+class Who(Column):
+    """Who did something: users by their e-mail, programs by their key."""
+
+    def value(self, row: Row) -> Any:
+        return written.who(row[self.name] or "") or super().value(row)
+
+
+@dataclass(frozen=True)
 class Chip(Column):
     """A status: `tones` and `labels` by value; a value without a tone is neutral."""
 

@@ -23,7 +23,7 @@ from meterline.platform import clock
 from meterline.pricing.price import Meter
 from meterline.web import format as written
 from meterline.web.page import page
-from meterline.web.rows import Column, Number, Rows
+from meterline.web.rows import Column, Number, Rows, Who
 
 _QUARTER = 900_000_000  # of an hour, in microseconds
 HOURS = ("00", "03", "06", "09", "12", "15", "18", "21")
@@ -38,7 +38,7 @@ DAYS = {
 }  # fmt: skip
 VERSION_COLUMNS = [
     Column("version", _("Version")), Column("since", _("Holds from")),
-    Column("by", _("Published by")), Column("at", _("Published")),
+    Who("by", _("Published by")), Column("at", _("Published")),
 ]  # fmt: skip
 
 

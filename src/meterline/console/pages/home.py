@@ -20,7 +20,7 @@ from meterline.web import charts, learning
 from meterline.web.figures import queue, shown
 from meterline.web.filters import Choice
 from meterline.web.page import act, done, link, page
-from meterline.web.rows import Chip, Column, When
+from meterline.web.rows import Chip, Column, When, Who
 from meterline.web.table import Table
 
 STATES = {
@@ -53,11 +53,11 @@ APPROVALS = Table(
     "approvals",
     columns=[
         Column("summary", _("What"), link=lambda row: link_to(row["pk"])),
-        Column("asked_by", _("Asked by")),
+        Who("asked_by", _("Asked by")),
         When("asked_at", _("Asked"), sort=True),
         Chip("state", _("State"), labels=STATES,
              tones={"awaiting": "warning", "approved": "busy", "done": "good"}),
-        Column("decided_by", _("Decided by")),
+        Who("decided_by", _("Decided by")),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
     order="-asked_at",

@@ -16,7 +16,7 @@ from meterline.web.figures import Work, work
 from meterline.web.filters import Choice, Days
 from meterline.web.models import Feedback
 from meterline.web.page import act, done, fragment, link, page
-from meterline.web.rows import Chip, Column, When
+from meterline.web.rows import Chip, Column, When, Who
 from meterline.web.shell import surface_of
 from meterline.web.table import COUNTED, Table
 
@@ -31,7 +31,7 @@ FEEDBACK = Table(
     columns=[
         Column("text", _("What"), link=lambda row: reverse("console.feedback", args=[row["pk"]])),
         Column("page", _("Page")),
-        Column("given_by", _("From whom")),
+        Who("given_by", _("From whom")),
         When("given_at", _("When")),
         Chip("state", _("State"), labels=STATES, tones=TONES),
     ],

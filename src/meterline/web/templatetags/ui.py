@@ -178,6 +178,7 @@ def table(context: template.Context, bound: Any) -> dict[str, Any]:
     page = context.get("page")
     return {"table": bound, "label": page.title if page else bound.table.name,
             "request": context["request"], "may": context["may"],
+            "help_url": context.get("help_url", ""),
             "csrf_token": context.get("csrf_token")}  # fmt: skip
 
 
@@ -189,6 +190,12 @@ def rows(bound: Any) -> dict[str, Any]:
 
 def _pair(name: str, content: str, **context: Any) -> str:
     return render_to_string(f"web/{name}.html", {"content": content, **context})
+
+
+@register.filter
+def who(actor: str | None) -> str:
+    """Who did something, as people say it."""
+    return written.who(actor or "")
 
 
 @register.simple_block_tag
