@@ -42,7 +42,7 @@ def used(product: Product) -> list[dict[str, str]]:
 
 def month(product: Product, after: int = 0) -> date:
     """The first day of the last month that the demo lived, or of so many months after it."""
-    last = datetime.strptime(demo(product, "mobile-2*.csv").parent.name, "%Y-%m").date()
+    last = date.fromisoformat(f"{demo(product, 'mobile-2*.csv').parent.name}-01")
     for _ in range(after):
         last = (last + timedelta(days=31)).replace(day=1)
     return last

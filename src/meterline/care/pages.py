@@ -54,6 +54,9 @@ QUESTIONS = Table(
     ],
     filters=[StateFilter("state", _("State"), choices=tuple(STATES.items()))],
     order="-asked_at",
+    empty=_(
+        "Customers ask about a bill, or a line of it, in the portal; their questions appear here."
+    ),
     needs=("text", "answered_at"),
     enrich=_shown,
     enriched=frozenset({"state", "short"}),

@@ -60,6 +60,13 @@ class Number(Column):
 
 
 @dataclass(frozen=True)
+class Percent(Column):
+    """A share that is text already, aligned to the right as figures are."""
+
+    numeric = True
+
+
+@dataclass(frozen=True)
 class Money(Column):
     """An amount; the currency stands in the row under `currency`."""
 

@@ -61,6 +61,8 @@ APPROVALS = Table(
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
     order="-asked_at",
+    empty=_("What one person asks for and another has to approve appears here: bill runs, credit,"
+            " credit notes above a limit."),
 )  # fmt: skip
 
 

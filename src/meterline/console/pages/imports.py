@@ -49,6 +49,7 @@ IMPORTS = Table(
         Who("asked_by", _("Given by")), When("asked_at", _("When")),
     ],
     order="-pk",
+    empty=_("Files of customers, accounts and contracts: each is checked, then imported."),
 )  # fmt: skip
 
 

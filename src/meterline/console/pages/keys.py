@@ -27,6 +27,7 @@ KEYS = Table(
         When("revoked_at", _("Revoked")),
     ],
     order="-created_at",
+    empty=_("A program that sends usage or reads figures signs in by a key."),
 )
 
 

@@ -38,6 +38,7 @@ FEEDBACK = Table(
     filters=[Choice("state", _("State"), choices=tuple(STATES.items())),
              Days("given_at", _("When"))],
     order="-pk",
+    empty=_("What users say of a page by its Feedback button appears here."),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import template
+from django import forms, template
 from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
@@ -190,6 +190,13 @@ def rows(bound: Any) -> dict[str, Any]:
 
 def _pair(name: str, content: str, **context: Any) -> str:
     return render_to_string(f"web/{name}.html", {"content": content, **context})
+
+
+@register.filter
+def lacks_choices(form: Any) -> bool:
+    """Has a form a field that asks to choose, where nothing is offered?"""
+    return any(isinstance(one, forms.ChoiceField) and not list(one.choices)
+               for one in form.fields.values())  # fmt: skip
 
 
 @register.filter
