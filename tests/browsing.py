@@ -134,6 +134,7 @@ def product(provider: Provider) -> Iterator[Product]:
     home = Path(tempfile.mkdtemp(prefix="meterline-served-"))
     made = Product(home)
     made.environment |= {
+        "METERLINE_SANDBOX": "a test",
         "METERLINE_OIDC_URL": provider.url, "METERLINE_OIDC_CLIENT_ID": "meterline",
         "METERLINE_OIDC_CLIENT_SECRET": "x", "METERLINE_OIDC_NAME": "The company",
     }  # fmt: skip

@@ -130,7 +130,7 @@ def test_walk(role: str, world: World) -> None:
         wrong += [f"{visit}: {fault}" for fault in found]
         said.clear()
     context.close()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def _go(page: Any, world: World, visit: Visit) -> None:
