@@ -12,12 +12,6 @@ PATHS = ["/portal/", "/portal/usage/", "/portal/usage/?every=month&show=units", 
          "/portal/services/", "/portal/account/", "/portal/account/consents/"]  # fmt: skip
 
 
-@pytest.fixture
-def signed_in(product: Any, chromium: Any) -> str:
-    """The cookies of a customer of the demo company are kept under this role."""
-    return str(product.invited(chromium, "E000001"))
-
-
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (360, "light"), (1440, "light")])
 def test_pages(browser_page: Any, signed_in: str, width: int, theme: str) -> None:
     for path in PATHS:
