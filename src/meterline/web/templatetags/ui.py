@@ -194,9 +194,9 @@ def _pair(name: str, content: str, **context: Any) -> str:
 
 @register.filter
 def lacks_choices(form: Any) -> bool:
-    """Has a form a field that asks to choose, where nothing is offered?"""
-    return any(isinstance(one, forms.ChoiceField) and not list(one.choices)
-               for one in form.fields.values())  # fmt: skip
+    """Has a form a field in which one has to choose, where nothing is offered?"""
+    needed = [one for one in form.fields.values() if one.required]
+    return any(isinstance(one, forms.ChoiceField) and not list(one.choices) for one in needed)
 
 
 @register.filter
