@@ -74,7 +74,7 @@ class Product:
         """Start the server; returns once it answers."""
         arguments = ["-m", "meterline", "serve", "--port", str(self.port)]
         server = subprocess.Popen([sys.executable, *arguments], env=self.environment)
-        for _ in range(240):
+        for _ in range(960):
             assert server.poll() is None
             try:
                 urlopen(f"{self.url}/account/login/").close()

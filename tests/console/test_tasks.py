@@ -194,7 +194,7 @@ def test_a_tariff_is_asked_what_if(browser_page: Open, product: Product, tmp_pat
     hands.press("What-if", "What-if")
     hands.press("Ask what if", "Every bill of these months is made twice")
     hands.reads_help()
-    hands.give("Catalogue file", dearer(product, tmp_path))
+    hands.give("Or a catalogue file", dearer(product, tmp_path))
     hands.press("Work it out", "Pay more")
     assert "0.50" in hands.page.locator("main").inner_text()
     hands.to(hands.page.locator(".explained-title").first.inner_text())

@@ -29,6 +29,8 @@ _TOKENS = {
     "#0b0003": "--good", "#0b0004": "--bad",
 }  # fmt: skip
 _WIDTHS = (640, 300)
+_SHORT = "abs(datum.value) < 1000 ? format(datum.value, '~') : format(datum.value, '~s')"
+"""Labels of an axis: thousands in short, but no thousandths (80m is no 0.08 of money)."""
 _NUMBERS: dict[str, Any] = {
     "en": "en-US",
     "de": "de-DE",
@@ -162,7 +164,7 @@ def _x() -> alt.X:
 
 
 def _y() -> alt.Y:
-    return alt.Y("value:Q", axis=alt.Axis(format="~s"))
+    return alt.Y("value:Q", axis=alt.Axis(labelExpr=_SHORT))
 
 
 def _bar(data: list[dict[str, Any]]) -> alt.Chart:
@@ -207,7 +209,7 @@ def _waterfall(data: list[dict[str, Any]]) -> alt.Chart:
     mark = _base(steps).mark_bar(cornerRadius=2, width={"band": 0.62})
     return mark.encode(
         x=_x(),
-        y=alt.Y("start:Q", axis=alt.Axis(format="~s")),
+        y=alt.Y("start:Q", axis=alt.Axis(labelExpr=_SHORT)),
         y2="end:Q",
         color=alt.Color("kind:N", scale=colours, legend=None),
     )
