@@ -82,6 +82,7 @@ class Product:
                 time.sleep(0.25)
             else:
                 return server
+        server.terminate()
         raise AssertionError("the server does not answer")
 
     def signed_in(self, browser: Any, role: str) -> Any:

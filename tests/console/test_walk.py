@@ -126,7 +126,7 @@ def test_walk(role: str, world: World) -> None:
         if visit.role != role:
             continue
         status = _go(page, world, visit)
-        found = [*faults(page), *_refused(page, role)] if status == 200 else [f"answers {status}"]
+        found = _faults(page, role) if status == 200 else [f"answers {status}"]
         found += said
         wrong += [f"{visit}: {fault}" for fault in found]
         said.clear()
@@ -143,6 +143,13 @@ def _go(page: Any, world: World, visit: Visit) -> int:
     if page.locator("[hx-trigger=load]").count():
         page.wait_for_load_state("networkidle")
     return int(answer.status)
+
+
+def _faults(page: Any, role: str) -> list[str]:
+    return [
+        *faults(page, helps=role != NOBODY),
+        *_refused(page, role),
+    ]  # help is behind the sign-in
 
 
 def _refused(page: Any, role: str) -> list[str]:
