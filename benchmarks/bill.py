@@ -1,4 +1,5 @@
-"""A bill run: accounts with two subscriptions each, usage, discount and tax, to committed invoices.
+"""A month's bill run: accounts with two subscriptions each, usage, discount and tax, to committed
+invoices. The month before was billed, which is not measured.
 
 The limit is a bare COPY of the same rows (invoices, lines, taxes, journal) into bare tables.
 """
@@ -45,10 +46,13 @@ COPIED = ("invoices_invoice", "invoices_line", "invoices_tax", "ledger_entry", "
 
 
 def prepare(accounts: int, folder: Path) -> None:
-    """Accounts with two subscriptions, one of them discounted, and a month of usage."""
+    """Accounts with two subscriptions, one of them discounted, whose first month was billed in
+    advance; and its usage."""
+    from meterline.billing import services as billing
     from meterline.catalog import files as catalogues
     from meterline.catalog import services as catalog
     from meterline.customers import services as customers
+    from meterline.platform import clock
     from meterline.subscriptions import services as subscriptions
     from meterline.usage import services as usage
 
@@ -70,6 +74,9 @@ def prepare(accounts: int, folder: Path) -> None:
     assert customers.import_file("accounts", folder / "accounts.csv").created == accounts
     made = subscriptions.import_file("subscriptions", folder / "subscriptions.csv")
     assert made.created == 2 * accounts
+    clock.move_to(datetime(2026, 9, 1, 6, tzinfo=UTC))
+    assert billing.run(date(2026, 9, 1)).invoices == accounts
+    clock.move_to(datetime(2026, 10, 1, 6, tzinfo=UTC))
     chance = np.random.default_rng(1)
     base.select(
         pl.format("u-{}", "code").alias("id"), meter=pl.lit("api_calls"),
@@ -113,7 +120,7 @@ def main() -> None:
         from meterline.platform import clock
 
         folder = Path(home)
-        clock.move_to(datetime(2026, 10, 1, 6, tzinfo=UTC))
+        clock.move_to(datetime(2026, 9, 1, tzinfo=UTC))
         prepare(wanted.accounts, folder)
         with measure.timed(seconds, "run"):
             outcome = billing.run(date(2026, 10, 1), workers=wanted.workers)

@@ -5,7 +5,7 @@ May be run twice without harm: what the first time committed is settled the seco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -74,10 +74,16 @@ def with_credit(
     return payments.use_credit(bill.documents.documents, parts, issued_at, lock=lock)
 
 
-def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
+def commit(
+    bill: Bill,
+    issued_at: datetime,
+    run: BillRun | None,
+    in_turn: Callable[[], None] | None = None,
+) -> list[int]:
     """Issue the bill: documents, postings, open items, what has been billed. One transaction.
 
-    Returns the ids of the invoices made.
+    `in_turn()` returns when the chunks before are committed: documents are numbered then. Returns
+    the ids of the invoices made.
     """
     with transaction.atomic():
         documents, uses = with_credit(bill, issued_at, lock=True)
@@ -87,6 +93,7 @@ def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
             bill.documents.taxes,
             issued_at=issued_at,
             bill_run_id=run.id if run else None,
+            in_turn=in_turn,
         )
         if made.height:
             parts = bill.documents
@@ -95,6 +102,8 @@ def commit(bill: Bill, issued_at: datetime, run: BillRun | None) -> list[int]:
             _emit(made)
         if not bill.progressive:
             _mark_billed(bill)
+        if in_turn:
+            in_turn()
         if run is not None:
             _advance(run, made.height)
     return made["id"].to_list()

@@ -31,6 +31,14 @@ class WorkerLost(MeterlineError):
     exit_code = 1
 
 
+class EarlierChunkFailed(MeterlineError):
+    """a chunk of the run could not be committed, so that those after it were not either; `meterline
+    bill resume` goes on from there"""
+
+    code = "bill_chunk_failed"
+    exit_code = 1
+
+
 class PlanMoved(MeterlineError):
     """plan {plan} is {state} by now: open it again to see what can be done with it"""
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,10 +19,12 @@ from meterline.billing import chunk
 from meterline.billing.errors import OtherRunUnfinished, RunInProgress, UnknownAccounts
 from meterline.billing.models import BillRun
 from meterline.billing.snapshot import Until
+from meterline.billing.turns import committed
 from meterline.billing.workers import compute_chunks
 from meterline.payments import grants
 from meterline.platform import audit, clock, engine
 from meterline.platform.ahead import ahead
+from meterline.reads import services as reads
 from meterline.subscriptions import renewals
 
 CHUNK_SIZE = 5000
@@ -78,6 +81,7 @@ def run(
     until = until or moment
     with _one_at_a_time():
         _refuse_unfinished()
+        reads.catch_up()
         ids = account_ids(account_codes)
         if dry_run:
             return _dry_run(ids, until, moment, progressive=progressive, progress=progress)
@@ -166,10 +170,21 @@ def _bill_chunks(
     issued_at, until, progressive = bill_run.started_at, bill_run.until_at, bill_run.progressive
     bills = compute_chunks if workers > 1 or engine.is_far() else _compute_here
     ready = bills(chunks, until, issued_at, progressive=progressive, workers=workers)
-    for ids, bill in zip(chunks, ready, strict=True):
-        made = chunk.commit(bill, issued_at, bill_run)
+    commit = partial(_commit, issued_at=issued_at, bill_run=bill_run)
+    done = map(commit, ready) if connection.in_atomic_block else committed(ready, commit)
+    for ids, made in zip(chunks, done, strict=True):
         report.invoice_ids += made
         yield len(made), len(ids)
+
+
+def _commit(
+    bill: chunk.Bill,
+    in_turn: Callable[[], None] | None = None,
+    *,
+    issued_at: datetime,
+    bill_run: BillRun,
+) -> list[int]:
+    return chunk.commit(bill, issued_at, bill_run, in_turn)
 
 
 def _compute_here(

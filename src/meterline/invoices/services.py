@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
@@ -24,8 +25,10 @@ def record(
     *,
     issued_at: datetime,
     bill_run_id: int | None = None,
+    in_turn: Callable[[], None] | None = None,
 ) -> pl.DataFrame:
-    """Issue documents: number them and write them, their lines and taxes by COPY.
+    """Issue documents: number them and write them, their lines and taxes by COPY. `in_turn()`
+    returns when it is their turn to be numbered; what needs no number is written before.
 
     `documents`: account_id, seller_id, kind, currency, issue_date, due_date, net, tax, total,
     credit_applied, due; one an account. `lines`, `taxes`: by account_id. Numbers are drawn in the
@@ -34,9 +37,20 @@ def record(
     """
     if documents.is_empty():
         return documents.with_columns(id=pl.lit(0, pl.Int64), number=pl.lit(""))
-    numbered = _numbered(documents).with_columns(
-        id=pl.Series(_draw_ids("invoices_invoice_id_seq", documents.height), dtype=pl.Int64)
+    drawn = _draw_ids("invoices_invoice_id_seq", documents.height)
+    known = documents.with_columns(id=pl.Series(drawn, dtype=pl.Int64))
+    ids = known.select("account_id", pl.col("id").alias("invoice_id"))
+    write_frame(
+        "invoices_line",
+        lines.join(ids, on="account_id").select("invoice_id", *_LINE_COLUMNS),
     )
+    write_frame(
+        "invoices_tax",
+        taxes.join(ids, on="account_id").select("invoice_id", "code", "percent", "base", "amount"),
+    )
+    if in_turn:
+        in_turn()
+    numbered = _numbered(known)
     write_frame(
         "invoices_invoice",
         numbered.select(
@@ -46,15 +60,6 @@ def record(
             pl.lit(bill_run_id, pl.Int64).alias("bill_run_id"),
         ),
     )  # fmt: skip
-    ids = numbered.select("account_id", pl.col("id").alias("invoice_id"))
-    write_frame(
-        "invoices_line",
-        lines.join(ids, on="account_id").select("invoice_id", *_LINE_COLUMNS),
-    )
-    write_frame(
-        "invoices_tax",
-        taxes.join(ids, on="account_id").select("invoice_id", "code", "percent", "base", "amount"),
-    )
     return numbered
 
 
