@@ -74,7 +74,7 @@ class Product:
         """Start the server; returns once it answers."""
         arguments = ["-m", "meterline", "serve", "--port", str(self.port)]
         server = subprocess.Popen([sys.executable, *arguments], env=self.environment)
-        for _ in range(240):
+        for _ in range(960):
             assert server.poll() is None
             try:
                 urlopen(f"{self.url}/account/login/").close()
@@ -82,6 +82,7 @@ class Product:
                 time.sleep(0.25)
             else:
                 return server
+        server.terminate()
         raise AssertionError("the server does not answer")
 
     def signed_in(self, browser: Any, role: str) -> Any:
@@ -95,6 +96,23 @@ class Product:
             self.states[role] = context.storage_state()
             context.close()
         return self.states[role]
+
+    def invited(self, browser: Any, customer: str) -> str:
+        """Let a customer into the portal; the role under which the cookies are kept."""
+        role = f"customer {customer}"
+        if role not in self.states:
+            told = self.run("portal", "invite", customer, f"{customer.lower()}@example.com")
+            found = re.search(r"/portal/welcome/\S+", told)
+            assert found is not None
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{self.url}{found.group()}")
+            page.click("text=Open my account")
+            page.wait_for_url("**/account/password/set/")
+            assert axe(page) == []
+            self.states[role] = context.storage_state()
+            context.close()
+        return role
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +135,7 @@ def product(provider: Provider) -> Iterator[Product]:
     home = Path(tempfile.mkdtemp(prefix="meterline-served-"))
     made = Product(home)
     made.environment |= {
+        "METERLINE_SANDBOX": "a test",
         "METERLINE_OIDC_URL": provider.url, "METERLINE_OIDC_CLIENT_ID": "meterline",
         "METERLINE_OIDC_CLIENT_SECRET": "x", "METERLINE_OIDC_NAME": "The company",
     }  # fmt: skip
@@ -182,9 +201,13 @@ PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimatio
 def axe(page: Any) -> list[str]:
     """What axe finds wrong on a page that is painted, by WCAG 2.2 AA and the best practices."""
     page.evaluate(PAINTED)
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+    page.evaluate(Axe().axe_script)
+    found = page.evaluate(
+        "options => axe.run(options).then((result) => result.violations)",
+        {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]},
+    )
     return [
         f"{rule['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
-        for rule in found.response["violations"]
+        for rule in found
         for node in rule["nodes"]
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template.loader import get_template
 from django.test import Client, RequestFactory
 from django.urls import path, reverse
 from django.urls.converters import IntConverter
@@ -151,3 +153,13 @@ def test_safe_methods_ask_for_reading_only() -> None:
     assert request.method in gate.SAFE
     view = view_of("console.role")
     assert (gate.asked(view, "GET"), gate.asked(view, "POST")) == ("settings.view", "roles.manage")
+
+
+@pytest.mark.parametrize("surface", ["console", "portal"])
+def test_the_shell_takes_no_name_that_a_page_may_use(surface: str) -> None:
+    """What a shell sets before the page's own part would stand in the place of the page's."""
+    text = get_template(f"{surface}/shell.html").template.source
+    before = text.split("{% block main %}")[0]
+    named = re.findall(r"{% [^%]*\bas (\w+) %}", before)
+    assert named
+    assert [name for name in named if not name.startswith("shell_")] == []

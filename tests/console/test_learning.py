@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from meterline.console import training
-from meterline.console.tour import STEPS
+from meterline.console.tour import TOUR
 from meterline.demo import restore
 from meterline.demo.errors import NotASandbox, NotOnlyDemoData
 from meterline.platform.embedded import stop
@@ -55,7 +55,7 @@ def test_the_tour_is_offered_once(clerk: Clerk) -> None:
     assert answer.status_code == 204
     page = client.get("/").content.decode()
     assert "data-tour-offer" not in page
-    assert page.count("data-step") == len(STEPS)
+    assert page.count("data-step") == len(TOUR)
     assert "data-starts" in client.get("/?tour=1").content.decode()
     assert client.post(reverse("console.put_away", args=["taxes"])).status_code == 404
     assert list(PutAway.objects.values_list("what", flat=True)) == ["tour"]

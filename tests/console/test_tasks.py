@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from console.conftest import Product
 from console.keyboard import Hands
+
+from meterline.web import format as written
 
 pytestmark = pytest.mark.slow
 Open = Callable[..., Any]
@@ -34,6 +38,24 @@ def used(product: Product) -> list[dict[str, str]]:
     with demo(product, "mobile-2*.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [row for row in rows if row["meter"] == "voice" and row["id"].count("-") == 2]
+
+
+def month(product: Product, after: int = 0) -> date:
+    """The first day of the last month that the demo lived, or of so many months after it."""
+    last = date.fromisoformat(f"{demo(product, 'mobile-2*.csv').parent.name}-01")
+    for _ in range(after):
+        last = (last + timedelta(days=31)).replace(day=1)
+    return last
+
+
+def dearer(product: Product, folder: Path) -> Path:
+    """The catalogue of software, with one price raised by 0.50."""
+    text = demo(product, "software.yaml").read_text()
+    changed = re.sub(r'amount: "(\d+)\.00"', r'amount: "\1.50"', text, count=1)
+    assert changed != text
+    file = folder / "software.yaml"
+    file.write_text(changed)
+    return file
 
 
 def test_usage_is_tried_and_loaded(browser_page: Open, product: Product, tmp_path: Path) -> None:
@@ -65,11 +87,12 @@ def test_a_reject_is_mended(browser_page: Open, product: Product) -> None:
     hands.press("Try 1 again", "Every record ends somewhere")
 
 
-def test_a_bill_run_is_planned_approved_and_issued(browser_page: Open) -> None:
+def test_a_bill_run_is_planned_approved_and_issued(browser_page: Open, product: Product) -> None:
     clerk = Hands(browser_page("/billing/runs/", role="billing"))
     clerk.press("Plan a run", "Bill what is due on")
     clerk.reads_help()
-    clerk.day("Bill what is due on", 12, 1, 2026)
+    due = month(product, after=2)
+    clerk.day("Bill what is due on", due.month, due.day, due.year)
     clerk.press("Begin the dry run", "What it would bill")
     clerk.press("Ask for approval", "It waits for a second person")
     where = clerk.page.url
@@ -98,15 +121,20 @@ def test_a_line_is_explained(browser_page: Open) -> None:
 
 
 def test_usage_is_corrected_and_the_bill_with_it(browser_page: Open, product: Product) -> None:
-    number = used(product)[1]["identifier"]
+    call = max(used(product), key=lambda row: int(row["duration"]))
+    first = month(product)
     hands = Hands(browser_page("/usage/records/", role="billing"))
     hands.reads_help()
-    hands.fill("Subscription or identifier", number)
-    hands.day("from", 10, 1, 2026)
+    hands.fill("Subscription or identifier", call["identifier"])
+    hands.day("from", first.month, first.day, first.year)
     hands.press("Look up", "Rated at")
-    hands.press("Oct", "The record")
+    hands.press(written.moment(datetime.fromisoformat(call["start"])), "The record")
     hands.press("Take out", "It changes by")
     hands.press("Take out this record", "Every record ends somewhere")
+    code = f"M{int(call['identifier'][-6:]):06d}"
+    hands.find(code.lower(), code)
+    hands.press(code, "Next invoice")
+    hands.sees(written.number(-Decimal(call["duration"])))  # is paid back on the next bill
 
 
 def test_a_payment_is_taken_and_allocated(browser_page: Open, product: Product) -> None:
@@ -119,6 +147,7 @@ def test_a_payment_is_taken_and_allocated(browser_page: Open, product: Product) 
     hands.fill("Reference", "at the desk")
     hands.press("See what it does", "Owes after")
     hands.press("Take 5.00", "at the desk")
+    hands.sees("What it settled")
 
 
 def test_a_plan_is_changed_with_its_effect_seen_before(browser_page: Open) -> None:
@@ -140,11 +169,7 @@ def test_a_plan_is_changed_with_its_effect_seen_before(browser_page: Open) -> No
 def test_a_price_is_published_by_two_people(
     browser_page: Open, product: Product, tmp_path: Path
 ) -> None:
-    text = demo(product, "software.yaml").read_text()
-    changed = re.sub(r'amount: "(\d+)\.00"', lambda m: f'amount: "{m[1]}.50"', text, count=1)
-    assert changed != text
-    file = tmp_path / "software.yaml"
-    file.write_text(changed)
+    file = dearer(product, tmp_path)
     author = Hands(browser_page("/", role="product"))
     author.press("Catalogue")
     author.press("Drafts")
@@ -161,6 +186,22 @@ def test_a_price_is_published_by_two_people(
     author.page.reload()
     author.press("Publish", "Publish")
     author.press("Publish", "Its versions are published")
+
+
+def test_a_tariff_is_asked_what_if(browser_page: Open, product: Product, tmp_path: Path) -> None:
+    hands = Hands(browser_page("/", role="product"))
+    hands.press("Insight")
+    hands.press("What-if", "What-if")
+    hands.press("Ask what if", "Every bill of these months is made twice")
+    hands.reads_help()
+    hands.give("Or a catalogue file", dearer(product, tmp_path))
+    hands.press("Work it out", "Pay more")
+    more = hands.page.locator(".figure").filter(has_text="Pay more").locator(".stat-value")
+    assert int(more.inner_text()) > 0
+    hands.to(hands.page.locator(".explained-title").first.inner_text())
+    hands.keys.press("Enter")
+    hands.page.locator(".explained-sum").first.wait_for()
+    hands.sees("The ten largest rises")
 
 
 def test_a_question_is_answered_from_the_customer(browser_page: Open, product: Product) -> None:

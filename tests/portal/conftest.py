@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from billing.world import BILLED, Used, bill, load, set_up
@@ -47,3 +48,9 @@ def customer(billed: list[Invoice]) -> Callable[[str], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def signed_in(product: Any, chromium: Any) -> str:
+    """The cookies of a customer of the demo company are kept under this role."""
+    return str(product.invited(chromium, "E000001"))

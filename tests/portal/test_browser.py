@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -11,24 +10,6 @@ from console.conftest import axe
 pytestmark = pytest.mark.slow
 PATHS = ["/portal/", "/portal/usage/", "/portal/usage/?every=month&show=units", "/portal/bills/",
          "/portal/services/", "/portal/account/", "/portal/account/consents/"]  # fmt: skip
-
-
-@pytest.fixture
-def signed_in(product: Any, chromium: Any) -> str:
-    """The cookies of a customer of the demo company are kept under this role."""
-    if "portal" not in product.states:
-        told = product.run("portal", "invite", "E000001", "e@example.com")
-        found = re.search(r"/portal/welcome/\S+", told)
-        assert found is not None
-        context = chromium.new_context()
-        page = context.new_page()
-        page.goto(f"{product.url}{found.group()}")
-        page.click("text=Open my account")
-        page.wait_for_url("**/account/password/set/")
-        assert axe(page) == []
-        product.states["portal"] = context.storage_state()
-        context.close()
-    return "portal"
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (360, "light"), (1440, "light")])

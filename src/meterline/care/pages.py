@@ -19,7 +19,7 @@ from meterline.web.errors import sentence
 from meterline.web.figures import Work, work
 from meterline.web.filters import Choice
 from meterline.web.page import done, link, page
-from meterline.web.rows import Chip, Column, When
+from meterline.web.rows import Chip, Column, When, Who
 from meterline.web.table import Table
 
 COUNTED = 10_000
@@ -50,10 +50,13 @@ QUESTIONS = Table(
         Column("customer__party__name", _("Customer")),
         Column("invoice__number", _("Document")),
         Chip("state", _("State"), labels=STATES, tones={"open": "warning", "answered": "good"}),
-        Column("answered_by", _("Answered by"), hidden=True),
+        Who("answered_by", _("Answered by"), hidden=True),
     ],
     filters=[StateFilter("state", _("State"), choices=tuple(STATES.items()))],
     order="-asked_at",
+    empty=_(
+        "Customers ask about a bill, or a line of it, in the portal; their questions appear here."
+    ),
     needs=("text", "answered_at"),
     enrich=_shown,
     enriched=frozenset({"state", "short"}),

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from meterline.web.words import Words
+from meterline.web.learning import Step
 
-STEPS: Final[tuple[tuple[str, Words, Words], ...]] = (
+TOUR: Final[tuple[Step, ...]] = (
     ("", _("Welcome"),
      _("A minute shows where things are. Leave at any time; the help starts it again.")),
     (".rail ul", _("The menu follows the money"),
@@ -28,4 +28,3 @@ STEPS: Final[tuple[tuple[str, Words, Words], ...]] = (
     (".account-menu", _("Your account"),
      _("Light or dark, compact rows, your language, password and second factor.")),
 )  # fmt: skip
-"""Where (a selector; empty: nowhere), title, text."""

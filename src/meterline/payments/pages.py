@@ -258,6 +258,7 @@ GRANTS = Table(
     ],
     filters=[Flag("left", _("With something left"), only=Q(remaining__gt=0))],
     order="-pk",
+    empty=_("Credit granted to accounts, for goodwill or in advance, pays their next invoices."),
     needs=("account_id",),
     enrich=with_accounts,
     enriched=frozenset({"account", "customer"}),

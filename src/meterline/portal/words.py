@@ -13,6 +13,9 @@ PARTS = {
 DELIVERIES = {
     "portal": _("Here in the portal"), "email": _("By e-mail"), "post": _("By post"),
 }  # fmt: skip
+NUMBERS = {
+    "msisdn": _("Number"), "meter": _("Meter"), "key": _("Key"),
+}  # fmt: skip
 PURPOSES = {
     "offers_by_email": _("Offers by e-mail"), "offers_by_phone": _("Offers by telephone"),
     "usage_insight": _("Advice made from what I use"),

@@ -33,6 +33,8 @@ _NUMBERS: dict[str, Any] = {
     "it": "it-IT",
     "es": "es-ES",
 }  # of axes
+_SHORT = "abs(datum.value) < 1000 ? format(datum.value, '~') : format(datum.value, '~s')"
+"""Labels of an axis: thousands in short, but no thousandths (80m is no 0.08 of money)."""
 _SERIES = list(_TOKENS)[:5]
 _MUTED, _LINE, _GOOD, _BAD = list(_TOKENS)[5:]
 _CONFIG = {
@@ -140,7 +142,7 @@ def _x() -> alt.X:
 
 
 def _y() -> alt.Y:
-    return alt.Y("value:Q", axis=alt.Axis(format="~s"))
+    return alt.Y("value:Q", axis=alt.Axis(labelExpr=_SHORT))
 
 
 def _bar(base: alt.Chart) -> alt.Chart:
@@ -175,7 +177,7 @@ def _waterfall(base: alt.Chart) -> alt.Chart:
     mark = base.mark_bar(cornerRadius=2, width={"band": 0.62})
     return mark.encode(
         x=_x(),
-        y=alt.Y("start:Q", axis=alt.Axis(format="~s")),
+        y=alt.Y("start:Q", axis=alt.Axis(labelExpr=_SHORT)),
         y2="end:Q",
         color=alt.Color("kind:N", scale=colours, legend=None),
     )

@@ -92,6 +92,11 @@ def ago(value: datetime) -> str:
     return str(format_timedelta(distance, add_direction=True, locale=locale(), threshold=1))
 
 
+def who(actor: str) -> str:
+    """A user by e-mail; programs and the product itself as the audit names them."""
+    return actor.removeprefix("user:")
+
+
 def period(start: date, end: date) -> str:
     """A half-open period as people say it, with its last day: 1 Mar - 31 Mar 2026."""
     last = end - timedelta(days=1)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 
 from meterline.kernel.errors import MeterlineError
 from meterline.platform import audit, clock
 from meterline.web.models import Feedback, PutAway
+from meterline.web.words import Words
 
+Step = tuple[str, Words, Words]
+"""A step of a tour: where (a selector; empty: nowhere), title, text."""
 OFFERS = ("checklist", "tour")
 """What may be put away."""
 PICTURE_BYTES_MAX = 4_000_000
@@ -35,6 +40,18 @@ def offered(request: HttpRequest, what: str) -> bool:
 def put_away(request: HttpRequest, what: str) -> None:
     """Offer it no more."""
     PutAway.objects.get_or_create(user_id=request.user.pk, what=what)
+
+
+def tour(request: HttpRequest, steps: tuple[Step, ...]) -> dict[str, Any]:
+    """What `web/tour.html` and `web/tour_offer.html` show: asked for by `?tour=1`, else offered
+    until it was taken or put away. Whoever looks as a customer is led nowhere."""
+    if getattr(request, "impersonation", None) is not None:
+        return {}
+    starts = request.GET.get("tour") == "1"
+    return {
+        "tour": steps, "tour_starts": starts,
+        "tour_offered": not starts and offered(request, "tour"),
+    }  # fmt: skip
 
 
 def give(*, page: str, text: str, picture: bytes | None, consent: bool) -> Feedback:

@@ -60,6 +60,13 @@ class Number(Column):
 
 
 @dataclass(frozen=True)
+class Percent(Column):
+    """A share that is text already, aligned to the right as figures are."""
+
+    numeric = True
+
+
+@dataclass(frozen=True)
 class Money(Column):
     """An amount; the currency stands in the row under `currency`."""
 
@@ -91,6 +98,14 @@ class When(Column):
             '<time datetime="{}" title="{}">{}</time>',
             value.isoformat(), written.moment(value), written.ago(value),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Who(Column):
+    """Who did something: users by their e-mail, programs by their key."""
+
+    def value(self, row: Row) -> Any:
+        return written.who(row[self.name] or "") or super().value(row)
 
 
 @dataclass(frozen=True)

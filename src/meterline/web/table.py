@@ -62,6 +62,7 @@ class Table:
     enrich: Enrich | None = None
     enriched: frozenset[str] = frozenset()  # columns that `enrich` adds
     size: int = 50
+    empty: Words = ""  # what appears here, and when
 
     def respond(
         self, request: HttpRequest, queryset: QuerySet[Any], template: str, **context: Any

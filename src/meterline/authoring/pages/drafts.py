@@ -222,7 +222,7 @@ def _facts(one: Draft) -> list[tuple[Any, Any]]:
         (_("Made"), written.moment(one.created_at)),
         (_("Why"), one.note), (_("Digest"), one.digest[:12]),
         (_("Holds from"), one.effective and written.day(one.effective)),
-        (_("Approved by"), one.approved_by and one.approved_by.removeprefix("user:")),
+        (_("Approved by"), one.approved_by and written.who(one.approved_by)),
         (_("Approved"), one.approved_at and written.moment(one.approved_at)),
         (_("Replaces"), one.replaces_id and _draft_link(one.replaces_id)),
     ]  # fmt: skip

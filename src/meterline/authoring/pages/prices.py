@@ -60,7 +60,7 @@ def draft_prices(request: HttpRequest, draft: int) -> HttpResponse:
                  "kind": KINDS.get(price.get("kind"), ""), "model": spoken(str(price.get("model"))),
                  "url": f"{where}?{urlencode({'plan': code, 'price': name})}"}
                 for name, price in (plan.get("prices") or {}).items()
-            ], caption=_("Prices")),
+            ], caption=_t("Prices of %s") % (plan.get("name") or resolve.spoken(code))),
         }
         for code, plan in (data.get("plans") or {}).items()
     ]  # fmt: skip

@@ -27,7 +27,7 @@ from meterline.web.filters import Choice
 from meterline.web.forms import SeveralFiles
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
-from meterline.web.rows import Chip, Column, Number, Row, When
+from meterline.web.rows import Chip, Column, Number, Row, When, Who
 from meterline.web.table import Table
 
 STATES = {
@@ -55,7 +55,7 @@ WHAT_IFS = Table(
         Number("pk", _("Number"), link=_link), Column("name", _("File"), link=_link),
         Number("draft_id", _("Draft")), Number("months", _("Months")),
         Number("total", _("Accounts")), Chip("state", _("State"), labels=STATES, tones=TONES),
-        Column("asked_by", _("Asked by")), When("asked_at", _("When")),
+        Who("asked_by", _("Asked by")), When("asked_at", _("When")),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
     order="-pk",

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as later
 from meterline.billing import planning
 from meterline.billing.jobs import check_plan, issue_plan
 from meterline.billing.models import Plan
+from meterline.billing.pages.until import told
 from meterline.billing.pages.words import PLAN_STATES, PLAN_TONES, WHY
 from meterline.kernel.errors import MeterlineError
 from meterline.platform import audit
@@ -83,7 +84,8 @@ def plan(request: HttpRequest, plan: int) -> HttpResponse:
     context = _progress(one) | {
         "approval": planning.approval(one), "state": PLAN_STATES[one.state],
         "tone": PLAN_TONES.get(one.state, "neutral"), "facts": _facts(one),
-        "lost": planning.lost(one), "again": one.state == "failed" and one.run_id is None,
+        "lost": planning.lost(one), "until": told(one.until),
+        "again": one.state == "failed" and one.run_id is None,
     }  # fmt: skip
     if one.figures is not None:
         context |= _changed(one) | {
@@ -224,7 +226,7 @@ def _effects(one: Plan) -> list[tuple[str, Any]]:
     assert one.figures is not None
     totals = one.figures["totals"].items()
     return [
-        (_("Until"), one.until),
+        (_("Until"), told(one.until)),
         (_("Accounts"), written.number(one.accounts)),
         (_("Invoices"), written.number(one.figures["invoices"])),
         *((_("Total"), written.money(Decimal(total), name)) for name, total in totals),
@@ -242,7 +244,7 @@ def _amounts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _facts(one: Plan) -> list[tuple[str, Any]]:
     return [
-        (_("Until"), one.until), (_("Accounts"), written.number(one.accounts)),
+        (_("Until"), told(one.until)), (_("Accounts"), written.number(one.accounts)),
         (_("Chosen"), _("all") if one.selection is None else ", ".join(one.selection)),
-        (_("Asked by"), one.asked_by), (_("When"), written.moment(one.asked_at)),
+        (_("Asked by"), written.who(one.asked_by)), (_("When"), written.moment(one.asked_at)),
     ]  # fmt: skip

@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from meterline.billing import services
 from meterline.billing.jobs import resume_run
 from meterline.billing.models import BillRun, Plan
+from meterline.billing.pages.until import Until, told
 from meterline.billing.pages.words import PLAN_STATES, PLAN_TONES
 from meterline.platform import audit
 from meterline.web import format as written
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, link, page
-from meterline.web.rows import Chip, Column, Money, Number, Row, Rows, When
+from meterline.web.rows import Chip, Column, Money, Number, Row, Rows, When, Who
 from meterline.web.table import Table
 
 RUN_STATES = {"finished": _("finished"), "unfinished": _("unfinished")}
@@ -40,7 +41,7 @@ RUNS = Table(
     "runs",
     columns=[
         Column("number", _("Run"), link=_link),
-        Column("until", _("Until")),
+        Until("until", _("Until")),
         When("started_at", _("Started")),
         Number("accounts", _("Accounts")),
         Number("invoices", _("Invoices")),
@@ -54,8 +55,8 @@ RUNS = Table(
     enriched=frozenset({"state", "number"}),
 )  # fmt: skip
 PLANS = [
-    Column("until", _("Until"), link=lambda row: reverse("billing.plan", args=[row["pk"]])),
-    Column("asked_by", _("Asked by")), When("asked_at", _("When")),
+    Until("until", _("Until"), link=lambda row: reverse("billing.plan", args=[row["pk"]])),
+    Who("asked_by", _("Asked by")), When("asked_at", _("When")),
     Number("accounts", _("Accounts")),
     Chip("state", _("State"), labels=PLAN_STATES, tones=PLAN_TONES),
 ]  # fmt: skip
@@ -123,7 +124,7 @@ def _progress(one: BillRun) -> dict[str, Any]:
 def _facts(one: BillRun) -> list[tuple[Any, Any]]:
     chosen = _("all") if one.selection is None else ", ".join(one.selection)
     return [
-        (_("Until"), one.until), (_("Accounts"), written.number(one.accounts)),
+        (_("Until"), told(one.until)), (_("Accounts"), written.number(one.accounts)),
         (_("Chosen"), chosen), (_("Invoices"), written.number(one.invoices)),
         (_("Usage in mid-period"), _("yes") if one.progressive else _("no")),
         (_("Started"), written.moment(one.started_at)),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from meterline.catalog.models import Draft
 from meterline.web.filters import Choice
 from meterline.web.page import page
-from meterline.web.rows import Chip, Column, Day, Number, When
+from meterline.web.rows import Chip, Column, Day, Number, When, Who
 from meterline.web.table import Table
 
 STATES = {
@@ -27,7 +27,7 @@ DRAFTS = Table(
         Column("note", _("Why")),
         When("created_at", _("Made")),
         Day("effective", _("Holds from")),
-        Column("approved_by", _("Approved by"), hidden=True),
+        Who("approved_by", _("Approved by"), hidden=True),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
     order="-pk",

@@ -23,7 +23,7 @@ from meterline.platform import clock
 from meterline.pricing.price import Meter
 from meterline.web import format as written
 from meterline.web.page import page
-from meterline.web.rows import Column, Number, Rows
+from meterline.web.rows import Column, Number, Percent, Rows, Who
 
 _QUARTER = 900_000_000  # of an hour, in microseconds
 HOURS = ("00", "03", "06", "09", "12", "15", "18", "21")
@@ -38,7 +38,7 @@ DAYS = {
 }  # fmt: skip
 VERSION_COLUMNS = [
     Column("version", _("Version")), Column("since", _("Holds from")),
-    Column("by", _("Published by")), Column("at", _("Published")),
+    Who("by", _("Published by")), Column("at", _("Published")),
 ]  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def _between(body: dict[str, Any]) -> str:
 def taxes(request: HttpRequest) -> HttpResponse:
     """Taxes with their rates by region and day."""
     columns = [
-        Column("code", _("Tax")), Column("region", _("Region")), Column("percent", _("Percent")),
+        Column("code", _("Tax")), Column("region", _("Region")), Percent("percent", _("Percent")),
         Column("since", _("From")),
     ]  # fmt: skip
     rows = [

@@ -24,7 +24,7 @@ from meterline.web import format as written
 from meterline.web.filters import Filter, Search
 from meterline.web.find import Hit, finder
 from meterline.web.page import page
-from meterline.web.rows import Chip, Column, Number, Rows
+from meterline.web.rows import Chip, Column, Number, Rows, Who
 from meterline.web.table import Table
 
 STATES = {
@@ -98,7 +98,7 @@ VERSION_COLUMNS = [
     Column("version", _("Version"), link=lambda row: row["url"]),
     Chip("state", _("State"), labels=STATES, tones=TONES),
     Column("since", _("Holds from")),
-    Column("by", _("Published by")),
+    Who("by", _("Published by")),
     Column("at", _("Published")),
 ]
 

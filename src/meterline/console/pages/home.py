@@ -14,13 +14,13 @@ from meterline.access import approvals as four_eyes
 from meterline.access.gate import allowed, refuse
 from meterline.access.models import Approval
 from meterline.console.pages.sources import STEPS
-from meterline.console.tour import STEPS as TOUR
+from meterline.console.tour import TOUR
 from meterline.platform import audit
 from meterline.web import charts, learning
 from meterline.web.figures import queue, shown
 from meterline.web.filters import Choice
 from meterline.web.page import act, done, link, page
-from meterline.web.rows import Chip, Column, When
+from meterline.web.rows import Chip, Column, When, Who
 from meterline.web.table import Table
 
 STATES = {
@@ -53,14 +53,16 @@ APPROVALS = Table(
     "approvals",
     columns=[
         Column("summary", _("What"), link=lambda row: link_to(row["pk"])),
-        Column("asked_by", _("Asked by")),
+        Who("asked_by", _("Asked by")),
         When("asked_at", _("Asked"), sort=True),
         Chip("state", _("State"), labels=STATES,
              tones={"awaiting": "warning", "approved": "busy", "done": "good"}),
-        Column("decided_by", _("Decided by")),
+        Who("decided_by", _("Decided by")),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items()))],
     order="-asked_at",
+    empty=_("What one person asks for and another has to approve appears here: bill runs, credit,"
+            " credit notes above a limit."),
 )  # fmt: skip
 
 
@@ -111,11 +113,8 @@ def _learning(request: HttpRequest) -> dict[str, Any]:
     """The first steps and the tour, as far as whoever is signed in still wants them."""
     steps = _steps() if learning.offered(request, "checklist") else []
     ticked = sum(step["done"] for step in steps)
-    starts = request.GET.get("tour") == "1"
-    return {
-        "steps": steps, "steps_done": f"{ticked} / {len(steps)}", "tour": TOUR,
-        "tour_starts": starts, "tour_offered": not starts and learning.offered(request, "tour"),
-    }  # fmt: skip
+    done = {"steps": steps, "steps_done": f"{ticked} / {len(steps)}"}
+    return done | learning.tour(request, TOUR)
 
 
 def _steps() -> list[dict[str, Any]]:

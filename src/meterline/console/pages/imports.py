@@ -23,7 +23,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.live import Progress, follow
 from meterline.web.page import act, done, fragment, page
-from meterline.web.rows import Chip, Column, Number, Row, Rows, When, Word
+from meterline.web.rows import Chip, Column, Number, Row, Rows, When, Who, Word
 from meterline.web.table import Table
 
 STATES = {
@@ -46,9 +46,10 @@ IMPORTS = Table(
         Column("file_name", _("File"), link=_link), Word("kind", _("Holds"), labels=TITLES),
         Number("rows", _("Rows")), Number("good", _("Good")), Number("refused", _("Refused")),
         Chip("state", _("State"), labels=STATES, tones=TONES),
-        Column("asked_by", _("Given by")), When("asked_at", _("When")),
+        Who("asked_by", _("Given by")), When("asked_at", _("When")),
     ],
     order="-pk",
+    empty=_("Files of customers, accounts and contracts: each is checked, then imported."),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from meterline.access.models import ApiKey
 from meterline.access.permissions import meaning, meanings
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.page import act, done, page
-from meterline.web.rows import Column, When
+from meterline.web.rows import Column, When, Who
 from meterline.web.table import Table
 
 KEYS = Table(
@@ -21,12 +21,13 @@ KEYS = Table(
     columns=[
         Column("name", _("Name"), link=lambda row: reverse("console.key", args=[row["prefix"]])),
         Column("prefix", _("Begins with")),
-        Column("created_by", _("Made by")),
+        Who("created_by", _("Made by")),
         When("created_at", _("Made"), sort=True),
         When("last_used_at", _("Last used")),
         When("revoked_at", _("Revoked")),
     ],
     order="-created_at",
+    empty=_("A program that sends usage or reads figures signs in by a key."),
 )
 
 

@@ -16,7 +16,8 @@ from meterline.web.figures import Work, work
 from meterline.web.filters import Choice, Days
 from meterline.web.models import Feedback
 from meterline.web.page import act, done, fragment, link, page
-from meterline.web.rows import Chip, Column, When
+from meterline.web.rows import Chip, Column, When, Who
+from meterline.web.shell import surface_of
 from meterline.web.table import COUNTED, Table
 
 STATES = {"new": _("new"), "in_hand": _("in hand"), "done": _("done")}
@@ -30,13 +31,14 @@ FEEDBACK = Table(
     columns=[
         Column("text", _("What"), link=lambda row: reverse("console.feedback", args=[row["pk"]])),
         Column("page", _("Page")),
-        Column("given_by", _("From whom")),
+        Who("given_by", _("From whom")),
         When("given_at", _("When")),
         Chip("state", _("State"), labels=STATES, tones=TONES),
     ],
     filters=[Choice("state", _("State"), choices=tuple(STATES.items())),
              Days("given_at", _("When"))],
     order="-pk",
+    empty=_("What users say of a page by its Feedback button appears here."),
 )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def put_away(request: HttpRequest, what: str) -> HttpResponse:
     learning.put_away(request, what)
     if request.POST.get("quiet"):
         return HttpResponse(status=204)
-    return done(request, SAID[what], "console.home")
+    return done(request, SAID[what], f"{surface_of(request, None)}.home")
 
 
 @act("feedback/give", permission=SIGNED_IN)

@@ -13,14 +13,14 @@ from meterline.platform import audit, clock
 from meterline.platform.models import AuditEntry
 from meterline.web.filters import Choice, Days, Filter, Search
 from meterline.web.page import act, done, page
-from meterline.web.rows import Chip, Column, Number, When
+from meterline.web.rows import Chip, Column, Number, When, Who
 from meterline.web.table import Table
 
 AUDIT = Table(
     "audit",
     columns=[
         When("at", _("When"), sort=True),
-        Column("actor", _("Who")),
+        Who("actor", _("Who")),
         Column("action", _("Did what"),
                link=lambda row: reverse("console.audit_entry", args=[row["pk"]])),
         Column("subject", _("To what")),

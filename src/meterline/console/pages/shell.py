@@ -20,6 +20,7 @@ from meterline.web import charts, language
 from meterline.web.find import FINDERS, Hit, finder, found
 from meterline.web.models import SavedView
 from meterline.web.page import PAGES, act, done, fragment, page
+from meterline.web.shell import OWN_ACCOUNT, surface_of
 
 HELP = Path(__file__).resolve().parents[1] / "help"
 
@@ -28,7 +29,11 @@ HELP = Path(__file__).resolve().parents[1] / "help"
 def help_index(request: HttpRequest) -> HttpResponse:
     """All topics of help, with those that say what is looked for."""
     text = request.GET.get("q", "").strip()
-    topics = [(slug, title) for slug, title, body in _help() if text.casefold() in body]
+    portal = surface_of(request, None) == "portal"
+    topics = [
+        (slug, title) for slug, title, body in _help()
+        if text.casefold() in body and _is_of(slug, portal)
+    ]  # fmt: skip
     return render(request, "console/help_index.html", {"topics": topics, "text": text})
 
 
@@ -109,6 +114,17 @@ def help_topics(text: str, limit: int) -> list[Hit]:
         Hit(title=title, url=reverse("console.help_topic", args=[slug]), icon="help")
         for _mentioned, title, slug in sorted(found)[:limit]
     ]
+
+
+def _is_of(topic: str, portal: bool) -> bool:
+    """Is it about the portal, or else about the console? Some are about both."""
+    shared = topic in (OWN_ACCOUNT, "console-help-index")
+    return shared or (topic in _portal_topics()) == portal
+
+
+@cache
+def _portal_topics() -> frozenset[str]:
+    return frozenset(one.help for one in PAGES.values() if one.surface == "portal")
 
 
 @cache

@@ -125,6 +125,11 @@ class SubscribeForm(forms.Form):
     promotion = forms.CharField(label=_("Promotion code"), required=False, max_length=100)
     prices = contract_forms.prices()
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if not known_discounts():
+            self.fields["discount"].widget = forms.MultipleHiddenInput()
+
 
 @page("sales/subscribe", title=_("New subscription"), permission="subscriptions.edit",
       write="subscriptions.edit")  # fmt: skip

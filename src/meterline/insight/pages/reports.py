@@ -28,7 +28,7 @@ from meterline.platform import clock
 from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.page import act, done, link, page
-from meterline.web.rows import Column, Money, Number, Rows
+from meterline.web.rows import Column, Money, Number, Percent, Rows
 
 WORDS = {
     "new": _("New"), "back": pgettext_lazy("customers who return", "Back"),
@@ -116,7 +116,7 @@ def recurring(request: HttpRequest) -> HttpResponse:
         Column("label", _("Month"), link=_subscriptions), Money("opening", _("At the beginning")),
         *(Money(name, WORDS[name]) for name in CAUSES), Money("closing", _("At the end")),
         Number("subscriptions", _("Subscriptions")), Number("lost", _("Lost")),
-        Column("churned", _("Churn rate")),
+        Percent("churned", _("Churn rate")),
     ]  # fmt: skip
     sections = []
     for currency, rows in _by(kept, "currency").items():
@@ -166,7 +166,7 @@ def ageing(request: HttpRequest) -> HttpResponse:
     report, kept = _kept("ageing")
     columns = [
         Column("label", _("Overdue"), link=_open), Money("open", _("Open")),
-        Number("documents", _("Documents")), Column("share", _("Share")),
+        Number("documents", _("Documents")), Percent("share", _("Share")),
     ]  # fmt: skip
     sections = []
     for currency, rows in _by(kept, "currency").items():

@@ -17,8 +17,10 @@ from meterline.portal import bill
 from meterline.portal.scope import account_of, customer_of
 from meterline.portal.services import PERMISSION
 from meterline.portal.spread import parts
+from meterline.portal.tour import TOUR
 from meterline.portal.words import PARTS
 from meterline.usage.services import balances_of
+from meterline.web import learning
 from meterline.web.page import fragment, page
 
 SHOWN = 3
@@ -35,6 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "late": due is not None and due.due_date < clock.now().date(),
         "newest": Invoice.objects.filter(account=account).order_by("-issue_date", "-pk").first(),
         "questions": questions.order_by("-asked_at")[:SHOWN],
+        **learning.tour(request, TOUR),
     }  # fmt: skip
     return render(request, "portal/home.html", context)
 

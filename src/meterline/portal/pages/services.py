@@ -15,6 +15,7 @@ from meterline.platform import clock
 from meterline.portal import acts
 from meterline.portal.scope import account_of, subscription_of
 from meterline.portal.services import PERMISSION
+from meterline.portal.words import NUMBERS
 from meterline.subscriptions import identifiers, services, store
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.overview import now_of
@@ -50,8 +51,9 @@ def service(request: HttpRequest, subscription: int) -> HttpResponse:
     held = store.load(row.pk)
     now = now_of([row.pk], clock.now())[row.pk]
     numbers = [
-        one for one in identifiers.of([row.pk]) if one.end_at is None or one.end_at > clock.now()
-    ]
+        (NUMBERS.get(one.kind, one.kind.replace("_", " ").capitalize()), one.value)
+        for one in identifiers.of([row.pk]) if one.end_at is None or one.end_at > clock.now()
+    ]  # fmt: skip
     context = {
         "one": row, "now": now, "account": row.account, "state": STATES[now["state_now"]],
         "tone": TONES.get(now["state_now"], "neutral"), "numbers": numbers,

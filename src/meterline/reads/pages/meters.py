@@ -77,6 +77,7 @@ METERS = Table(
     ],
     filters=[Search(label=later("Serial number or place"), find=matching)],
     order="serial",
+    empty=later("Devices whose reads become usage: install one here, or load a file of reads."),
     enrich=with_place,
     enriched=frozenset({"place", "since", "registers", "last_read"}),
 )

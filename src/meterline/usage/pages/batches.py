@@ -21,7 +21,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Days, Filter
 from meterline.web.page import act, done, fragment, page
-from meterline.web.rows import Chip, Column, Number, Row, Rows, When
+from meterline.web.rows import Chip, Column, Number, Row, Rows, When, Who
 from meterline.web.table import Table
 
 STATES = {"committed": later("counts"), "backed_out": later("backed out")}
@@ -69,7 +69,7 @@ def batches(request: HttpRequest) -> HttpResponse:
     waiting = Upload.objects.exclude(state="loaded").order_by("-id")
     columns = [
         Column("file_name", _("File"), link=lambda row: reverse("usage.upload", args=[row["pk"]])),
-        Column("asked_by", _("Given by")), When("asked_at", _("When")),
+        Who("asked_by", _("Given by")), When("asked_at", _("When")),
         Chip("state", _("State"), labels=UPLOADS, tones=UPLOAD_TONES),
     ]  # fmt: skip
     names = ("pk", "file_name", "asked_by", "asked_at", "state")

@@ -22,7 +22,7 @@ from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.errors import sentence
 from meterline.web.page import act, done, page
-from meterline.web.rows import Column, Number, Rows, When
+from meterline.web.rows import Column, Number, Rows, When, Who
 
 WHERE = {"here": later("here"), "archived": later("archived"), "erased": later("erased")}
 AFTERWARDS = {"archive": later("archived"), "erase": later("erased")}
@@ -88,7 +88,7 @@ def _sources() -> Rows:
 
 def _erasures() -> Rows:
     columns = [Column("account_id", _("Account's number")), Number("records", _("Records")),
-               Column("by", _("By")), When("at", _("When"))]  # fmt: skip
+               Who("by", _("By")), When("at", _("When"))]  # fmt: skip
     rows = Erasure.objects.order_by("-pk").values("account_id", "records", "by", "at")[:10]
     return Rows(columns, list(rows), caption=_("Erased"))
 

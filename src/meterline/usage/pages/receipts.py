@@ -52,6 +52,7 @@ RECEIPTS = Table(
         Days("received_at", later("Received")),
     ],
     order="-received_at",
+    empty=later("What programs send over HTTP or a stream is kept here before it is loaded."),
 )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django import template
+from django import forms, template
 from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
@@ -181,6 +181,7 @@ def table(context: template.Context, bound: Any) -> dict[str, Any]:
     page = context.get("page")
     return {"table": bound, "label": page.title if page else bound.table.name,
             "request": context["request"], "may": context["may"],
+            "help_url": context.get("help_url", ""),
             "csrf_token": context.get("csrf_token")}  # fmt: skip
 
 
@@ -192,6 +193,19 @@ def rows(bound: Any) -> dict[str, Any]:
 
 def _pair(name: str, content: str, **context: Any) -> str:
     return render_to_string(f"web/{name}.html", {"content": content, **context})
+
+
+@register.filter
+def lacks_choices(form: Any) -> bool:
+    """Has a form a field in which one has to choose, where nothing is offered?"""
+    needed = [one for one in form.fields.values() if one.required]
+    return any(isinstance(one, forms.ChoiceField) and not list(one.choices) for one in needed)
+
+
+@register.filter
+def who(actor: str | None) -> str:
+    """Who did something, as people say it."""
+    return written.who(actor or "")
 
 
 @register.simple_block_tag
