@@ -23,6 +23,7 @@ from meterline.reads.meters import (
     specs_of,
     take,
     zone_of,
+    zone_of_gas,
 )
 from meterline.reads.models import Read
 from meterline.reads.review import accept, dismiss, replace
@@ -54,6 +55,7 @@ __all__ = [
     "set_virtual",
     "specs_of",
     "zone_of",
+    "zone_of_gas",
 ]
 
 

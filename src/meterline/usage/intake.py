@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from meterline.usage import formats
 from meterline.usage.blocks import head
 from meterline.usage.errors import BatchNotBackedOut
 from meterline.usage.models import Batch, Reject
@@ -42,6 +43,11 @@ _KINDS: dict[str, Intake] = {}
 def register(kind: Intake) -> None:
     """Let a kind of files be known."""
     _KINDS[kind.NAME] = kind
+
+
+def all_names() -> list[str]:
+    """What a file may be said to be: a format of usage, or a kind of its own."""
+    return [*formats.names(), *sorted(_KINDS)]
 
 
 def of_file(path: Path, format: str | None) -> Intake | None:

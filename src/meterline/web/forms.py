@@ -21,10 +21,20 @@ class Renderer(TemplatesSetting):
     field_template_name = "web/field.html"
 
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
 class DayField(forms.DateField):
-    """A date, picked or typed."""
+    """A date, picked or typed, of a year that it may be meant for."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+    def validate(self, value: date | None) -> None:
+        super().validate(value)
+        if value is not None and not FIRST_YEAR <= value.year <= LAST_YEAR:
+            words = _("Expected a day between the years %(first)s and %(last)s.")
+            told = {"first": FIRST_YEAR, "last": LAST_YEAR}
+            raise forms.ValidationError(words, params=told)
 
 
 class AmountInput(forms.NumberInput):
@@ -71,7 +81,7 @@ class PeriodField(forms.MultiValueField):
     widget = PeriodInput
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(fields=(forms.DateField(), forms.DateField()), **options)
+        super().__init__(fields=(DayField(), DayField()), **options)
 
     def compress(self, data_list: list[date]) -> tuple[date, date] | None:
         if not data_list:
