@@ -48,6 +48,8 @@ PAGE_OF = {
     "invoice html": "invoices.download",
     "invoice list": "invoices.invoices",
     "invoice pdf": "invoices.download",
+    "invoice print": "invoices.print_bills",
+    "invoice send": "invoices.send",
     "invoice show": "invoices.invoice",
     "key list": "console.keys",
     "key make": "console.key_new",

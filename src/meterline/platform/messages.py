@@ -25,6 +25,7 @@ from meterline.platform.catalogues import LANGUAGES, missing, read, write
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FUNCTIONS = ("gettext", "ngettext", "pgettext", "npgettext")
+MODULES = ("django.utils.translation", "meterline.kernel.words")
 _Found = tuple[str, int, Any, str | None]  # file, line, text (or one and many), context
 
 
@@ -69,7 +70,7 @@ def _imported(code: str) -> dict[str, str]:
     """What a module calls the functions that translate: own name -> theirs."""
     names = {}
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
             for one in node.names:
                 kind = one.name.removesuffix("_lazy").removesuffix("_noop")
                 if kind in FUNCTIONS:

@@ -59,6 +59,15 @@ CLAUSES: Final = (
     _("%(fee)s %% of the %(amount)s that its recurring prices would have come to"),
     _("%(percent)s %% off"),
     _("a discount of %(amount)s"),
+    # what meters showed
+    _("meter %(name)s from %(first)s to %(last)s, %(clause)s"),
+    _("%(count)s registers, %(clause)s"),
+    _("%(name)s, %(clause)s"),
+    _("read, corrected"),
+    _("read"),
+    _("as you have read it"),
+    _("calculated between two reads"),
+    _("estimated"),
     # corrections
     _("what was billed before comes back: nothing is due here any more"),
     _("all of %(amount)s, billed before, is not used"),

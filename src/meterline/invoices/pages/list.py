@@ -18,7 +18,7 @@ from meterline.web.filters import Choice, Days, Filter, Search
 from meterline.web.find import Hit, finder
 from meterline.web.page import page
 from meterline.web.rows import Chip, Column, Day, Money, Row
-from meterline.web.table import Table
+from meterline.web.table import Bulk, Table
 
 STATES = {
     "open": _("open"), "overdue": _("overdue"), "paid": _("paid"), "credit": _("credit note"),
@@ -113,6 +113,10 @@ INVOICES = Table(
         LeastFilter("least", _("Amount from")),
         Filter("currency", _("Currency")),
         RunFilter("run", _("Bill run")),
+    ],
+    bulk=[
+        Bulk(act="invoices.send", label=_("Send by e-mail"), permission="invoices.send"),
+        Bulk(act="invoices.send_paper", label=_("Send on paper"), permission="invoices.send"),
     ],
     needs=("kind", "currency"),
     order="-issue_date",

@@ -19,10 +19,11 @@ from meterline.care.models import Question
 from meterline.customers.models import Account
 from meterline.invoices import reports
 from meterline.invoices.formats import document_format
+from meterline.invoices.letter import last_before
 from meterline.invoices.models import Invoice, Line
 from meterline.invoices.pages.list import STATES, TONES, state
-from meterline.invoices.pages.parts import change, last_before, trees
-from meterline.invoices.texts import texts
+from meterline.invoices.pages.parts import change, trees
+from meterline.invoices.spoken import spoken
 from meterline.kernel.errors import MeterlineError
 from meterline.payments.models import Allocation, OpenItem
 from meterline.portal import bill as bills_
@@ -83,7 +84,7 @@ def bill(request: HttpRequest, invoice: int) -> HttpResponse:
         "parts": [(PARTS[part], amount) for part, amount in made.items()],
         "trees": trees(one, lambda line: reverse("portal.records", args=[one.pk, line["id"]])),
         "paid": Allocation.objects.filter(invoice=one).order_by("at").values("at", "amount"),
-        "pay": texts(reports.document(one.number)),
+        "pay": spoken(reports.document(one.number)),
         "questions": Question.objects.filter(invoice=one).order_by("asked_at"),
         **(change(last, one) if last else {}),
     }  # fmt: skip
