@@ -90,7 +90,12 @@ def told(rule: str) -> str:
 
 def clause(text: str) -> str | None:
     """A clause in the language of the page; None where it is not known."""
-    for template, pattern in _patterns():
+    return said(text, CLAUSES)
+
+
+def said(text: str, templates: tuple[str, ...]) -> str | None:
+    """A text of one of these templates in the language of the page; None where it is of none."""
+    for template, pattern in _patterns(templates):
         found = pattern.fullmatch(text)
         if found is None:
             continue
@@ -124,8 +129,8 @@ def _value(text: str) -> str:
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(text, re.compile(_regex(text))) for text in CLAUSES]
+def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(text, re.compile(_regex(text))) for text in templates]
 
 
 def _regex(template: str) -> str:
