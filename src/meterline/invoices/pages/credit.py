@@ -111,6 +111,6 @@ def _shown(request: HttpRequest, one: Invoice, note: Invoice, *, alone: bool) ->
             (_("Credit note"), written.money(note.total, one.currency)),
         ],
         note=_("A credit note is issued and booked at once; it cannot be changed any more.")
-        if alone else _("Together with what you gave this account within a day, it is above what one"
-                      " person may give away. Somebody else has to approve it."),
+        if alone else _("Together with what you gave this account within a day, it is above what"
+                      " one person may give away. Somebody else has to approve it."),
     )  # fmt: skip
