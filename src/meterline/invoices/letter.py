@@ -3,9 +3,7 @@ PDF."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from email.utils import formataddr
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -15,9 +13,11 @@ from django.utils.translation import override
 
 from meterline.invoices import reading, reports
 from meterline.invoices.against import causes
+from meterline.invoices.document import InvoiceDocument
 from meterline.invoices.formats import document_format
 from meterline.invoices.models import Invoice, Sending
 from meterline.invoices.spoken import language_of, spoken
+from meterline.invoices.texts import amount_of
 from meterline.invoices.words import CAUSES
 from meterline.kernel.money import decimals
 from meterline.web import format as written
@@ -30,7 +30,7 @@ def letter(one: Sending) -> EmailMultiAlternatives:
     seller = document.seller
     with override(language_of(document.language)):
         shown = spoken(document)
-        context = {"shown": shown, "seller": seller, "changes": _changes(invoice),
+        context = {"shown": shown, "seller": seller, "changes": _changes(invoice, document),
                    "url": _url(invoice), "language": language_of(document.language)}  # fmt: skip
         subject = _("%(title)s %(number)s of %(seller)s") % {
             "title": shown["title"], "number": invoice.number, "seller": seller.name,
@@ -60,7 +60,7 @@ def _url(invoice: Invoice) -> str:
     return f"{settings.SITE_URL}/portal/bills/{invoice.pk}/"
 
 
-def _changes(invoice: Invoice) -> list[dict[str, Any]]:
+def _changes(invoice: Invoice, document: InvoiceDocument) -> list[dict[str, str]]:
     """Why it is another amount than the last one; nothing where there is none before it."""
     last = last_before(invoice)
     if last is None or invoice.kind != "invoice":
@@ -69,17 +69,12 @@ def _changes(invoice: Invoice) -> list[dict[str, Any]]:
         reading.lines([last.pk]), reading.lines([invoice.pk]), (last.tax, invoice.tax),
         decimals(invoice.currency),
     )  # fmt: skip
-    rows = [(str(CAUSES[cause]), amount) for cause, amount in found]
     first = _("Last bill, of %(day)s") % {"day": written.day(last.issue_date)}
-    return [
-        _row(first, last.total, invoice.currency),
-        *(_row(words, amount, invoice.currency, signed=True) for words, amount in rows),
-    ]
-
-
-def _row(words: str, amount: Decimal, currency: str, *, signed: bool = False) -> dict[str, Any]:
-    shown = written.amount(amount, currency)
-    return {"words": words, "amount": f"+{shown}" if signed and amount > 0 else shown}
+    rows = [{"words": first, "amount": amount_of(document, last.total)}]
+    for cause, amount in found:
+        shown = amount_of(document, amount)
+        rows.append({"words": str(CAUSES[cause]), "amount": f"+{shown}" if amount > 0 else shown})
+    return rows
 
 
 def last_before(one: Invoice) -> Invoice | None:

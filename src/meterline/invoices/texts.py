@@ -95,6 +95,11 @@ def texts(document: InvoiceDocument, say: Say = _) -> dict[str, Any]:
     }
 
 
+def amount_of(document: InvoiceDocument, amount: Decimal) -> str:
+    """An amount in the document's currency, as its language writes it."""
+    return _Writer(document, _).currency(amount)
+
+
 class _Writer:
     def __init__(self, document: InvoiceDocument, say: Say) -> None:
         self.document = document

@@ -57,8 +57,9 @@ def _texts() -> Iterator[_Found]:
         if "migrations" not in path.parts:
             yield from _of_code(path)
             yield from _of_declared(path)
-    for path in sorted(PACKAGE.rglob("templates/**/*.html")):
-        yield from _of_template(path)
+    for path in sorted(PACKAGE.rglob("templates/**/*")):
+        if path.suffix in (".html", ".txt"):
+            yield from _of_template(path)
 
 
 def _of_code(path: Path) -> Iterator[_Found]:

@@ -168,14 +168,19 @@ def print_file(request: HttpRequest, run: int) -> FileResponse:
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
 
 
-def sendings_of(**wanted: Any) -> Rows:
-    """The last sendings of a document or an account, for their pages."""
-    names = ("pk", "invoice_id", "invoice__number", "channel", "state", "address", "problem",
-             "attempts", "asked_at", "done_at", "answer")  # fmt: skip
-    rows = Sending.objects.filter(**wanted).order_by("-pk")[:SHOWN].values(*names)
-    document = Column("invoice__number", _("Document"), link=_link)
-    shown = COLUMNS if "invoice" in wanted else [document, *COLUMNS[:3], COLUMNS[-2]]
-    return Rows(shown, list(rows), caption=_("Sending"))
+def sendings_of(**wanted: Any) -> list[dict[str, Any]]:
+    """The last sendings of a document or an account, for `invoices/sent.html`."""
+    rows = Sending.objects.filter(**wanted).select_related("invoice").order_by("-pk")[:SHOWN]
+    return [
+        {
+            "number": one.invoice.number, "url": reverse("invoices.invoice", args=[one.invoice_id]),
+            "channel": CHANNELS[one.channel], "state": SENDINGS[one.state],
+            "tone": SENDING_TONES[one.state], "address": one.address, "answer": one.answer,
+            "problem": PROBLEMS.get(one.problem, ""), "at": one.done_at or one.asked_at,
+            "next_at": one.due_at if one.state == "waiting" and one.attempts else None,
+        }
+        for one in rows
+    ]  # fmt: skip
 
 
 @work("unsent_bills", permission="invoices.view")

@@ -27,7 +27,7 @@ def rehearsed(
     with rehearsal():
         followed = act()
     return confirm(
-        request, title, verb=verb, back=back, danger=danger, largest=_largest(followed),
+        request, title, verb=verb, back=back, danger=danger, largest=largest(followed),
         effects=[*(facts or []), *effects(followed)],
         note=_("What was billed otherwise is corrected by the next bill."),
     )  # fmt: skip
@@ -61,7 +61,7 @@ def told(followed: Followed) -> str:
     }  # fmt: skip
 
 
-def _largest(followed: Followed) -> Rows | None:
+def largest(followed: Followed) -> Rows | None:
     """The places where usage changes most."""
     most = followed.changed.sort(pl.col("by").abs(), descending=True).head(SHOWN)
     if most.is_empty():

@@ -20,7 +20,7 @@ from meterline.platform import clock
 from meterline.reads import services
 from meterline.reads.estimates import Estimated
 from meterline.reads.models import Meter, Piece
-from meterline.reads.pages.effects import effects, rehearsed, told
+from meterline.reads.pages.effects import effects, largest, rehearsed, told
 from meterline.usage.rehearsal import rehearsal
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
@@ -111,6 +111,7 @@ def _shown(request: HttpRequest, made: Estimated) -> HttpResponse:
         return done(request, words, "reads.estimates")
     return confirm(
         request, _("Estimate what was not read"), back=reverse("reads.estimates"),
+        largest=largest(made.followed),
         verb=_("Estimate %(count)s registers") % {"count": count},
         effects=[(_("Registers that were not read"), count), *effects(made.followed)],
         note=_("Reads that come later take the place of estimates by themselves, and the next"

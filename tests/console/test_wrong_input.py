@@ -1,0 +1,171 @@
+"""Every URL with wrong input, as every role: refused in words, never an error of the program."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.signals import got_request_exception
+from django.db import transaction
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from django.urls.converters import IntConverter
+from reads.world import bill, read, set_up
+
+from meterline.access import gate
+from meterline.access.permissions import ROLES
+from meterline.customers import services as customers
+from meterline.customers.models import Account
+from meterline.payments import services as payments
+from meterline.platform import clock
+from meterline.portal import services as portal
+from meterline.web.page import ACTS, PAGES, load_pages
+
+load_pages()
+OURS = sorted({*PAGES, *ACTS})
+OUT = ("console.training_reset", "console.sign_in", "console.impersonate_end")
+"""Not walked: what ends the session, or the demo company."""
+
+NUMBERS = (0, 2**31, 2**63, 10**40)
+CODES = ("x", "~00", "~2F~2E~2E~2Fetc", "\u202e\U0001f642 \u00e9", "a" * 2_000, "'\"<b>&", "-1")
+ODD = (
+    "", "x", "-1", "0", "1e400", "NaN", "9" * 40, "1.5", "\x00", "a\x00b", "2024-13-45",
+    "0001-01-01", "9999-12-31", "'\"<script>alert(1)</script>", "\u202e\U0001f642 \u00e9\u0301",
+    "%s{}%(x)s{0}", "../../etc/passwd", "a" * 5_000, "-0.0000000000001", "\ud7ff\ufffd", "[]",
+    "null",
+)  # fmt: skip
+FIELDS = ("q", "sort", "after", "before", "size", "format", "column", "account", "code", "customer",
+          "reason", "missing", "row", "all", "query", "page", "from", "to", "of", "price", "month",
+          "at", "run", "plan", "zone", "place", "state", "first", "last", "name", "confirm", "once",
+          "kind", "version", "table", "next", "language", "unit", "every", "day")  # fmt: skip
+
+
+@pytest.fixture
+def world(db: None, home: Path) -> None:
+    """A customer with meter, usage, a bill, a payment, credit, and access to the portal."""
+    set_up()
+    read("2026-01-21", 1_200)
+    bill("2026-02-05")
+    account = Account.objects.get(code="ann")
+    customers.update_customer(account.customer.code, email="ann@example.com")
+    payments.pay(account.pk, Decimal(10))
+    payments.grant_credit(account.pk, Decimal(5), reason="late reply")
+    portal.invite(account.customer.code, "ann@example.com")
+    clock.move_to(datetime(2026, 2, 6, 12, tzinfo=UTC))
+
+
+def pattern_of(name: str) -> Any:
+    return next(one for one in gate.urls() if one.name == name)
+
+
+def real(name: str) -> list[Any]:
+    """Keys of things that there are, for a parameter of this name."""
+    models = {model.__name__.lower(): model for model in apps.get_models()}
+    model = models.get({"run": "billrun", "file": "importfile"}.get(name, name.replace("_", "")))
+    return [] if model is None else list(model.objects.values_list("pk", flat=True)[:1])
+
+
+def addresses(name: str, *, few: bool) -> Iterator[str]:
+    """URLs of a name, with things that there are, and with wrong values for its parameters."""
+    converters = pattern_of(name).pattern.converters
+    usual = {
+        key: next(iter(real(key)), 1) if isinstance(one, IntConverter) else _usual(name, key)
+        for key, one in converters.items()
+    }
+    yield reverse(name, kwargs=usual)
+    for key, one in converters.items():
+        wrong = NUMBERS if isinstance(one, IntConverter) else CODES
+        for value in wrong[:1] if few else wrong:
+            try:
+                yield reverse(name, kwargs={**usual, key: value})
+            except NoReverseMatch:
+                continue  # no such address
+
+
+def _usual(name: str, key: str) -> str:
+    return {"code": "ann", "customer": "ann", "plan": "home", "meter": "energy", "kind": "refund",
+            "format": "json", "what": "cancel", "topic": "console-home"}.get(key, "x")  # fmt: skip
+
+
+def odd(fields: list[str], turn: int) -> dict[str, Any]:
+    """An odd value for each field, another one at each turn."""
+    return dict(zip(fields, islice(cycle(ODD), turn, None), strict=False))
+
+
+def fields_of(page: str) -> list[str]:
+    """The fields of the forms of a page, and others that pages read."""
+    found = re.findall(r'<(?:input|select|textarea)[^>]*\sname="([^"]+)"', page)
+    return [name for name in dict.fromkeys([*found, *FIELDS]) if name != "csrfmiddlewaretoken"]
+
+
+def file(turn: int) -> SimpleUploadedFile:
+    content = (b"", b"\x00\xff\xfe", b'a,b\n"', b"\x1f\x8b\x08\x00broken", b"x" * 70_000)
+    return SimpleUploadedFile(f"odd{turn}\u202e.csv", content[turn % len(content)])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_wrong_input(role: str, world: None, clerk: Callable[[str], Client]) -> None:
+    client = _client(role, clerk)
+    few = role not in ("admin", "customer")
+    seen: list[str] = []
+    errors: list[Any] = []
+
+    def note(request: Any, **_more: Any) -> None:
+        errors.append(f"{request.method} {request.path[:100]}: {sys.exc_info()[1]!r}"[:300])
+
+    got_request_exception.connect(note)
+    client.raise_request_exception = False
+    try:
+        for number, name in enumerate(OURS):
+            if name in OUT:
+                continue
+            for url in addresses(name, few=few):
+                seen += _tried(client, url, number, few=few)
+    finally:
+        got_request_exception.disconnect(note)
+    assert errors == []
+    assert seen == []
+
+
+def _client(role: str, clerk: Callable[[str], Client]) -> Client:
+    if role != "customer":
+        return clerk(role)
+    from browsing import BACKEND
+
+    from meterline.access.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(email="ann@example.com"), backend=BACKEND)
+    return client
+
+
+def _tried(client: Client, url: str, number: int, *, few: bool) -> list[str]:
+    """What an address answers that it should not."""
+    wrong = []
+    with transaction.atomic():
+        page = client.get(url)
+        text = b"".join(page) if page.streaming else page.content
+        fields = fields_of(text.decode("utf-8", "replace"))
+        answers = [("GET", page)]
+        for turn in range(1 if few else 3):
+            start = number + turn * 7
+            answers.append(("GET", client.get(url, odd(fields, start))))
+            given = odd(fields, start + 3)
+            given = {key: value for key, value in given.items() if turn or key != "confirm"}
+            if turn == 2:
+                given |= {key: file(number) for key in ("file", "mapping", "csv", "picture")}
+            answers.append(("POST", client.post(url, given)))
+        transaction.set_rollback(True)
+    for method, answer in answers:
+        if answer.status_code >= 500:
+            wrong.append(f"{method} {url[:100]}: {answer.status_code}")
+    return wrong
