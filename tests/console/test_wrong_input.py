@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import BACKEND
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import got_request_exception
@@ -22,6 +23,7 @@ from django.urls.converters import IntConverter
 from reads.world import bill, read, set_up
 
 from meterline.access import gate
+from meterline.access.models import User
 from meterline.access.permissions import ROLES
 from meterline.customers import services as customers
 from meterline.customers.models import Account
@@ -36,12 +38,12 @@ OUT = ("console.training_reset", "console.sign_in", "console.impersonate_end")
 """Not walked: what ends the session, or the demo company."""
 
 NUMBERS = (0, 2**31, 2**63, 10**40)
-CODES = ("x", "~00", "~2F~2E~2E~2Fetc", "\u202e\U0001f642 \u00e9", "a" * 2_000, "'\"<b>&", "-1")
+CODES = ("a" * 2_000, "a\x00b", "~2F~2E~2E~2Fetc", "\u202e\U0001f642 \u00e9", "'\"<b>&", "-1", "x")
 ODD = (
     "", "x", "-1", "0", "1e400", "NaN", "9" * 40, "1.5", "\x00", "a\x00b", "2024-13-45",
     "0001-01-01", "9999-12-31", "'\"<script>alert(1)</script>", "\u202e\U0001f642 \u00e9\u0301",
     "%s{}%(x)s{0}", "../../etc/passwd", "a" * 5_000, "-0.0000000000001", "\ud7ff\ufffd", "[]",
-    "null",
+    "null", "\u00b2", "9" * 5_000, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
 )  # fmt: skip
 FIELDS = ("q", "sort", "after", "before", "size", "format", "column", "account", "code", "customer",
           "reason", "missing", "row", "all", "query", "page", "from", "to", "of", "price", "month",
@@ -74,7 +76,7 @@ def real(name: str) -> list[Any]:
     return [] if model is None else list(model.objects.values_list("pk", flat=True)[:1])
 
 
-def addresses(name: str, *, few: bool) -> Iterator[str]:
+def addresses(name: str) -> Iterator[str]:
     """URLs of a name, with things that there are, and with wrong values for its parameters."""
     converters = pattern_of(name).pattern.converters
     usual = {
@@ -84,7 +86,7 @@ def addresses(name: str, *, few: bool) -> Iterator[str]:
     yield reverse(name, kwargs=usual)
     for key, one in converters.items():
         wrong = NUMBERS if isinstance(one, IntConverter) else CODES
-        for value in wrong[:1] if few else wrong:
+        for value in wrong:
             try:
                 yield reverse(name, kwargs={**usual, key: value})
             except NoReverseMatch:
@@ -114,58 +116,47 @@ def file(turn: int) -> SimpleUploadedFile:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_wrong_input(role: str, world: None, clerk: Callable[[str], Client]) -> None:
-    client = _client(role, clerk)
-    few = role not in ("admin", "customer")
-    seen: list[str] = []
-    errors: list[Any] = []
+    client = _customer() if role == "customer" else clerk(role)
+    client.raise_request_exception = False
+    turns = 3 if role in ("admin", "customer") else 1
+    errors: list[str] = []
 
     def note(request: Any, **_more: Any) -> None:
         errors.append(f"{request.method} {request.path[:100]}: {sys.exc_info()[1]!r}"[:300])
 
     got_request_exception.connect(note)
-    client.raise_request_exception = False
     try:
         for number, name in enumerate(OURS):
-            if name in OUT:
-                continue
-            for url in addresses(name, few=few):
-                seen += _tried(client, url, number, few=few)
+            if name not in OUT:
+                for url in islice(addresses(name), None if turns > 1 else 2):
+                    with transaction.atomic():
+                        _try(client, url, number, turns)
+                        transaction.set_rollback(True)
     finally:
         got_request_exception.disconnect(note)
     assert errors == []
-    assert seen == []
 
 
-def _client(role: str, clerk: Callable[[str], Client]) -> Client:
-    if role != "customer":
-        return clerk(role)
-    from browsing import BACKEND
-
-    from meterline.access.models import User
-
+def _customer() -> Client:
     client = Client()
     client.force_login(User.objects.get(email="ann@example.com"), backend=BACKEND)
     return client
 
 
-def _tried(client: Client, url: str, number: int, *, few: bool) -> list[str]:
-    """What an address answers that it should not."""
-    wrong = []
-    with transaction.atomic():
-        page = client.get(url)
-        text = b"".join(page) if page.streaming else page.content
-        fields = fields_of(text.decode("utf-8", "replace"))
-        answers = [("GET", page)]
-        for turn in range(1 if few else 3):
-            start = number + turn * 7
-            answers.append(("GET", client.get(url, odd(fields, start))))
-            given = odd(fields, start + 3)
-            given = {key: value for key, value in given.items() if turn or key != "confirm"}
-            if turn == 2:
-                given |= {key: file(number) for key in ("file", "mapping", "csv", "picture")}
-            answers.append(("POST", client.post(url, given)))
-        transaction.set_rollback(True)
-    for method, answer in answers:
-        if answer.status_code >= 500:
-            wrong.append(f"{method} {url[:100]}: {answer.status_code}")
-    return wrong
+def _try(client: Client, url: str, number: int, turns: int) -> None:
+    """Ask for an address, and post to it, with odd values in all of its fields."""
+    page = client.get(url)
+    text = b"".join(page) if page.streaming else page.content
+    if page.status_code in (400, 403, 404):
+        client.post(url, {"confirm": "1"})
+        return
+    fields = fields_of(text.decode("utf-8", "replace"))
+    for turn in range(turns):
+        start = number + turn * 7
+        answer = client.get(url, odd(fields, start))
+        if answer.streaming:
+            b"".join(answer)
+        given = odd(fields, start + 3) | ({"confirm": "1"} if turn == 1 else {})
+        if turn == 2:
+            given |= {key: file(number) for key in ("file", "mapping", "csv", "picture")}
+        client.post(url, given)

@@ -64,6 +64,11 @@ class DocumentLine:
     tax_percent: Decimal | None
     covered: tuple[Covered, ...] = ()  # what allowances covered of the period, beside the quantity
 
+    @property
+    def detail(self) -> str:
+        """What tells it from others, in English."""
+        return ", ".join(map(str, self.details))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Block:

@@ -29,6 +29,12 @@ class Told:
         }
         return say(self.text) % values
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Told) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     def __str__(self) -> str:
         """In English."""
         return self.said(gettext_noop)

@@ -13,15 +13,14 @@ from django.forms.renderers import TemplatesSetting
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from meterline.web.sound import FIRST_YEAR, LAST_YEAR
+
 
 class Renderer(TemplatesSetting):
     """Fields by `web/field.html`, forms by `web/form.html`."""
 
     form_template_name = "web/form.html"
     field_template_name = "web/field.html"
-
-
-FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class DayField(forms.DateField):

@@ -109,9 +109,10 @@ def _help() -> tuple[tuple[str, str, str], ...]:
 @act("views/save", permission=SIGNED_IN)
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep a list as it is shown, under a name."""
-    name, query = request.POST["name"].strip()[:100], request.POST["query"]
+    name, query = request.POST.get("name", "").strip()[:100], request.POST.get("query", "")
+    table = request.POST.get("table", "")[:100]
     SavedView.objects.update_or_create(
-        user_id=request.user.pk, table=request.POST["table"], name=name, defaults={"query": query}
+        user_id=request.user.pk, table=table, name=name, defaults={"query": query}
     )
     back = _back(request).split("?")[0]
     return done(request, _("The view is kept."), f"{back}?{query}")

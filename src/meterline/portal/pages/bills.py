@@ -38,6 +38,7 @@ from meterline.web.errors import sentence
 from meterline.web.explained import line_title
 from meterline.web.page import done, fragment, page
 from meterline.web.rows import Column, Number, Rows
+from meterline.web.sound import whole
 
 MONTHS = 13
 MOST = 60
@@ -47,6 +48,7 @@ RECORDS = [
     Column("band", _("Band")), Column("price", _("Price")),
 ]  # fmt: skip
 RECORDS_SHOWN = 100
+PAGES_MOST = 1_000_000
 
 
 @page("portal/bills", title=_("Bills"), permission=PERMISSION, menu="bills", surface="portal")
@@ -117,8 +119,7 @@ def records(request: HttpRequest, invoice: int, line: int) -> HttpResponse:
     for name in ("season", "band", "by_value"):
         if charge[name] is not None:
             found = found.filter(found[name] == charge[name])
-    number = request.GET.get("page", "1")
-    here = max(int(number) if number.isdigit() else 1, 1)
+    here = max(min(whole(request.GET.get("page", "")) or 1, PAGES_MOST), 1)
     first = (here - 1) * RECORDS_SHOWN
     shown = found.sort("start", descending=True).slice(first, RECORDS_SHOWN)
     zone = ZoneInfo(one.account.timezone)
@@ -147,8 +148,8 @@ class QuestionForm(forms.Form):
 def ask(request: HttpRequest, invoice: int) -> HttpResponse:
     """Ask about a bill, or one line of it (`?line=`)."""
     one = invoice_of(request, invoice)
-    wanted = request.GET.get("line", "")
-    charge = _line(one, int(wanted)) if wanted.isdigit() else None
+    wanted = whole(request.GET.get("line", ""))
+    charge = None if wanted is None else _line(one, wanted)
     form = QuestionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

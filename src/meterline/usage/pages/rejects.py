@@ -24,6 +24,7 @@ from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
 from meterline.web.page import act, done, page
 from meterline.web.rows import Chip, Column, Number, Row, Word
+from meterline.web.sound import whole
 from meterline.web.table import Bulk, Table
 
 STATES = {
@@ -44,8 +45,8 @@ class BatchFilter(Filter):
     """Those of a batch, by its number."""
 
     def narrow(self, queryset: Any, params: Any) -> Any:
-        number = self.value(params)
-        return queryset.filter(batch_id=int(number)) if number.isdigit() else queryset
+        number = whole(self.value(params))
+        return queryset if number is None else queryset.filter(batch_id=number)
 
 
 def _link(row: Row) -> str:
