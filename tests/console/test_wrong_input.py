@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from html.parser import HTMLParser
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import BACKEND
+from browsing import BACKEND, user
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import got_request_exception
@@ -20,16 +20,22 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.urls.converters import IntConverter
-from reads.world import bill, read, set_up
+from reads.world import CATALOGUE, bill, read, set_up
 
-from meterline.access import gate
+from meterline.access import approvals, gate
 from meterline.access.models import User
 from meterline.access.permissions import ROLES
+from meterline.care import services as care
+from meterline.console import imports
 from meterline.customers import services as customers
 from meterline.customers.models import Account
+from meterline.invoices import printing, sending
+from meterline.invoices.models import Invoice
 from meterline.payments import services as payments
 from meterline.platform import clock
 from meterline.portal import services as portal
+from meterline.usage import services as usage
+from meterline.usage import uploads
 from meterline.web.page import ACTS, PAGES, load_pages
 
 load_pages()
@@ -63,6 +69,22 @@ def world(db: None, home: Path) -> None:
     payments.grant_credit(account.pk, Decimal(5), reason="late reply")
     portal.invite(account.customer.code, "ann@example.com")
     clock.move_to(datetime(2026, 2, 6, 12, tzinfo=UTC))
+    invoice = Invoice.objects.get()
+    care.ask(account.customer, invoice, "Why?")
+    approvals.ask("credit.grant", "account:ann", summary="x", permission="payments.approve",
+                  payload={"account": "ann"})  # fmt: skip
+    uploads.keep("a.csv", [b"id,meter\n1,energy\n"], mapping=None, format="", source="")
+    imports.keep("customers", "c.csv", [b"code,name\nc,C\n"])
+    bad = home / "bad.csv"
+    bad.write_text("id,meter,identifier,start,quantity\n1,energy,nobody,2026-02-01T00:00:00Z,1\n")
+    usage.load_file(bad)
+    sending.ask(Invoice.objects.all(), "post")
+    printing.plan()
+    admin = Client()
+    admin.force_login(user("admin"), backend=BACKEND)
+    draft = SimpleUploadedFile("c.yaml", CATALOGUE.encode())
+    admin.post(reverse("authoring.draft_new"), {"catalogue": draft, "note": "dearer"})
+    admin.post(reverse("billing.plan_new"), {"until": "2026-03-01"})
 
 
 def pattern_of(name: str) -> Any:
@@ -72,7 +94,8 @@ def pattern_of(name: str) -> Any:
 def real(name: str) -> list[Any]:
     """Keys of things that there are, for a parameter of this name."""
     models = {model.__name__.lower(): model for model in apps.get_models()}
-    model = models.get({"run": "billrun", "file": "importfile"}.get(name, name.replace("_", "")))
+    other = {"run": "billrun", "file": "import", "version": "planversion"}
+    model = models.get(other.get(name, name.replace("_", "")))
     return [] if model is None else list(model.objects.values_list("pk", flat=True)[:1])
 
 
@@ -103,10 +126,29 @@ def odd(fields: list[str], turn: int) -> dict[str, Any]:
     return dict(zip(fields, islice(cycle(ODD), turn, None), strict=False))
 
 
-def fields_of(page: str) -> list[str]:
-    """The fields of the forms of a page, and others that pages read."""
-    found = re.findall(r'<(?:input|select|textarea)[^>]*\sname="([^"]+)"', page)
-    return [name for name in dict.fromkeys([*found, *FIELDS]) if name != "csrfmiddlewaretoken"]
+class Forms(HTMLParser):
+    """The fields of a page's forms, each with what it holds, or something that it may hold."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.held: dict[str, str] = {}
+        self._select = ""
+        self.feed(page)
+        self.held.pop("csrfmiddlewaretoken", None)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        name = given.get("name", "")
+        if tag == "select":
+            self._select = name
+            self.held[name] = ""
+        elif tag == "option":
+            if "selected" in given or not self.held.get(self._select):
+                self.held[self._select] = given.get("value", "")
+        elif tag in ("input", "textarea") and name:
+            usual = {"date": "2026-02-06", "number": "1", "email": "x@example.com"}
+            value = given.get("value") or usual.get(given.get("type", ""), "x")
+            self.held.setdefault(name, value)
 
 
 def file(turn: int) -> SimpleUploadedFile:
@@ -144,19 +186,25 @@ def _customer() -> Client:
 
 
 def _try(client: Client, url: str, number: int, turns: int) -> None:
-    """Ask for an address, and post to it, with odd values in all of its fields."""
+    """Ask for an address, and post to it, with odd values in all of its fields, and in each."""
     page = client.get(url)
     text = b"".join(page) if page.streaming else page.content
     if page.status_code in (400, 403, 404):
         client.post(url, {"confirm": "1"})
         return
-    fields = fields_of(text.decode("utf-8", "replace"))
+    held = Forms(text.decode("utf-8", "replace")).held
+    fields = [*held, *(name for name in FIELDS if name not in held)]
     for turn in range(turns):
         start = number + turn * 7
         answer = client.get(url, odd(fields, start))
         if answer.streaming:
             b"".join(answer)
-        given = odd(fields, start + 3) | ({"confirm": "1"} if turn == 1 else {})
-        if turn == 2:
-            given |= {key: file(number) for key in ("file", "mapping", "csv", "picture")}
-        client.post(url, given)
+        client.post(url, odd(fields, start + 3))
+    if turns == 1 or page.status_code != 200:
+        return
+    client.post(url, {key: file(number) for key in ("file", "mapping", "catalogue", "picture")})
+    client.post(url, {**held, "confirm": "1"})
+    for place, name in enumerate(held):
+        for turn in range(turns):
+            value = ODD[(number + place + turn * 5) % len(ODD)]
+            client.post(url, {**held, name: value, "confirm": "1"})

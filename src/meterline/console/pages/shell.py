@@ -34,9 +34,9 @@ def help_index(request: HttpRequest) -> HttpResponse:
 @page("help/<slug:topic>", title=_("Help"), permission=SIGNED_IN, help="console-help-index")
 def help_topic(request: HttpRequest, topic: str) -> HttpResponse:
     """The help of one page."""
-    path = HELP / f"{topic}.md"
-    if not path.is_file():
+    if topic not in {slug for slug, *_ in _help()}:
         raise Http404
+    path = HELP / f"{topic}.md"
     body = mark_safe(MarkdownIt().enable("table").render(path.read_text("utf-8")))
     return render(request, "console/help_topic.html", {"body": body, "topic": _title_of(path)})
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
@@ -143,6 +143,8 @@ def _part(line: str) -> Part:
       permission="usage.view", write="usage.correct", help="reads-read-rule")  # fmt: skip
 def read_rule(request: HttpRequest, meter: str) -> HttpResponse:
     """How reads of one meter of the catalogue are checked, estimated and split."""
+    if meter not in catalog.meters() and not Rule.objects.filter(usage_meter=meter).exists():
+        raise Http404
     return _rule(request, meter, meter)
 
 
@@ -171,7 +173,7 @@ def _rule(request: HttpRequest, meter: str, name: str) -> HttpResponse:
 def gas_factor(request: HttpRequest) -> HttpResponse:
     """The calorific value and correction of a zone's gas from a day on."""
     zone = request.GET.get("zone", "")
-    last = Factor.objects.filter(zone=_plain(zone)).order_by("-since_at").first()
+    last = Factor.objects.filter(zone=zone).order_by("-since_at").first()
     initial = {"zone": zone, "since": clock.now().date().replace(day=1)}
     if last is not None:
         names = ("calorific_value", "correction_factor", "decimals")
@@ -191,7 +193,7 @@ def gas_factor(request: HttpRequest) -> HttpResponse:
 def read_profile(request: HttpRequest) -> HttpResponse:
     """How the consumption of a year is spread over its months."""
     code = request.GET.get("code", "")
-    known = dict(Profile.objects.filter(code=_plain(code)).values_list("month", "weight"))
+    known = dict(Profile.objects.filter(code=code).values_list("month", "weight"))
     initial = {"code": code, **{f"month_{month}": known.get(month, 1) for month in range(1, 13)}}
     form = ProfileForm(request.POST or None, initial=initial)
     return _changed(
@@ -205,7 +207,7 @@ def read_profile(request: HttpRequest) -> HttpResponse:
 def virtual_register(request: HttpRequest) -> HttpResponse:
     """A register made of others: their sum, each with its sign."""
     code = request.GET.get("code", "")
-    now = Virtual.objects.filter(code=_plain(code)).first()
+    now = Virtual.objects.filter(code=code).first()
     initial = {"code": code}
     if now is not None:
         initial |= {
@@ -239,8 +241,3 @@ def _changed(
         else:
             return done(request, told(followed), BACK)
     return form_page(request, form, _("See what it does"), back, _("Rules of reads"))
-
-
-def _plain(text: str) -> str:
-    """What may be asked of the database."""
-    return text.replace("\x00", "")
