@@ -44,6 +44,8 @@ lint: $(READY) ## Check style, types and the floors
 bench: $(SPOKEN) ## Print the figures of the benchmarks
 	$(BIN)/python benchmarks/rate.py --rows 2000000
 	$(BIN)/python benchmarks/rerate.py --rows 2000000
+	$(BIN)/python benchmarks/known.py
+	$(BIN)/python benchmarks/reads.py
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bill.py --accounts 20000

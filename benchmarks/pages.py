@@ -5,9 +5,10 @@
 
 Each visit goes through the whole stack in this process (gate, views, templates, packing), as one
 of a served product does, with a connection that is open already; each asks for other rows. `own` is
-the time without what this process and the database's waited for a processor, as the kernel counts
-it: what the page costs, whatever else the machine does; `wall` is the time with it. Prints a table,
-the slowest last, and then one JSON line.
+the time without what this process's threads and the database's waited for a processor, as the
+kernel counts it, and no less than the processor time of all of them: what the page costs, whatever
+else the machine does; `wall` is the time with it. Parts are what pages ask for after themselves:
+the next bill, pictures of charts. Prints a table, the slowest last, and then one JSON line.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 SAMPLES = 20
 GOAL_MS = 100
-ADMINISTRATOR = "measure@example.com"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -79,23 +79,35 @@ class Signed:
         return self.clients[email]
 
 
-def _waited_ns() -> int:
-    """What this thread and its database process have waited for a processor in all."""
+def _counted() -> dict[str, tuple[int, int]]:
+    """By thread of this process, and its database process: nanoseconds that it ran, and that it
+    waited for a processor."""
     from django.db import connection
 
-    processes = ("thread-self", connection.connection.info.backend_pid)
-    counted = [Path(f"/proc/{one}/schedstat").read_text().split() for one in processes]
-    return sum(int(waited) for _ran, waited, _times in counted)
+    tasks = [*Path("/proc/self/task").iterdir()]
+    tasks.append(Path(f"/proc/{connection.connection.info.backend_pid}"))
+    found = {}
+    for task in tasks:
+        ran, waited, _times = (task / "schedstat").read_text().split()
+        found[task.name] = (int(ran), int(waited))
+    return found
 
 
 def visited(client: Client, url: str) -> Answer:
-    """Ask for a page."""
-    waited, begun = _waited_ns(), time.perf_counter_ns()
+    """Ask for a page; a picture is drawn, though this process may have drawn it before."""
+    from meterline.web import drawings
+
+    drawings.svg.cache_clear()
+    before, begun = _counted(), time.perf_counter_ns()
     answer = client.get(url)
     size = len(b"".join(answer.streaming_content) if answer.streaming else answer.content)
     wall = time.perf_counter_ns() - begun
-    own = max(wall - (_waited_ns() - waited), 0)
-    return Answer(own / 1e6, wall / 1e6, size, answer.status_code)
+    after = _counted()
+    ran, waited = (
+        sum(one[index] - before.get(name, (0, 0))[index] for name, one in after.items())
+        for index in (0, 1)
+    )
+    return Answer(max(wall - waited, ran) / 1e6, wall / 1e6, size, answer.status_code)
 
 
 def walk(only: str) -> list[Measured]:
@@ -117,8 +129,9 @@ def walk(only: str) -> list[Measured]:
             print(f"{plain.name}: there is nothing to show")
             continue
         setup_test_environment()  # pages tell what lists are on them; it makes them slower
-        client = signed.client((plain.users or [ADMINISTRATOR])[0])
+        client = signed.client((plain.users or [visits.ADMINISTRATOR])[0])
         more = [] if plain.users else list(visits.lists(samples, client, plain))
+        more += visits.pictures(signed.client, plain)
         teardown_test_environment()
         found += [measured(signed, one) for one in (plain, *more) if one.urls]
     return found
@@ -128,6 +141,7 @@ def measured(signed: Signed, visit: Visit) -> Measured:
     """What a visit costs."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
+    from visits import ADMINISTRATOR
 
     users = visit.users or [ADMINISTRATOR] * len(visit.urls)
     with CaptureQueriesContext(connection) as queries:

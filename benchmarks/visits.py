@@ -7,6 +7,7 @@ also visited by every filter, order, their 50th next page, and a search.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +18,9 @@ from django.db.models import Max, Min, Model, QuerySet
 from django.test import Client
 from django.urls import reverse
 
+ADMINISTRATOR = "measure@example.com"
 DEEP = 50
+_PICTURE = re.compile(r'<chart-picture data-url="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
     return {
         "catalog.plan": lambda: [{"code": one} for one in samples.of(
             PlanVersion.objects.filter(base=None), "plan_code")],
+        "authoring.plan_price": lambda: [{"plan": one} for one in samples.of(
+            PlanVersion.objects.filter(base=None), "plan_code")],
         "catalog.price": prices,
         "catalog.meter": lambda: codes("meter"),
         "catalog.calendar": lambda: codes("calendar"),
@@ -166,9 +171,13 @@ def pages(samples: Samples) -> Iterator[Visit]:
             given = [dict(zip(keys, row, strict=True)) for row in zip(*values, strict=True)]
         else:
             given = [{}] * samples.size
-        yield Visit(one.name, [reverse(one.name, kwargs=each) for each in given])
+        query = _QUERIES.get(one.name, "")
+        yield Visit(one.name, [f"{reverse(one.name, kwargs=each)}{query}" for each in given])
     yield from parts(samples)
     yield from found(samples)
+
+
+_QUERIES = {"authoring.draft_price": "?plan=basic"}
 
 
 def _values(
@@ -202,6 +211,21 @@ def parts(samples: Samples) -> Iterator[Visit]:
                             ("console.subscription_next", "subscription")):  # fmt: skip
         urls = [reverse(name, args=[one]) for one in by_name[parameter]()]
         yield Visit(f"{name} (part)", urls)
+
+
+def pictures(client_of: Callable[[str], Client], plain: Visit) -> Iterator[Visit]:
+    """The first chart of each of a page's addresses; nothing where the first of them has none."""
+    users = plain.users or [ADMINISTRATOR] * len(plain.urls)
+    found: list[tuple[str, str]] = []
+    for user, url in zip(users, plain.urls, strict=True):
+        page = client_of(user).get(url, headers={"accept-encoding": "identity"})
+        address = None if page.streaming else _PICTURE.search(page.content.decode())
+        if address is None and not found:
+            return
+        if address is not None:
+            found.append((f"{address[1]}&wide", user))
+    urls, users = (list(values) for values in zip(*found, strict=True))
+    yield Visit(f"{plain.name}: its chart (part)", urls, users)
 
 
 def found(samples: Samples) -> Iterator[Visit]:
@@ -299,6 +323,8 @@ def _typed(samples: Samples, table: Any, one: Any) -> list[Any]:
             return samples.of(rows, "plan_code")
         case ("User", "q"):
             return samples.of(rows, "email")
+        case ("Meter", "q"):
+            return samples.of(rows, "serial")
         case (_, "q"):
             return samples.of(rows, "code")
     field = one.field or ("batch_id" if one.name == "batch" else one.name)

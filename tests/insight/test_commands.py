@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import fsspec
 import polars as pl
 import pytest
 from insight.operator import CATALOGUE, RAISED, changed, set_up
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 from meterline.authoring.commands import app
 from meterline.insight.errors import UnknownPeriod
 from meterline.kernel.errors import MeterlineError
+from meterline.platform.files import NoStore
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +46,11 @@ def test_the_report(tmp_path: Path, home: Path) -> None:
             pl.Series([row[f"net_{side}"]]).str.to_decimal(scale=10)[0] for row in told["revenue"]
         ]
         assert sum(nets) == bills[f"net_{side}"].str.to_decimal(scale=10).sum()
-    text = invoke(file, "--workers", 1).stdout
+    url = "memory://reports/bills.csv"
+    text = invoke(file, "--workers", 1, "--output", url).stdout
+    assert fsspec.open(url).open().read() == out.read_bytes()
+    with pytest.raises(NoStore, match="nowhere"):
+        invoke(file, "--workers", 1, "--output", "nowhere://x/bills.csv")
     assert "Bills of 2026-06-01 to 2026-07-01 (excluded), now and under the file" in text
     assert "mobile: 3 subscriptions (plan, rate_card world, tax vat, discount ten)" in text
     assert "Largest falls" in text

@@ -206,3 +206,37 @@ def test_commands(account: Account, issue: Any) -> None:
     assert "left: 0.00" in run.invoke(app, ["show", made["code"]]).output
     wrong = run.invoke(app, ["grant", "A", "1", "--for", "all", "--for", "calls"])
     assert wrong.exit_code == 2
+
+
+def test_what_a_voucher_paid_does_not_become_money(
+    account: Account, issue: Any, books_agree: Callable[[], None]
+) -> None:
+    give(account, "20", ENDS)
+    issue(account, "31.00")
+    services.pay(account.pk, Decimal(11), at=START)
+    issue(account, "-31.00")
+    assert services.balance(account.pk).credit == 31
+    with pytest.raises(NotEnoughCredit, match=r"has 11\.00 EUR"):
+        services.refund(account.pk, Decimal(12), at=START)
+    services.refund(account.pk, Decimal(11), at=START)
+    with pytest.raises(NotEnoughCredit, match=r"has 0\.00 EUR"):
+        services.refund(account.pk, Decimal(1), at=START)
+    document = issue(account, "25.00")
+    assert (document.credit_applied, services.balance(account.pk).credit) == (20, 0)
+    books_agree()
+
+
+def test_what_was_granted_without_an_end_is_paid_out_beside_a_voucher(
+    account: Account, issue: Any
+) -> None:
+    give(account, "5", ENDS)
+    give(account, "4")
+    gone = give(account, "2")
+    grants.void(gone.payment.code, at=START)
+    paid = issue(account, "9.00")
+    issue(account, "-9.00")
+    with pytest.raises(NotEnoughPaid, match=r"has paid 4\.00 EUR"):
+        services.chargeback(account.pk, Decimal(5), at=START)
+    assert paid.due == 0
+    services.refund(account.pk, Decimal(4), at=START)
+    assert services.balance(account.pk).credit == 5

@@ -13,11 +13,12 @@ import polars as pl
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterline import doctor
-from meterline.platform import ahead, audit, clock, events, files
+from meterline.platform import ahead, audit, clock, events, files, migrate
 from meterline.platform.database import read_frame, write_frame
 from meterline.platform.instants import InvalidInstant, parse_date, parse_date_or_instant
 from meterline.platform.models import AuditEntry, Event
@@ -62,8 +63,12 @@ def test_frames_come_back_as_they_went(db: None, rows: list[tuple]) -> None:
             )
         write_frame("probe", frame)
         again = read_frame("SELECT * FROM probe", schema=SCHEMA)
+        times = 600  # more than is read as a few rows
+        many = read_frame(f"SELECT p.* FROM probe p, generate_series(1, {times})", schema=SCHEMA)
         transaction.set_rollback(True)
     assert again.equals(frame)
+    assert many.unique().sort(pl.all()).equals(frame.unique().sort(pl.all()))
+    assert many.height == times * frame.height
 
 
 def test_events_stand_or_fall_with_their_transaction() -> None:
@@ -197,3 +202,11 @@ def test_a_server_that_hangs_up_is_told_as_such() -> None:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pids.get(timeout=30)])
         hung_up.set()
         reading.result()
+
+
+def test_a_migration_that_is_not_applied_is_pending() -> None:
+    assert migrate.pending() == []
+    recorder = MigrationRecorder(connection)
+    last = max(name for label, name in recorder.applied_migrations() if label == "platform")
+    recorder.record_unapplied("platform", last)
+    assert migrate.pending() == [f"platform.{last}"]

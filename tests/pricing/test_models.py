@@ -36,7 +36,7 @@ TIERS = [
 BLOCKS = [{"up_to": 10, "unit_amount": "2", "size": 4}, {"unit_amount": "1", "size": 3}]
 PER_DAY = [{"up_to": "0.5/day", "unit_amount": "-0.0814"}, {"unit_amount": "0"}]
 PERCENTS = [
-    {"up_to": 100, "percent": "2.5"},
+    {"up_to": 100, "percent": "2.5", "flat_amount": "0.7"},
     {"percent": "1.0000000001", "flat_amount": "3.0000000001"},
 ]
 LARGEST = "9999999999999999.9999999999"  # what a price or a quantity can be
@@ -64,7 +64,7 @@ def graduated(tiers: list[dict[str, Any]], rate: str = "unit_amount", part: int 
         total = Fraction(0)
         for number, (tier, (low, high)) in enumerate(zip(tiers, bounds(tiers, days), strict=True)):
             inside = max(Fraction(0), (quantity if high is None else min(quantity, high)) - low)
-            reached = number == 0 or quantity > low
+            reached = quantity > low or (number == 0 and rate == "unit_amount")
             if "size" in tier:
                 inside = Fraction(ceil(inside / tier["size"]))
             total += inside * Fraction(tier[rate]) / part

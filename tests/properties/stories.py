@@ -86,9 +86,12 @@ def instants(least: datetime = FIRST, most: datetime = FIRST + LENGTH) -> Any:
 
 
 @st.composite
-def stories(draw: st.DrawFn, *, back_dated: bool = True, moved_days: bool = True) -> Story:
+def stories(
+    draw: st.DrawFn, *, back_dated: bool = True, moved_days: bool = True,
+    catalog: Body | None = None,
+) -> Story:  # fmt: skip
     """A story of two accounts and up to four subscriptions."""
-    catalog = draw(catalogues())
+    catalog = catalog or draw(catalogues())
     day = st.one_of(st.integers(1, 31), st.just("anniversary"))
     accounts = {
         code: {"billing_day": draw(day), "region": draw(st.sampled_from(["IT", "DE", "XX"])),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
 from reads.world import REGISTER, bill, day, move, pieces, read, set_up, write_csv
 
+from meterline.customers import services as customers
 from meterline.customers.services import account_by_code
 from meterline.invoices import reports
 from meterline.invoices.models import Invoice
-from meterline.platform import audit
+from meterline.platform import audit, events
 from meterline.platform.models import AuditEntry
 from meterline.reads import errors, services
 from meterline.reads.models import Piece, Read
@@ -298,9 +300,47 @@ def test_usage_follows_a_contract_that_changed_after_the_read() -> None:
     set_up()
     read("2026-02-01", 1_310)
     subscriptions.cancel("ann", when=day("2026-01-21"))
-    assert services.refresh().made == 2
+    assert services.catch_up().made == 2
     assert bill("2026-02-01") == [("energy", D(200), D(40))]
+    assert (services.catch_up().made, services.refresh().made) == (0, 0)
+
+
+def test_a_bill_run_follows_contracts_first() -> None:
+    set_up()
+    read("2026-02-01", 1_310)
+    owner = account_by_code("ann")
+    subscriptions.end_identifier("place", day("2026-01-21"))
+    subscriptions.subscribe(account_id=owner.pk, plan="home", code="bob", at=day("2026-01-21"))
+    subscriptions.add_identifier("bob", "service_point", "place", day("2026-01-21"))
+    assert bill("2026-02-01") == [("energy", D(200), D(40)), ("energy", D(110), D(22))]
+    subscriptions.cancel("bob", when=day("2026-01-26"))
+    assert bill("2026-02-02") == [("energy", D(-60), D(-12))]
     assert services.refresh().made == 0
+
+
+def test_contracts_that_come_in_files_are_followed(tmp_path: Path) -> None:
+    set_up()
+    subscriptions.end_identifier("place", day("2026-01-11"))
+    read("2026-02-01", 1_310)
+    assert services.catch_up().made == 0
+    contracts, values = tmp_path / "subscriptions.csv", tmp_path / "identifiers.csv"
+    contracts.write_text("code,account,plan,start\nbob,ann,home,2026-01-21\n")
+    assert subscriptions.import_file("subscriptions", contracts).created == 1
+    values.write_text("subscription,kind,value\nbob,service_point,place\n")
+    assert subscriptions.import_file("identifiers", values).created == 1
+    assert services.catch_up().made > 0
+    assert [amount for _, amount, _ in pieces()] == [100, 100, 110]
+
+
+def test_a_place_is_split_by_the_days_on_which_its_account_is_billed() -> None:
+    set_up()
+    read("2026-02-20", 1_500)
+    assert [amount for _, amount, _ in pieces()] == [310, 190]
+    customers.set_billing_day(account_by_code("ann").pk, 10, date(2026, 1, 5))
+    while events.publish():
+        pass
+    assert services.catch_up().made > 0
+    assert [amount for _, amount, _ in pieces()] == [90, 310, 100]
 
 
 def test_rules_change_how_reads_are_split_and_checked() -> None:

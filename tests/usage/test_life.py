@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import polars as pl
 import psycopg
 import pytest
@@ -117,13 +118,19 @@ def test_a_folder_is_not_removed_while_an_older_transaction_may_read_it(tmp_path
         assert folders.sweep(timedelta(0)) == 2
 
 
-def test_an_archived_batch_comes_back_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["", "memory://archive"])
+def test_an_archived_batch_comes_back_as_it_was(tmp_path: Path, to: str) -> None:
     one, two = load(tmp_path, 1), load(tmp_path, 2)
     pack.compact()
     bill(BILLED[0])
     before, sums, lines = read(), whole(), charged("usage")
-    made = archive.archive(one.pk)
-    assert (made.records_at, Path(made.archive).is_dir()) == ("archived", True)
+    made = archive.archive(one.pk, to)
+    assert made.records_at == "archived"
+    assert to in made.archive
+    system, root = fsspec.core.url_to_fs(made.archive)
+    assert system.isdir(root)
+    with pytest.raises(NoArchive, match="nowhere"):
+        archive.archive(two.pk, "nowhere://archive")
     assert (whole(), same({"keys": read()["keys"]}, {"keys": before["keys"]})) == (sums, True)
     assert read()["rated"].filter(pl.col("batch_id") == one.pk).height < 6
     bill(BILLED[0])

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from billing.world import rows, set_up
+from django.db import DataError, transaction
 
 from meterline.access import secrets
 from meterline.api.endpoint import Answer, find, load_endpoints
 from meterline.api.respond import answered, problem
 from meterline.kernel.errors import MeterlineError
 from meterline.platform import clock
-from meterline.usage import backlog, receipts, received, services
+from meterline.usage import backlog, receipts, received, services, together
+from meterline.usage.bodies import lines_of
 from meterline.usage.models import Batch, Receipt, Reject
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,7 @@ load_endpoints()
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 JSON, LINES = "application/json", "application/x-ndjson"
+SHAPES = ("array", "object", "lines")
 ONE, MANY = "application/cloudevents+json", "application/cloudevents-batch+json"
 
 
@@ -227,6 +230,38 @@ def test_running_totals() -> None:
     both = call("GET", "/v1/usage/totals", account="a")[1]["totals"]
     assert {one["subscription"] for one in both} == {"s1", "s2"}
     assert both[1]["plan"] == "large"
+
+
+def test_deliveries_at_the_same_time_are_told_apart() -> None:
+    """Each has its own faults, and those of others keep none of it away."""
+    desk = together.Desk()
+    bodies = [json.dumps([event(1), event(2)]), json.dumps(event(3)), "7\n{}\n"]
+    asked = [lines_of(body.encode(), shape) for body, shape in zip(bodies, SHAPES, strict=True)]
+    made = [receipts.made(one, format="jsonl", source="api", size=1) for one in asked]
+    waiting = [
+        together.Delivery(lines=one, receipt=kept)
+        for one, kept in zip(asked[1:], made[1:], strict=True)
+    ]
+    desk._waiting.extend(waiting)
+    assert desk.take(asked[0], made[0]).is_empty()
+    good, bad = (one.kept.result() for one in waiting)
+    assert good.is_empty()
+    assert set(bad["line"]) == {1, 2}
+    assert Receipt.objects.count() == 2
+    (batch,) = received.consume_all()
+    assert (batch.records, batch.rated) == (3, 3)
+
+
+def test_where_the_database_fails_each_delivery_is_told() -> None:
+    desk = together.Desk()
+    lines = lines_of(json.dumps(event(1)).encode(), "object")
+    made = [receipts.made(lines, format="jsonl", source="x" * 201, size=1) for _ in range(2)]
+    other = together.Delivery(lines=lines, receipt=made[1])
+    desk._waiting.append(other)
+    with pytest.raises(DataError), transaction.atomic():
+        desk.take(lines, made[0])
+    assert not other.kept.done()
+    assert list(desk._waiting) == [other]
 
 
 def test_old_receipts_are_given_up() -> None:

@@ -31,6 +31,7 @@ from meterline.usage.models import Batch, Reject
 from meterline.usage.parts import Selection
 from meterline.usage.rehearsal import rehearsal
 from meterline.usage.rework import rework
+from meterline.usage.tend_keys import tend
 
 pytestmark = pytest.mark.django_db
 
@@ -166,6 +167,7 @@ def test_only_what_is_selected_is_rated_anew(world: Path) -> None:
 def test_records_that_cannot_be_rated_any_more_become_rejects(world: Path) -> None:
     frame = records(3, 80)
     load(frame)
+    tend(batches_most=0, keys_most=0)
     path = world / "catalogue.yaml"
     path.write_text(CATALOGUE.format(italy="0.10").replace('"44"', '"45"'))
     catalog.apply(catalogues.parse(path), effective=date(2025, 12, 1))
@@ -173,6 +175,7 @@ def test_records_that_cannot_be_rated_any_more_become_rejects(world: Path) -> No
     british = frame.filter(pl.col("to").str.starts_with("44")).height
     assert outcome.refused == british == Reject.objects.filter(state="open").count()
     publish(world, "0.10")
+    tend(batches_most=0, keys_most=0)
     mended = services.recycle()
     assert mended is not None
     assert mended.rated == british

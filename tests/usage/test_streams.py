@@ -88,14 +88,18 @@ def test_every_kind_makes_its_broker(url: str) -> None:
     assert address_of("amqp://u:p@h/v?queue=q").shown == "amqp://h/v"
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """A server of messages on this machine that can be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     def command(self) -> list[str]:
@@ -103,9 +107,10 @@ class Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for _ in range(200):
+            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=self.environment(), start_new_session=True,
+        )  # fmt: skip
+        for _ in range(1_200):
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
             except ConnectionRefusedError:
@@ -114,9 +119,15 @@ class Server:
                 return
         raise AssertionError("the server does not answer")
 
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
     def kill(self) -> None:
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def end(self) -> None:
+        self.kill()
 
     def expect(self) -> None:
         """Keep what comes from now on for whoever consumes."""
@@ -202,6 +213,58 @@ def server_url(name: str) -> str:
     return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
 
 
+class Rabbit(Server):
+    """rabbitmq-server with a lasting queue, and the name server that it needs, on loopback."""
+
+    QUEUE = "usage"
+
+    def __init__(self, folder: Path) -> None:
+        self.names, self.others = free_port(), free_port()
+        command = ["epmd", "-address", "127.0.0.1", "-port", str(self.names)]
+        self.name_server = subprocess.Popen(command)
+        super().__init__(folder)
+
+    def command(self) -> list[str]:
+        return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
+
+    def environment(self) -> dict[str, str]:
+        mine = {
+            "HOME": self.folder, "ERL_EPMD_PORT": self.names, "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": "meterline@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": self.port, "RABBITMQ_DIST_PORT": self.others,
+            "RABBITMQ_MNESIA_BASE": self.folder, "RABBITMQ_LOG_BASE": self.folder,
+            "RABBITMQ_CONFIG_FILE": self.folder / "none", "RABBITMQ_PID_FILE": self.folder / "pid",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }  # fmt: skip
+        return {**os.environ, **{name: str(value) for name, value in mine.items()}}
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/?queue={self.QUEUE}"
+
+    def expect(self) -> None:
+        """The queue."""
+        self.publish([])
+
+    def publish(self, messages: list[bytes]) -> None:
+        run(self._publish(messages))
+
+    async def _publish(self, messages: list[bytes]) -> None:
+        import aio_pika
+
+        async with await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{self.port}/") as link:
+            channel = await link.channel()
+            await channel.declare_queue(self.QUEUE, durable=True)
+            for body in messages:
+                message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+                await channel.default_exchange.publish(message, self.QUEUE)  # waits for the server
+
+    def end(self) -> None:
+        super().end()
+        self.name_server.kill()
+        self.name_server.wait()
+
+
 @pytest.fixture
 def company(tmp_path: Path, django_db_setup: None) -> Iterator[Company]:
     """A company of 400 subscriptions."""
@@ -247,7 +310,7 @@ def received(company: Company) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [Nats, Mosquitto])
+@pytest.mark.parametrize("kind", [Nats, Mosquitto, Rabbit])
 def test_nothing_is_lost_or_doubled(
     kind: Callable[[Path], Any], company: Company, tmp_path: Path
 ) -> None:
@@ -296,7 +359,7 @@ def test_nothing_is_lost_or_doubled(
         for process in (consumer, worker):
             if process.poll() is None:
                 end(process, signal.SIGKILL)
-        server.kill()
+        server.end()
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ CHARGED: dict[str, Any] = {
 
 def diff(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """CHARGED lines: `proposed` less `snapshot.billed`, both cut at the accounts' horizon."""
-    billed = past_horizon(snapshot.billed, snapshot)
+    billed = _in_view(proposed, snapshot)
     if snapshot.progressive:
         billed = billed.filter(_tracks_usage())
     in_time = _by_time()
@@ -37,6 +37,22 @@ def diff(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         _by_period(proposed.filter(in_time), billed.filter(in_time), snapshot),
     ]
     return pl.concat(found).filter(pl.col("amount") != 0)
+
+
+def _in_view(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """What was billed past the horizon, and by time before it of the days of what is proposed:
+    where nothing comes back, it stands against them."""
+    billed = past_horizon(snapshot.billed, snapshot)
+    older = snapshot.billed.filter(_by_time()).join(billed, on="line_id", how="anti")
+    if older.is_empty():
+        return billed
+    days = proposed.filter(_by_time()).select(
+        "subscription_id", "track", since="start_at", until="end_at"
+    )
+    found = older.join(days, on=["subscription_id", "track"]).filter(
+        pl.col("start_at") < pl.col("until"), pl.col("end_at") > pl.col("since")
+    )
+    return pl.concat([billed, older.join(found, on="line_id", how="semi")])
 
 
 def _by_time() -> pl.Expr:

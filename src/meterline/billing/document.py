@@ -122,17 +122,7 @@ def _with_tax_rates(
     charged: pl.DataFrame, accounts: pl.DataFrame, snapshot: Snapshot
 ) -> pl.DataFrame:
     """`charged` with the rate in force on the issue date, and the tax of lines taxed one by one."""
-    policies = pl.DataFrame(
-        [
-            {
-                "price_id": price.id,
-                "tax_rounding": price.policy.tax_rounding,
-                "rounding": price.policy.rounding,
-            }
-            for price in snapshot.prices
-        ],
-        schema={"price_id": pl.Int64, "tax_rounding": pl.String, "rounding": pl.String},
-    )
+    policies = snapshot.price_columns.select("price_id", "tax_rounding", "rounding")
     rates = snapshot.taxes.sort("from_date")
     known = charged.join(
         accounts.select("account_id", "tax_region", "issue_date", "places"),

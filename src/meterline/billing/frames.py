@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from meterline.kernel.calendar import CalendarSpec
 from meterline.kernel.cycle import BillingDay
-from meterline.kernel.money import EXACT, MONEY
+from meterline.kernel.money import EXACT, MONEY, decimals
 from meterline.kernel.policy import Policy
 from meterline.pricing.price import Meter, Price
-from meterline.subscriptions.periods import INSTANT
+from meterline.subscriptions.periods import INSTANT, runs
 
 QUANTITY = pl.Decimal(38, 10)
 
@@ -197,6 +198,23 @@ class Snapshot:
     early_fees: Sequence[EarlyFee] = ()
     reads: pl.DataFrame = field(default_factory=pl.DataFrame)  # reads.billed.MEASURED
 
+    @cached_property
+    def price_columns(self) -> pl.DataFrame:
+        """`price_frame` of the prices."""
+        return price_frame(self.prices)
+
+    @cached_property
+    def runs(self) -> pl.DataFrame:
+        """`runs` of the phases: what prices that do not look at the quantity are charged over."""
+        return runs(self.phases)
+
+    @cached_property
+    def limits(self) -> pl.DataFrame:
+        """Of each account: until_at, horizon_at, settled_at and reach_at."""
+        return self.accounts.select(
+            "account_id", "until_at", "horizon_at", "settled_at", "reach_at"
+        )
+
 
 def price_frame(prices: Sequence[Price]) -> pl.DataFrame:
     """The prices' columns that charges select and join by."""
@@ -217,6 +235,8 @@ def price_frame(prices: Sequence[Price]) -> pl.DataFrame:
             "align": price.policy.align,
             "day_count": price.policy.day_count,
             "rounding": price.policy.rounding,
+            "tax_rounding": price.policy.tax_rounding,
+            "places": decimals(price.currency),
         }
         for price in prices
     ]
@@ -239,4 +259,6 @@ _PRICE_COLUMNS: dict[str, Any] = {
     "align": pl.String,
     "day_count": pl.String,
     "rounding": pl.String,
+    "tax_rounding": pl.String,
+    "places": pl.Int64,
 }

@@ -5,17 +5,21 @@ The one place where an amount of a charge is rounded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Context
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 import polars as pl
 
 from meterline import pricing
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
-from meterline.kernel.money import decimals, round_column, to_scaled
+from meterline.kernel.money import MONEY, decimals, round_column, round_fraction, to_scaled
 from meterline.pricing.columns import AmountTooLarge
 from meterline.pricing.price import Limit, Price
 
-_INT128_MAX = 1.7e38
+_WIDE = Context(prec=60)  # nothing is rounded on the way
 
 LINES: dict[str, Any] = {
     "line": pl.UInt32,
@@ -63,44 +67,51 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
     for key, part in keyed.partition_by("price_id", as_dict=True, include_key=False).items():
         price = by_id[key[0]]
         charged = pricing.charge(price, part, calendars=snapshot.calendars)
-        parts.append(_clamp(price, charged, lines, part))
+        parts.append(_amounts(price, charged, lines, part))
     charged = pl.concat(parts)
     evidence = _evidence(keyed)
     return _proposed(lines, charged, evidence, snapshot)
 
 
-def _clamp(
+def _amounts(
     price: Price, charged: pl.DataFrame, lines: pl.DataFrame, rows: pl.DataFrame
 ) -> pl.DataFrame:
-    """Exact amounts with the line's share, within the price's minimum and maximum amount.
+    """_AMOUNTS: `charged` x the line's share, within the price's least and greatest amount,
+    rounded.
 
-    Where a price has several lines a period (bands), what a limit adds or takes is put on the
-    first of them, in the order of value, band and season.
+    Where a price has several lines a period (bands) and a limit holds, they come to its rounded
+    amount: what it adds or takes is put on the first of them, in the order of value, band and
+    season. Those are worked out one by one, as are whole numbers that 128 bits do not hold.
     """
     if price.minimum_amount is not None:  # a least amount is due though nothing is priced
         charged = pl.concat([charged, _unpriced(charged, rows)])
-    joined = charged.join(
-        lines.select(
-            "line",
-            "share_numerator",
-            "share_denominator",
-            "limit_numerator",
-            "limit_denominator",
-            "days",
-        ),
-        on="line",
-    ).with_columns(
-        numerator=to_scaled(pl.col("amount")) * pl.col("share_numerator").cast(pl.Int128),
-        divisor=pl.col("denominator").cast(pl.Int128) * pl.col("share_denominator").cast(pl.Int128),
+    joined = charged.join(lines.select("line", "days", *_SHARES), on="line").sort(
+        "line", "by_value", "band", "season"
     )
-    _check_range(price.name, joined)
-    for limit, least in ((price.minimum_amount, True), (price.maximum_amount, False)):
-        if limit is not None:
-            joined = _apply_limit(joined, limit, least=least)
-    return joined.select(
-        "line", "season", "band", "by_value", "quantity", "numerator", "divisor",
-        pl.lit(price.id, pl.Int64).alias("price_id"),
-    )  # fmt: skip
+    limits = [
+        (limit, least)
+        for limit, least in ((price.minimum_amount, True), (price.maximum_amount, False))
+        if limit is not None
+    ]
+    alone = not limits or not joined["line"].is_duplicated().any()
+    found = _in_columns if alone and _fits(price, joined, len(limits)) else _one_by_one
+    return found(price, joined, limits).select(
+        pl.col(name).cast(kind) for name, kind in _AMOUNTS.items()
+    )
+
+
+_SHARES = ("share_numerator", "share_denominator", "limit_numerator", "limit_denominator")
+_AMOUNTS: dict[str, Any] = {
+    "line": pl.UInt32,
+    "price_id": pl.Int64,
+    "season": pl.String,
+    "band": pl.String,
+    "by_value": pl.String,
+    "quantity": QUANTITY,
+    "amount": MONEY,
+    "exact": pl.String,  # numerator/divisor, in units of 10^-20
+}
+Limits = Sequence[tuple[Limit, bool]]  # whether it is the least, or the greatest amount
 
 
 def _unpriced(charged: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -115,39 +126,94 @@ def _unpriced(charged: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _apply_limit(joined: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataFrame:
-    scaled = int(limit.amount.scaleb(20))
+def _fits(price: Price, joined: pl.DataFrame, limits: int) -> bool:
+    """Whether no whole number on the way to the rounded amounts leaves 128 bits."""
+    if joined.is_empty():
+        return True
+    most = joined.select(
+        to_scaled(pl.col("amount")).abs().max(), "denominator", "days", *_SHARES
+    ).max().row(0, named=True)  # fmt: skip
+    bounds = [most["limit_denominator"]] * limits
+    divisor = prod([most["denominator"], most["share_denominator"], *bounds])
+    amount = max(
+        [Fraction(most["amount"] * most["share_numerator"], most["denominator"]), Fraction(1)]
+        + [_scaled(limit) * max(most["days"], most["limit_numerator"])
+           for limit in (price.minimum_amount, price.maximum_amount) if limit is not None]
+    )  # fmt: skip
+    return bool(max(amount * divisor, divisor * 10**20) * 4 < 2**127)
+
+
+def _scaled(limit: Limit) -> int:
+    return int(limit.amount.scaleb(20, _WIDE))
+
+
+def _in_columns(price: Price, joined: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    found = joined.with_columns(
+        numerator=to_scaled(pl.col("amount")) * pl.col("share_numerator").cast(pl.Int128),
+        divisor=pl.col("denominator").cast(pl.Int128) * pl.col("share_denominator").cast(pl.Int128),
+    )
+    for limit, least in limits:
+        found = _within(found, limit, least=least)
+    numerator, divisor = pl.col("numerator"), pl.col("divisor")
+    return found.with_columns(
+        price_id=pl.lit(price.id, pl.Int64),
+        amount=round_column(numerator, divisor, decimals(price.currency), price.policy.rounding),
+        exact=pl.concat_str(numerator.cast(pl.String), divisor.cast(pl.String), separator="/"),
+    )
+
+
+def _within(found: pl.DataFrame, limit: Limit, *, least: bool) -> pl.DataFrame:
     if limit.per_day:
         bound, divisor = pl.col("days").cast(pl.Int128), pl.lit(1, pl.Int128)
     else:
         bound = pl.col("limit_numerator").cast(pl.Int128)
         divisor = pl.col("limit_denominator").cast(pl.Int128)
-    ordered = joined.sort("line", "by_value", "band", "season")  # so that it is the same one again
-    common = ordered.with_columns(
-        bound=bound * pl.lit(scaled, pl.Int128), bound_divisor=divisor
-    ).with_columns(
-        numerator=pl.col("numerator") * pl.col("bound_divisor"),
-        bound=pl.col("bound") * pl.col("divisor"),
-        divisor=pl.col("divisor") * pl.col("bound_divisor"),
+    exact = pl.col("numerator") * divisor
+    limited = bound * pl.lit(_scaled(limit), pl.Int128) * pl.col("divisor")
+    return found.with_columns(
+        numerator=pl.max_horizontal(exact, limited) if least else pl.min_horizontal(exact, limited),
+        divisor=pl.col("divisor") * divisor,
     )
-    gap = pl.col("bound").first() - pl.col("numerator").sum()
-    wanted = pl.max_horizontal(gap, 0) if least else pl.min_horizontal(gap, 0)
-    first = pl.int_range(pl.len()) == 0
-    return common.with_columns(
-        numerator=pl.col("numerator") + pl.when(first).then(wanted).otherwise(0).over("line")
-    ).drop("bound", "bound_divisor")
 
 
-def _check_range(name: str, frame: pl.DataFrame) -> None:
-    for factors in (
-        ("amount", "share_numerator"),
-        ("denominator", "share_denominator"),
-    ):
-        # floats are only compared, to the largest Int128
-        largest = frame.select(pl.col(factors).cast(pl.Float64).abs().max()).row(0)
-        scale = 1e20 if factors[0] == "amount" else 1.0
-        if (largest[0] or 0) * (largest[1] or 0) * scale > _INT128_MAX:
-            raise AmountTooLarge(what=name, quantity=largest[0])
+def _one_by_one(price: Price, joined: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    made = []
+    for _, group in joined.group_by("line", maintain_order=True):
+        rows = group.to_dicts()
+        exact = [
+            Fraction(row["amount"]) / row["denominator"]
+            * Fraction(row["share_numerator"], row["share_denominator"])
+            for row in rows
+        ]  # fmt: skip
+        share = Fraction(rows[0]["limit_numerator"], rows[0]["limit_denominator"])
+        for limit, least in limits:
+            bound = Fraction(limit.amount) * (rows[0]["days"] if limit.per_day else share)
+            total = sum(exact, Fraction(0))
+            if total < bound if least else total > bound:
+                exact = _split(price, exact, bound)
+        made += [_rounded(price, row, one) for row, one in zip(rows, exact, strict=True)]
+    return pl.DataFrame(made, schema=_AMOUNTS)
+
+
+def _split(price: Price, exact: Sequence[Fraction], bound: Fraction) -> list[Fraction]:
+    """`exact` with the first changed, so that once rounded they come to the rounded bound."""
+    if len(exact) == 1:
+        return [bound]
+    total, *others = (
+        Fraction(round_fraction(one, decimals(price.currency), price.policy.rounding))
+        for one in (bound, *exact[1:])
+    )
+    return [total - sum(others), *exact[1:]]
+
+
+def _rounded(price: Price, row: Mapping[str, Any], exact: Fraction) -> dict[str, Any]:
+    amount = round_fraction(exact, decimals(price.currency), price.policy.rounding)
+    if abs(amount) >= 10**28:
+        raise AmountTooLarge(what=price.name, quantity=row["quantity"])
+    units = exact * 10**20
+    told = f"{units.numerator}/{units.denominator}"
+    return {**{name: row.get(name) for name in _AMOUNTS}, "price_id": price.id,
+            "amount": amount, "exact": told}  # fmt: skip
 
 
 def _evidence(rows: pl.DataFrame) -> pl.DataFrame:
@@ -166,29 +232,13 @@ def _proposed(
     evidence: pl.DataFrame,
     snapshot: Snapshot,
 ) -> pl.DataFrame:
-    prices = pl.DataFrame(
-        [
-            {
-                "price_id": price.id, "price_code": price.code, "name": price.name,
-                "kind": price.kind, "tax_code": price.tax, "advance": price.timing == "advance",
-                "rounding": price.policy.rounding, "places": decimals(price.currency),
-            }
-            for price in snapshot.prices
-        ],
-        schema_overrides={"price_id": pl.Int64, "tax_code": pl.String, "places": pl.Int64},
-    )  # fmt: skip
+    prices = snapshot.price_columns.select(
+        "price_id", "price_code", "name", "kind", "tax_code", "advance", "rounding", "places"
+    )
     joined = (
         charged.join(lines.drop("price_id"), on="line")
         .join(prices, on="price_id")
         .join(evidence, on="line")
-        .with_columns(
-            amount=round_column(
-                pl.col("numerator"),
-                pl.col("divisor"),
-                pl.col("places"),
-                pl.col("rounding"),
-            )
-        )
         .filter(pl.col("amount") != 0)
     )
     if "intervals" in joined.columns:
@@ -204,10 +254,7 @@ def _proposed(
             pl.col("by_value").alias("by_value"),
             pl.concat_str("share_numerator", "share_denominator", separator="/").alias("share"),
             pl.col("quantity").cast(pl.String).alias("quantity"),
-            pl.concat_str(
-                pl.col("numerator").cast(pl.String), pl.col("divisor").cast(pl.String),
-                separator="/",
-            ).alias("exact"),
+            "exact",
             "rounding",
             pl.col("places").alias("decimals"),
             *covered,

@@ -22,6 +22,7 @@ from meterline.billing.workers import compute_chunks
 from meterline.payments import grants
 from meterline.platform import audit, clock, engine
 from meterline.platform.ahead import ahead
+from meterline.reads import services as reads
 from meterline.subscriptions import renewals
 
 CHUNK_SIZE = 5000
@@ -78,6 +79,7 @@ def run(
     until = until or moment
     with _one_at_a_time():
         _refuse_unfinished()
+        reads.catch_up()
         ids = account_ids(account_codes)
         if dry_run:
             return _dry_run(ids, until, moment, progressive=progressive, progress=progress)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from math import lcm
+from decimal import Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,8 @@ from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
-from meterline.pricing.price import Price
+from meterline.pricing.columns import exact_sum
+from meterline.pricing.price import Meter, Price
 from meterline.reads import services as reads
 from meterline.subscriptions.periods import INSTANT
 from meterline.usage import services as usage
@@ -58,11 +59,14 @@ def load(
     versions = phases["plan_version_id"].unique().to_list()
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
     commitments = [Commitment(**row) for row in catalog.commitments(versions)]
-    counting = settled_by(minimums, commitments, catalog.prices(versions))
-    lag = late_by(minimums, commitments, catalog.prices(versions)) if since is None else _NO_TIME
+    prices = catalog.prices(versions)
+    counting = settled_by(minimums, commitments, prices)
+    lag = late_by(minimums, commitments, prices) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
-    billed = _billed(ids, accounts) if since is None else pl.DataFrame(schema=BILLED)
-    prices = _prices(versions, billed)
+    billed = pl.DataFrame(schema=BILLED)
+    if since is None:
+        billed = _billed(ids, accounts, standing(prices))
+    prices = _with_billed(prices, billed)
     meters = catalog.meters()
     reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
     until_last = cast(datetime, accounts["until_at"].max() or _BEGINNING)
@@ -79,7 +83,7 @@ def load(
         taxes=tax_frame(catalog.taxes()),
         totals=_totals(ids, earliest_period(prices, reach)),
         covered=usage.covered(ids, earliest_period(prices, reach)),
-        detail=_detail(phases, prices, reach, until_last),
+        detail=_detail(phases, prices, meters, reach, until_last),
         discounts=discounts_of(ids),
         billed=billed,
         early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
@@ -241,8 +245,18 @@ def _phases(ids: list[int]) -> pl.DataFrame:
     )
 
 
-def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
-    earliest = accounts["reach_at"].min() or _BEGINNING
+def standing(prices: Sequence[Price]) -> timedelta:
+    """How long before its end a charge may begin some of whose days are billed for good: what is
+    billed of a price that is not prorated, or under `credit: none`, does not come back."""
+    recurring = [price for price in prices if price.kind == "recurring"]
+    if all(price.policy.credit == "prorated" and price.prorate for price in recurring):
+        return _NO_TIME
+    return reach_of([Interval(months=1), *(price.interval for price in recurring)])
+
+
+def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.DataFrame:
+    reach = cast(datetime, accounts["reach_at"].min() or _BEGINNING)
+    earliest = reach - standing if reach - _BEGINNING > standing else _BEGINNING
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
@@ -262,8 +276,8 @@ def _billed(ids: list[int], accounts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
-    found = catalog.prices(versions)
+def _with_billed(found: list[Price], billed: pl.DataFrame) -> list[Price]:
+    """`found`, and the prices of the other plan versions by which something was billed."""
     known = {price.id for price in found}
     missing = [i for i in billed["price_id"].drop_nulls().unique().to_list() if i not in known]
     if missing:
@@ -272,7 +286,7 @@ def _prices(versions: Sequence[int], billed: pl.DataFrame) -> list[Price]:
                 "SELECT DISTINCT plan_version_id FROM catalog_price WHERE id = ANY(%s)",
                 [missing],
             )
-            found += catalog.prices([row[0] for row in cursor.fetchall()])
+            return found + catalog.prices([row[0] for row in cursor.fetchall()])
     return found
 
 
@@ -322,13 +336,14 @@ def join_denominators(totals: pl.DataFrame) -> pl.DataFrame:
         return totals
     rows = []
     for _, group in mixed.group_by(key):
-        common = lcm(*group["denominator"].to_list())
         first = group.row(0, named=True)
+        quantity = cast(Decimal, group["quantity"].sum())
+        amount, denominator = exact_sum("the usage of a period", group, quantity)
         first.update(
             events=group["events"].sum(),
-            quantity=group["quantity"].sum(),
-            amount=sum(a * (common // d) for a, d in group.select("amount", "denominator").rows()),
-            denominator=common,
+            quantity=quantity,
+            amount=amount,
+            denominator=denominator,
         )
         rows.append(first)
     return pl.concat([totals.filter(~several), pl.DataFrame(rows, schema=TOTALS)])
@@ -338,10 +353,13 @@ _SUMMED = ("events", "quantity", "amount", "denominator")
 
 
 def _detail(
-    phases: pl.DataFrame, prices: Sequence[Price], reach: datetime, until: datetime
+    phases: pl.DataFrame,
+    prices: Sequence[Price],
+    meters: Mapping[str, Meter],
+    reach: datetime,
+    until: datetime,
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
-    meters = catalog.meters()
     needed = wanted_detail(prices, meters)
     longest = max((_days(p.interval) for p in needed.recent), default=timedelta(0))
     start = reach - longest if reach - _BEGINNING > longest else _BEGINNING

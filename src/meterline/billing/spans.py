@@ -10,6 +10,8 @@ from meterline.subscriptions.periods import INSTANT
 
 def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Phases cut to what follows their trial: recurring prices are charged there."""
+    if phases["trial_end"].null_count() == phases.height:
+        return phases
     zones = accounts.select("account_id", "timezone")
     trial = (
         phases.filter(pl.col("trial_end").is_not_null())
@@ -17,8 +19,6 @@ def after_trial(phases: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
         .unique()
         .join(zones, on="account_id")
     )
-    if trial.is_empty():
-        return phases
     ends = with_midnight(trial, "trial_end", "trial_end_at").drop("timezone")
     return (
         phases.join(ends, on=["account_id", "trial_end"], how="left")
@@ -86,6 +86,4 @@ def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:
 
 def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """`frame` (by account_id) with the account's until_at, horizon_at, settled_at and reach_at."""
-    names = ("account_id", "until_at", "horizon_at", "settled_at", "reach_at")
-    limits = snapshot.accounts.select(names)
-    return frame.join(limits, on="account_id")
+    return frame.join(snapshot.limits, on="account_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from typing import Protocol
 
 from meterline.catalog.models import PlanVersion
@@ -29,18 +30,19 @@ class Keeper(Protocol):
         """Give them a new version, from its day on or at their renewal; returns how many."""
 
 
-_keepers: list[Keeper] = []
+_modules: list[str] = []
 
 
-def register(keeper: Keeper) -> None:
-    """Ask and tell `keeper` from now on."""
-    if keeper not in _keepers:
-        _keepers.append(keeper)
+def register(module: str) -> None:
+    """Ask and tell the KEEPER of a module from now on. It is loaded once there is something to ask:
+    contracts are much to load for a program that publishes nothing."""
+    if module not in _modules:
+        _modules.append(module)
 
 
 def holders(plan: str, existing: str, effective: date, most: int | None = None) -> Holders:
     """Who has a plan on the day on which a new version begins; counted up to `most`."""
-    count = sum(keeper.count(plan, effective, most) for keeper in _keepers)
+    count = sum(keeper.count(plan, effective, most) for keeper in _keepers())
     return Holders(plan=plan, existing=existing, count=count)
 
 
@@ -48,4 +50,8 @@ def move(version: PlanVersion) -> int:
     """Move who has another version of the plan, as the new one says; returns how many."""
     if version.existing == "keep":
         return 0
-    return sum(keeper.move(version) for keeper in _keepers)
+    return sum(keeper.move(version) for keeper in _keepers())
+
+
+def _keepers() -> list[Keeper]:
+    return [import_module(module).KEEPER for module in _modules]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
 from django.db.models import Max
 
 from meterline.catalog import build
@@ -17,6 +18,7 @@ from meterline.catalog.models import Entry, PlanVersion, PriceRow
 from meterline.catalog.sections import PromotionSection
 from meterline.kernel.calendar import CalendarSpec
 from meterline.platform import files
+from meterline.platform.remembered import remembered
 from meterline.pricing.price import Meter, Price
 from meterline.rating.allowance import Allowance
 from meterline.rating.card import RateCard
@@ -52,19 +54,19 @@ def plans_in_force(on: date) -> list[PlanVersion]:
 
 def prices(plan_version_ids: Iterable[int] | None = None) -> list[Price]:
     """The prices of plan versions (all of them by default), as the engines take them."""
+    if plan_version_ids is not None:
+        wanted, newest = sorted(set(plan_version_ids)), newest_entry()
+        return [price for one in wanted for price in _prices_of(one, newest)]
     known = meters()
     rows = PriceRow.objects.select_related("plan_version")
-    if plan_version_ids is not None:
-        wanted = sorted(set(plan_version_ids))
-        return [price for one in wanted for price in _prices_of(one, newest_entry())]
     return [_price(row, known) for row in rows.order_by("id")]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(20_000)
 def _prices_of(plan_version_id: int, newest_entry: int) -> tuple[Price, ...]:
     """Versions are immutable, so they are read once; meters may change with `newest_entry`."""
     rows = PriceRow.objects.select_related("plan_version").filter(plan_version=plan_version_id)
-    known = meters()
+    known = _meters(newest_entry)
     return tuple(_price(row, known) for row in rows.order_by("id"))
 
 
@@ -75,7 +77,9 @@ def _price(row: PriceRow, known: Mapping[str, Meter]) -> Price:
 
 def newest_entry() -> int:
     """The newest entry: what is read of entries holds until there is a newer one."""
-    return Entry.objects.aggregate(newest=Max("id"))["newest"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM catalog_entry")
+        return int(cursor.fetchone()[0])
 
 
 def _latest(kind: str) -> dict[str, dict[str, Any]]:
@@ -89,7 +93,7 @@ def meters() -> dict[str, Meter]:
     return _meters(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _meters(newest_entry: int) -> dict[str, Meter]:
     return {code: build.meter(code, body) for code, body in _latest("meter").items()}
 
@@ -99,7 +103,7 @@ def calendars() -> dict[str, CalendarSpec]:
     return _calendars(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _calendars(newest_entry: int) -> dict[str, CalendarSpec]:
     return {code: build.calendar(code, body) for code, body in _latest("calendar").items()}
 
@@ -128,7 +132,12 @@ def _deck(digest: str, key_fields: int) -> Any:
 
 def taxes() -> list[build.Tax]:
     """The taxes."""
-    return [build.tax(code, body) for code, body in _latest("tax").items()]
+    return list(_taxes(newest_entry()))
+
+
+@remembered(8)
+def _taxes(newest_entry: int) -> tuple[build.Tax, ...]:
+    return tuple(build.tax(code, body) for code, body in _latest("tax").items())
 
 
 def discounts() -> dict[str, build.Discount]:
@@ -136,7 +145,7 @@ def discounts() -> dict[str, build.Discount]:
     return _discounts(newest_entry())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _discounts(newest_entry: int) -> dict[str, build.Discount]:
     return {code: build.discount(code, body) for code, body in _latest("discount").items()}
 
@@ -151,9 +160,8 @@ def promotions() -> dict[str, PromotionSection]:
 
 def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     """The minimum spends of plan versions (build.minimum)."""
-    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="minimum")
-    found = (build.minimum(vars(row), row.body) for row in rows.order_by("id"))
-    return [one for one in found if one is not None]
+    found = _terms(plan_version_ids)
+    return [one.minimum for one in found if one.minimum is not None]
 
 
 def allowances() -> dict[int, tuple[Allowance, ...]]:
@@ -161,7 +169,7 @@ def allowances() -> dict[int, tuple[Allowance, ...]]:
     return _allowances(PlanVersion.objects.aggregate(newest=Max("id"))["newest"] or 0)
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
     """Versions are immutable, so they are read once."""
     rows = PlanVersion.objects.filter(pk__lte=newest_version, body__has_key="allowances")
@@ -171,16 +179,39 @@ def _allowances(newest_version: int) -> dict[int, tuple[Allowance, ...]]:
 
 def early_fees(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     """The early fees of those plan versions that have one (build.early_fee)."""
-    wanted = set(plan_version_ids)
-    rows = PlanVersion.objects.filter(pk__in=wanted) if wanted else ()
-    found = (build.early_fee(vars(row), row.body) for row in rows)
-    return [one for one in found if one is not None]
+    found = _terms(plan_version_ids)
+    return [one.early_fee for one in found if one.early_fee is not None]
 
 
 def commitments(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
     """The volume commitments of plan versions (build.commitments)."""
-    rows = PlanVersion.objects.filter(pk__in=set(plan_version_ids), body__has_key="commitments")
-    return [one for row in rows.order_by("id") for one in build.commitments(vars(row), row.body)]
+    return [one for found in _terms(plan_version_ids) for one in found.commitments]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """What a plan version asks for beside its prices."""
+
+    minimum: dict[str, Any] | None
+    commitments: list[dict[str, Any]]
+    early_fee: dict[str, Any] | None
+
+
+def _terms(plan_version_ids: Iterable[int]) -> list[_Terms]:
+    wanted = sorted(set(plan_version_ids))
+    newest = newest_entry() if wanted else 0
+    return [_terms_of(one, newest) for one in wanted]
+
+
+@remembered(20_000)
+def _terms_of(plan_version_id: int, newest_entry: int) -> _Terms:
+    """Versions are immutable, so they are read once."""
+    row = PlanVersion.objects.get(pk=plan_version_id)
+    plan = vars(row)
+    return _Terms(
+        minimum=build.minimum(plan, row.body), commitments=build.commitments(plan, row.body),
+        early_fee=build.early_fee(plan, row.body),
+    )  # fmt: skip
 
 
 def tariff(plan_version_ids: Iterable[int] | None = None) -> Tariff:
@@ -195,7 +226,7 @@ def compiled_cards() -> dict[str, CompiledCard]:
     return _compiled_cards(newest_entry())
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
     versions: dict[str, list[int]] = {}
     rows = Entry.objects.filter(kind="rate_card").order_by("code", "version")
@@ -205,7 +236,7 @@ def _compiled_cards(newest_entry: int) -> dict[str, CompiledCard]:
     return {code: _compiled(tuple(ids), calendar) for code, ids in versions.items()}
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _compiled(ids: tuple[int, ...], known: tuple[tuple[str, CalendarSpec], ...]) -> CompiledCard:
     """A card's versions compiled: what is new in the last one, laid over those before."""
     newest = _rate_card(Entry.objects.get(pk=ids[-1]))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from threading import Thread
 from typing import Annotated, Any
 
 import typer
@@ -42,7 +43,7 @@ def _run(host: str, port: int) -> None:
     """The web server, until a signal; pages that follow a job are let go at once."""
     import uvicorn
 
-    from meterline.web import live
+    from meterline.web import drawings, live
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:
@@ -53,6 +54,7 @@ def _run(host: str, port: int) -> None:
         "meterline.api.asgi:application", host=host, port=port, log_level="warning",
         access_log=False, lifespan="off", proxy_headers=False,
     )  # fmt: skip
+    Thread(target=drawings.warm, daemon=True).start()  # beside what follows
     config.load_app()  # outside of the loop, in which Django lets nothing touch the database
     Server(config).run()
 

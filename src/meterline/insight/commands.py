@@ -24,7 +24,7 @@ def simulate_command(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Also write the bills one by one: a CSV file.")
+        str | None, typer.Option(help="Also write the bills one by one: a CSV file, or its URL.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: cores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -35,6 +35,7 @@ def simulate_command(
     from meterline.insight.segment import conditions
     from meterline.insight.simulate import simulate
     from meterline.insight.window import months
+    from meterline.platform import files
 
     bar = Progress(
         TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -50,7 +51,7 @@ def simulate_command(
             progress=lambda done, all_: bar.update(task, completed=done, total=all_),
         )
     if output is not None:
-        report.bills_csv(found.bills).write_csv(output)
+        files.put(output, report.bills_csv(found.bills).write_csv)
     if as_json:
         typer.echo(json.dumps(report.as_dict(found), indent=2, default=str, ensure_ascii=False))
     else:

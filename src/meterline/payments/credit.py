@@ -47,6 +47,9 @@ def use(
     By priority, then by expiry; what nobody granted has priority 100 and no end, and goes before
     grants of the same kind.
     """
+    if credits.is_empty():
+        unused = documents.with_columns(credit_applied=pl.lit(0).cast(MONEY), due="total")
+        return unused, pl.DataFrame(schema=USES)
     owing = documents.filter(pl.col("total") > 0).select("account_id", "currency", "total")
     sources = _sources(owing, credits, grants)
     bound = sources.filter(_is_bound())["account_id"].unique()

@@ -16,7 +16,7 @@ from meterline.kernel.money import MONEY
 from meterline.payments import store
 from meterline.payments.credit import GRANTS
 from meterline.payments.errors import NothingLeft, UnknownGrant
-from meterline.payments.models import Grant, Payment
+from meterline.payments.models import Grant, GrantUse, Payment
 from meterline.payments.record import Row, record_all
 from meterline.platform import audit, clock
 from meterline.platform.database import read_frame, write_frame
@@ -103,6 +103,30 @@ def bound(account_id: int) -> Decimal:
     return _sum(kept.exclude(pk__in=_paid_out(account_id)))
 
 
+def kept_back(account_id: int) -> bool:
+    """Whether grants that are not paid out have paid invoices: what credit notes give back of
+    those looks like any other credit."""
+    return (
+        GrantUse.objects.filter(grant__account_id=account_id, kind="used")
+        .exclude(grant__in=_plain(account_id))
+        .exists()
+    )
+
+
+def money_in(account_id: int) -> Decimal:
+    """What an account paid and was granted to be paid out, less what went out again."""
+    moved = Payment.objects.filter(account_id=account_id)
+    paid = {kind: _total(moved.filter(kind=kind)) for kind in ("payment", "refund", "chargeback")}
+    plain = _plain(account_id)
+    voided = GrantUse.objects.filter(grant__in=plain, kind="void")
+    given = _total(plain) - _total(voided)
+    return paid["payment"] + given - paid["refund"] - paid["chargeback"]
+
+
+def _total(rows: QuerySet[Any]) -> Decimal:
+    return sum(rows.values_list("amount", flat=True), Decimal(0))
+
+
 @transaction.atomic
 def void(grant: str, *, at: datetime | None = None, reason: str = "") -> Payment:
     """Take back what is left of a grant. Raises UnknownGrant, NothingLeft."""
@@ -180,9 +204,14 @@ def _expire(account_ids: list[int], moment: datetime) -> int:
 
 
 def _paid_out(account_id: int) -> QuerySet[Grant]:
-    """Grants that may be paid out: they never expire, and are for all."""
+    """Grants of which something may be paid out."""
+    return _plain(account_id).filter(remaining__gt=0)
+
+
+def _plain(account_id: int) -> QuerySet[Grant]:
+    """Grants that never expire, and are for all."""
     return Grant.objects.filter(
-        account_id=account_id, remaining__gt=0, expires_at=None, only_usage=False, price_codes=[]
+        account_id=account_id, expires_at=None, only_usage=False, price_codes=[]
     )
 
 

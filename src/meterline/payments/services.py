@@ -225,7 +225,7 @@ def refund(
     if invoice is not None:
         return _give_back("refund", account, amount, invoice, at, reference)
     store.lock_accounts([account_id])
-    free = _free_credit(account_id)
+    free = _payable(account_id)
     if free < amount:
         raise NotEnoughCredit(
             account=account.code, credit=written(free, account.currency),
@@ -272,7 +272,7 @@ def _give_back(
     store.lock_accounts([account.pk])
     undone = take_back(amount, store.allocated(account.pk, _invoice_id(account, invoice)))
     reopened = sum((part for _, part in undone), Decimal(0))
-    paid = reopened + _free_credit(account.pk)
+    paid = _payable(account.pk, reopened)
     if amount > paid:
         raise NotEnoughPaid(
             account=account.code, paid=written(paid, account.currency),
@@ -348,9 +348,13 @@ def _credit(account_id: int) -> Decimal:
     return credits["credit"][0] if credits.height else Decimal(0)
 
 
-def _free_credit(account_id: int) -> Decimal:
-    """The credit that may be paid out."""
-    return _credit(account_id) - grants.bound(account_id)
+def _payable(account_id: int, reopened: Decimal = Decimal(0)) -> Decimal:
+    """What may be paid out: credit, and what is taken back from invoices. Where credit that is not
+    paid out has paid some of them, no more than what came in: it does not become money."""
+    free = reopened + _credit(account_id) - grants.bound(account_id)
+    if not grants.kept_back(account_id):
+        return free
+    return max(min(free, grants.money_in(account_id)), Decimal(0))
 
 
 def _told(payment: Payment) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def charge(price: Price, rows: pl.DataFrame, *, calendars: Calendars) -> pl.Data
 
 
 def with_factor(price: Price, measured: pl.DataFrame) -> pl.DataFrame:
-    """`measured` (quantity) x the factor of the price's meter, to ten decimals."""
+    """`measured` (quantity: a period's a row) x the factor of the price's meter, to ten
+    decimals."""
     return factor.plain(price, measured)
 
 
@@ -130,7 +131,7 @@ def explain(price: Price, inputs: Mapping[str, Any]) -> Explanation:
     """How a line came to its amount: the model's arithmetic, its share, its rounding."""
     if not factor.applies(price) or price.model == "demand":
         return explain_line(price, inputs)
-    rows = [factor.row_with_factor(price, row) for row in inputs["rows"]]
+    rows = factor.rows_with_factor(price, inputs["rows"])
     explained = explain_line(price, {**inputs, "rows": rows})
     return replace(explained, rule=f"{explained.rule}; {factor.told(price)}")
 

@@ -115,7 +115,7 @@ def _weighted(price: Price, records: pl.DataFrame, lines: pl.DataFrame) -> pl.Da
     unit: Any = pl
     for size in _UNITS[:-1]:
         fits = (pl.col("held") % size == 0).all() & (pl.col("cycle") % size == 0).all()
-        unit = unit.when(fits.over(GROUP)).then(pl.lit(size, pl.Int64))
+        unit = unit.when(fits.over("line")).then(pl.lit(size, pl.Int64))
     timed = timed.with_columns(unit=unit.otherwise(pl.lit(1, pl.Int64)))
     timed = timed.with_columns(pl.col("held") // pl.col("unit"), pl.col("cycle") // pl.col("unit"))
     longest = timed.select(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from math import lcm
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from meterline.kernel.errors import MeterlineError
 from meterline.kernel.explain import Explanation, evaluate, number
-from meterline.kernel.money import EXACT, from_scaled, round_fraction, to_scaled
+from meterline.kernel.money import EXACT, from_scaled, round_fraction, sum_over, to_scaled
 from meterline.pricing.model import CHARGED, Inputs
 
 _SCALE = 10**20
@@ -29,7 +28,7 @@ class AmountTooLarge(MeterlineError):
 
 def scaled(value: Decimal, scale: int = 10) -> pl.Expr:
     """A parameter in units of 10^-scale."""
-    return pl.lit(int(value.scaleb(scale)), pl.Int128)
+    return pl.lit(int(value.scaleb(scale, _WIDE)), pl.Int128)
 
 
 def units() -> pl.Expr:
@@ -131,12 +130,9 @@ def sum_by_line(rows: pl.DataFrame, *also: str) -> pl.DataFrame:
 def _sum_mixed(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     found = []
     for values, group in rows.group_by(key, maintain_order=True):
-        common = lcm(*group["denominator"].to_list())
-        total = sum(
-            (a * (common // d) for a, d in group.select("amount", "denominator").iter_rows()),
-            Decimal(0),
-        )
-        found.append((*values, group["quantity"].sum(), total, common))
+        quantity = cast(Decimal, group["quantity"].sum())
+        amount, denominator = exact_sum("a sum", group, quantity)
+        found.append((*values, quantity, amount, denominator))
     schema = {name: rows.schema[name] for name in key}
     return pl.DataFrame(
         found,
@@ -144,6 +140,17 @@ def _sum_mixed(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
                 "denominator": pl.Int64},
         orient="row",
     )  # fmt: skip
+
+
+def exact_sum(what: str, rows: pl.DataFrame, quantity: Decimal) -> tuple[Decimal, int]:
+    """The sum of `rows` (amount, denominator) as amount, denominator; of so many units.
+
+    Raises AmountTooLarge where columns do not hold it.
+    """
+    units_, denominator = sum_over(rows.select("amount", "denominator").iter_rows())
+    if abs(units_) >= _MOST or denominator >= 2**63:
+        raise AmountTooLarge(what=what, quantity=number(quantity))
+    return Decimal(units_).scaleb(-20, _WIDE), denominator
 
 
 def charged_row(what: str, row: Mapping[str, Any], amount: Fraction) -> dict[str, Any]:

@@ -100,7 +100,9 @@ def _graduated_column(what: str, tiers: Tiers, rows: pl.DataFrame) -> pl.Expr:
         inside = quantity if high is None else pl.min_horizontal(quantity, high)
         if low is not None:
             inside = pl.max_horizontal(inside - low, pl.lit(0, pl.Int128))
-        reached = pl.lit(True) if low is None else quantity > low
+        reached = quantity > (0 if low is None else low)
+        if low is None and _always_due(tier):
+            reached = pl.lit(True)
         flat = pl.when(reached).then(_flat(tier)).otherwise(pl.lit(0, pl.Int128))
         total = total + _tier_amount(tier, inside) + flat
         low = high
@@ -144,6 +146,11 @@ def _tier_amount(tier: Tier | PercentTier, inside: pl.Expr) -> pl.Expr:
     return inside * price
 
 
+def _always_due(tier: Tier | PercentTier) -> bool:
+    """Whether the flat amount of a first tier is due without use: not that of percentages."""
+    return isinstance(tier, Tier)
+
+
 def _flat(tier: Tier | PercentTier) -> pl.Expr:
     return scaled(tier.flat_amount * _parts([tier]), 20) * divisor()
 
@@ -170,27 +177,30 @@ def _demand_limit(what: str, up_to: UpTo, rows: pl.DataFrame) -> pl.Expr:
     return scaled(up_to.amount) * to_scaled(demand, 10)
 
 
-def _shares(tiers: Tiers, row: Mapping[str, Any]) -> Iterator[tuple[Tier | PercentTier, Fraction]]:
-    """Each tier that a row (quantity, days, demand) reaches, and how much falls into it."""
+def _shares(
+    tiers: Tiers, row: Mapping[str, Any]
+) -> Iterator[tuple[Tier | PercentTier, Fraction, Fraction]]:
+    """Each tier that a row (quantity, days, demand) reaches, how much falls into it, and its flat
+    amount that is due."""
     quantity = quantity_of(row)
     low: Fraction | None = None
     for tier in tiers:
         high = None if tier.up_to is None else limit_of(tier.up_to, row["days"], row["demand"])
         inside = quantity if high is None else min(quantity, high)
+        flat = Fraction(tier.flat_amount)
         if low is None:
-            yield tier, inside
+            yield tier, inside, flat if quantity > 0 or _always_due(tier) else Fraction(0)
         elif quantity > low:
-            yield tier, max(inside - low, Fraction(0))
+            yield tier, max(inside - low, Fraction(0)), flat
         low = high
 
 
 def graduated_amount(tiers: Tiers, row: Mapping[str, Any]) -> Fraction:
     """What graduated tiers come to for one row."""
     return sum(
-        (_amount_in(tier, inside) + Fraction(tier.flat_amount)
-         for tier, inside in _shares(tiers, row)),
+        (_amount_in(tier, inside) + flat for tier, inside, flat in _shares(tiers, row)),
         Fraction(0),
-    )  # fmt: skip
+    )
 
 
 def _volume_amount(tiers: Sequence[Tier], row: Mapping[str, Any]) -> Fraction:
@@ -207,11 +217,11 @@ def _amount_in(tier: Tier | PercentTier, inside: Fraction) -> Fraction:
 def graduated_terms(tiers: Tiers, row: Mapping[str, Any]) -> list[str]:
     """The arithmetic of graduated tiers for one row, term by term."""
     terms = []
-    for tier, inside in _shares(tiers, row):
+    for tier, inside, flat in _shares(tiers, row):
         if inside:
             terms.append(tier_term(tier, inside))
-        if tier.flat_amount:
-            terms.append(number(tier.flat_amount))
+        if flat:
+            terms.append(number(flat))
     return terms or ["0"]
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from meterline.kernel.compiled import Compiled
+from meterline.kernel.texts import texts_of
 from meterline.rating.card import ANY, KeyField
 
 _WIDTH = 18
@@ -23,6 +25,7 @@ _TAIL = 10**_WIDTH // _TAILS
 _FEW = 4096
 UNKNOWN = -1
 
+Array = np.ndarray[Any, Any]
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 
 
@@ -104,40 +107,63 @@ class _Ranges:
 
     def find(self, numbers: pl.Series) -> tuple[Codes, np.ndarray[Any, np.dtype[np.int64]]]:
         """Codes, and the positions of rows that must be looked up as texts."""
-        text = numbers.cast(pl.String)
-        size = text.str.len_bytes()
-        digits = text if (size.max() or 0) <= _WIDTH else text.str.slice(0, _WIDTH)  # type: ignore[operator]
-        frame = digits.to_frame("n").select(
-            value=pl.col("n").cast(pl.Int64, strict=False),
-            signed=pl.col("n").str.starts_with("+") | pl.col("n").str.starts_with("-"),
-        )
-        is_number = (frame["value"].is_not_null() & ~frame["signed"]).fill_null(False).to_numpy()
-        length = size.clip(0, _WIDTH).fill_null(0).cast(pl.Int64).to_numpy()
-        value = frame["value"].fill_null(0).to_numpy() * _POWERS.take(_WIDTH - length)
-        at = self._at(value)
-        too_short = length < self.lengths.take(at)
-        return self.codes.take(at), np.flatnonzero(~is_number | too_short)
-
-    def _at(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> Codes:
-        """The range in which each number lies. Most first digits lie in one range altogether;
-        only the others need the search, which is slow in large decks."""
-        if len(values) < _FEW or len(self.starts) < _FEW:
-            return self._search(values)
-        head = values // _TAIL
-        at: Codes = self._heads.take(head)
-        open_heads = np.flatnonzero(at != self._heads.take(head + 1))
-        at[open_heads] = self._search(values[open_heads])
-        return at
-
-    def _search(self, values: np.ndarray[Any, np.dtype[np.int64]]) -> Codes:
-        found: Codes = (np.searchsorted(self.starts, values, side="right") - 1).astype(np.int32)
-        return found
+        texts = texts_of(numbers.cast(pl.String))
+        codes = np.empty(len(texts.views), dtype=np.int32)
+        texts_only = np.zeros(len(texts.views), dtype=np.bool_)
+        large = len(codes) >= _FEW and len(self.starts) >= _FEW
+        find_ranges(
+            texts.views, texts.data, _POWERS, self._heads if large else _NO_HEADS, self.starts,
+            self.codes, self.lengths, codes, texts_only,
+        )  # fmt: skip
+        return codes, np.flatnonzero(texts_only)
 
     @cached_property
     def _heads(self) -> Codes:
-        """The range in which the smallest number with each first digits lies."""
+        """The range in which the smallest number with each first digits lies: in large decks most
+        numbers need no search, since what begins so lies in one range altogether."""
         smallest = np.arange(_TAILS + 1, dtype=np.int64) * _TAIL
-        return self._search(smallest)
+        found: Codes = (np.searchsorted(self.starts, smallest, side="right") - 1).astype(np.int32)
+        return found
 
 
 _POWERS = 10 ** np.arange(_WIDTH + 1, dtype=np.int64)
+_NO_HEADS = np.zeros(0, dtype=np.int32)
+
+
+def _find_each(
+    views: Array, data: Array, powers: Array, heads: Array, starts: Array, codes: Array,
+    lengths: Array, found: Array, texts_only: Array,
+) -> None:  # fmt: skip
+    """Fills `found` with the code of the range in which each number lies, and tells which texts are
+    no numbers or shorter than the prefix there."""
+    for i in range(len(views)):
+        view = views[i]
+        length = view[0] | view[1] << 8 | view[2] << 16 | view[3] << 24
+        begin = view[12] | view[13] << 8 | view[14] << 16 | view[15] << 24
+        taken, value, digits = np.int64(min(length, 18)), np.int64(0), length > 0
+        for k in range(taken):
+            digit = (view[4 + k] if length <= 12 else data[begin + k]) - 48
+            digits &= 0 <= digit <= 9
+            value = value * 10 + digit
+        if not digits:
+            found[i], texts_only[i] = -1, True
+            continue
+        value *= powers[18 - taken]
+        least, most = 0, len(starts) - 1
+        if len(heads):
+            head = value // 10**12
+            least, most = heads[head], heads[head + 1]
+        while least < most:
+            middle = (least + most + 1) // 2
+            if starts[middle] <= value:
+                least = middle
+            else:
+                most = middle - 1
+        found[i] = codes[least]
+        texts_only[i] = taken < lengths[least]
+
+
+find_ranges = Compiled(
+    _find_each, "uint8[,]", "uint8[]", "int64[]", "int32[]", "int64[]", "int32[]", "int32[]",
+    "out int32[]", "out boolean[]",
+)  # fmt: skip

@@ -11,7 +11,9 @@ class ReadsConfig(AppConfig):
     name = "meterline.reads"
 
     def ready(self) -> None:
-        from meterline.reads import load
+        from meterline.platform import events
+        from meterline.reads import stale
         from meterline.usage import intake
 
-        intake.register(load)
+        intake.register("reads", "meterline.reads.load")
+        events.subscribe("account.billing_day_set", stale.note_account)

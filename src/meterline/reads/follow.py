@@ -33,18 +33,21 @@ class Followed:
     without_estimate: int = 0  # estimates that were asked for and that nothing tells
     changed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CHANGED))
 
+    def __add__(self, other: Followed) -> Followed:
+        return Followed(
+            made=self.made + other.made, gone=self.gone + other.gone,
+            without_factor=self.without_factor + other.without_factor,
+            without_estimate=self.without_estimate + other.without_estimate,
+            changed=pl.concat([self.changed, other.changed]),
+        )  # fmt: skip
+
 
 def follow(identifiers: Iterable[str]) -> Followed:
     """Bring usage up to what the reads at places of supply say now, and at those whose virtual
     registers have parts there."""
     wanted = sorted(set(identifiers))
     parts = [_follow(wanted[at : at + _CHUNK]) for at in range(0, len(wanted), _CHUNK)]
-    return Followed(
-        made=sum(one.made for one in parts), gone=sum(one.gone for one in parts),
-        without_factor=sum(one.without_factor for one in parts),
-        without_estimate=sum(one.without_estimate for one in parts),
-        changed=pl.concat([pl.DataFrame(schema=CHANGED), *(one.changed for one in parts)]),
-    )  # fmt: skip
+    return sum(parts, Followed())
 
 
 @transaction.atomic

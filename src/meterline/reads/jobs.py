@@ -1,4 +1,4 @@
-"""Background jobs of meter reads."""
+"""Background jobs of reads."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from procrastinate.contrib.django import app
 from meterline.platform import audit
 
 
-@app.periodic(cron="11 1 * * *")
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="follow_contracts", lock="follow_contracts", pass_context=False)
 def follow_contracts(timestamp: int) -> None:
-    """Every night: bring usage up to contracts that began, ended or moved between two reads."""
+    """Bring usage up to contracts that have changed between reads, every minute."""
     from meterline.reads import services
 
     with audit.acting_as("system:worker"):
-        services.refresh()
+        services.catch_up()

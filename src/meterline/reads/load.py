@@ -11,7 +11,7 @@ import polars as pl
 from meterline.customers.imports import new_ids
 from meterline.platform import audit, clock
 from meterline.platform.database import read_frame, write_frame
-from meterline.reads import snapshot
+from meterline.reads import snapshot, stale
 from meterline.reads.follow import follow
 from meterline.reads.frames import INSTANT, READS
 from meterline.reads.models import Read
@@ -203,6 +203,16 @@ def recycle(rejects: Sequence[Reject], changes: Mapping[str, str]) -> Batch:
         after={"rejects": [row.pk for row in rejects], "changes": dict(changes)},
     )  # fmt: skip
     return batch
+
+
+def contracts_changed(subscription_ids: Sequence[int]) -> None:
+    """Usage of meters at their places is to follow."""
+    stale.note_contracts(subscription_ids)
+
+
+def identifiers_changed(values: Sequence[str]) -> None:
+    """Usage of meters at these places is to follow."""
+    stale.note_places(values)
 
 
 def back_out(batch: Batch) -> Batch:

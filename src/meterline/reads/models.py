@@ -198,6 +198,15 @@ class Term(models.Model):
         )
 
 
+class Stale(models.Model):
+    """A note that a contract at a place of supply has changed, until usage has followed."""
+
+    identifier = models.CharField(max_length=300)
+
+    class Meta:
+        db_table = "reads_stale"
+
+
 class Piece(models.Model):
     """Consumption between two points of a register as it was handed to usage; its record's id is
     made of this one's. Never changed: what no longer holds is gone, and another piece follows."""

@@ -27,6 +27,7 @@ from meterline.reads.meters import (
 )
 from meterline.reads.models import Read
 from meterline.reads.review import accept, dismiss, replace
+from meterline.reads.stale import catch_up
 from meterline.reads.virtuals import set_virtual
 from meterline.usage import services as usage
 from meterline.usage.load import lock_loading
@@ -37,6 +38,7 @@ __all__ = [
     "RegisterSpec",
     "accept",
     "add",
+    "catch_up",
     "dismiss",
     "estimate",
     "exchange",
@@ -90,8 +92,8 @@ def add(
 
 
 def refresh(identifiers: list[str] | None = None) -> Followed:
-    """Bring usage up to reads and contracts as they are now: after contracts began, ended or moved
-    between two reads. Of some places of supply, or of all."""
+    """Bring usage up to reads and contracts as they are now, at some places of supply or all. After
+    changes of contracts that happens by itself (`catch_up`)."""
     return follow(everywhere() if identifiers is None else identifiers)
 
 

@@ -13,6 +13,5 @@ class Subscriptions(AppConfig):
 
     def ready(self) -> None:
         from meterline.catalog import existing
-        from meterline.subscriptions import moves
 
-        existing.register(moves.KEEPER)
+        existing.register("meterline.subscriptions.moves")

@@ -53,6 +53,7 @@ class Contract:
     phases: list[timeline.Phase]
     state: str
     renews_at: datetime | None
+    ends_at: datetime | None
     offer: plans.Offer
     base_quantity: bool
     """Whether the quantities of the phases are those of the base, and not each row's own."""
@@ -100,7 +101,8 @@ def _make(rows: pl.DataFrame, under: Bases) -> tuple[pl.DataFrame, pl.DataFrame]
         "subscriptions_subscription",
         rows.select(
             pl.col("subscription_id").alias("id"), "code", "account_id",
-            pl.col("start_at").alias("started_at"), "state", "renews_at", "base_id",
+            pl.col("start_at").alias("started_at"), "state", "renews_at", "ends_at",
+            "base_id",
         ),
     )  # fmt: skip
     _write_changes(rows, contracts)
@@ -120,7 +122,7 @@ def with_contracts(
     rows: pl.DataFrame, under: Bases = _ALONE
 ) -> tuple[pl.DataFrame, dict[int, Contract]]:
     """`rows` (CONTRACTS, timezone, currency) with `base_id`, `key` of their distinct contract,
-    `start_at`, `until_at`, `state` and `renews_at`; and the contracts by key."""
+    `start_at`, `until_at`, `state`, `renews_at` and `ends_at`; and the contracts by key."""
     rows = rows.join(
         under.rows.select("base", "base_id", "stay"), on="base", how="left", maintain_order="left"
     )
@@ -128,12 +130,12 @@ def with_contracts(
     contracts = dict(enumerate(_contracts(keys, under)))
     shared = pl.DataFrame(
         [
-            (key, one.start.effective_at, one.end_at, one.state, one.renews_at)
+            (key, one.start.effective_at, one.end_at, one.state, one.renews_at, one.ends_at)
             for key, one in contracts.items()
         ],
         schema={
             "key": pl.UInt32, "start_at": INSTANT, "until_at": INSTANT, "state": pl.String,
-            "renews_at": INSTANT,
+            "renews_at": INSTANT, "ends_at": INSTANT,
         },
         orient="row",
     )  # fmt: skip
@@ -210,6 +212,7 @@ def _contracts(keys: pl.DataFrame, under: Bases) -> Iterator[Contract]:
             start=log[0], end=log[1] if len(log) > 1 else None, phases=made, offer=offer,
             state=timeline.state_at(made, now, zone),
             renews_at=store.next_renewal(log, made, zone),
+            ends_at=timeline.ends_at(made, log[0].effective_at),
             base_quantity=base is not None and offer.terms.base_quantity,
         )  # fmt: skip
 

@@ -101,7 +101,14 @@ def _identifiers(sheet: csvfile.Sheet) -> Callable[[], int]:
     _check_end(sheet, "start_at")
     _check_free(sheet)
     columns = ("subscription_id", "kind", "value", "start_at", "end_at")
-    return lambda: write_frame("subscriptions_identifier", sheet.rows.select(columns))
+    return lambda: _write_identifiers(sheet.rows.select(columns))
+
+
+def _write_identifiers(rows: pl.DataFrame) -> int:
+    from meterline.usage.services import follow_identifiers  # usage stands on subscriptions
+
+    follow_identifiers(rows["value"].to_list())
+    return write_frame("subscriptions_identifier", rows)
 
 
 def _check_end(sheet: csvfile.Sheet, start: str) -> None:

@@ -10,7 +10,7 @@ class Subscription(models.Model):
     """A product that a customer has (TMF637 Product), on one billing account.
 
     An add-on has a base, and follows it. `renews_at` is the next instant at which a term follows
-    by itself; one that has passed is still to be told of.
+    by itself; one that has passed is still to be told of. `ends_at` is the end of its last phase.
     """
 
     code = models.CharField(max_length=100, unique=True)
@@ -19,6 +19,7 @@ class Subscription(models.Model):
     state = models.CharField(max_length=20)
     base = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="addons")
     renews_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "subscriptions_subscription"
@@ -29,8 +30,8 @@ class Subscription(models.Model):
             ),
             models.Index(fields=["started_at", "id"], name="subscriptions_by_start"),
             models.Index(
-                fields=["id"], name="subscriptions_cancelled",
-                condition=models.Q(state="cancelled"),
+                fields=["id"], name="subscriptions_with_an_end",
+                condition=models.Q(ends_at__isnull=False),
             ),
         )  # fmt: skip
 
@@ -82,11 +83,6 @@ class Phase(models.Model):
             models.Index(fields=["plan_version_id"]),
             models.Index(
                 fields=["subscription"], condition=models.Q(state="paused"), name="phases_paused"
-            ),
-            models.Index(
-                fields=["subscription", "end_at"],
-                name="phases_with_an_end",
-                condition=models.Q(end_at__isnull=False),
             ),
         )
         constraints = (

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -20,6 +19,7 @@ from meterline.catalog.models import PlanVersion
 from meterline.catalog.resolve import plain
 from meterline.platform import audit, clock, events
 from meterline.platform.database import write_frame
+from meterline.platform.remembered import remembered
 from meterline.subscriptions import addons, decide, distinct, models, plans, store, timeline
 from meterline.subscriptions.frames import INSTANT, PHASE_COLUMNS
 from meterline.subscriptions.log import Change, end_of, midnight, taken
@@ -176,14 +176,14 @@ class _Mover:
         return self.offers[key]
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _plan_of(plan_version_id: int) -> tuple[str, int]:
     """Plan code and first version of a plan version: these never change."""
     version = PlanVersion.objects.get(pk=plan_version_id)
     return version.plan_code, version.base_id or version.pk
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _view(plan_version_id: int) -> decide.PlanView:
     return plans.view(plan_version_id)
 
@@ -231,6 +231,7 @@ class _Outcome:
     phases: list[timeline.Phase]
     state: str
     renews_at: datetime | None
+    ends_at: datetime | None
 
 
 def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
@@ -242,7 +243,7 @@ def _outcome(mover: _Mover, row: Mapping[str, Any]) -> _Outcome:
     phases = timeline.phases(log, zone)
     return _Outcome(
         made, phases, timeline.state_at(phases, clock.now(), zone),
-        store.next_renewal(log, phases, zone),
+        store.next_renewal(log, phases, zone), timeline.ends_at(phases, log[0].effective_at),
     )  # fmt: skip
 
 
@@ -299,30 +300,30 @@ def _write_phases(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> Non
 
 
 def _write_states(moving: pl.DataFrame, outcomes: Mapping[int, _Outcome]) -> None:
-    """State and next renewal; a renewal that is to be told of yet stays."""
+    """State, end and next renewal; a renewal that is to be told of yet stays."""
     made = [outcomes[key] for key in moving["key"]]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE subscriptions_subscription s SET state = n.state,
+            UPDATE subscriptions_subscription s SET state = n.state, ends_at = n.ends_at,
                 renews_at = CASE WHEN s.renews_at <= %s THEN s.renews_at ELSE n.renews_at END
-            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, state, renews_at)
-            WHERE s.id = n.id
-                AND (s.state, s.renews_at) IS DISTINCT FROM (n.state, n.renews_at)
+            FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+                AS n (id, state, renews_at, ends_at)
+            WHERE s.id = n.id AND (s.state, s.renews_at, s.ends_at)
+                IS DISTINCT FROM (n.state, n.renews_at, n.ends_at)
             """,
             [
                 clock.now(), moving["subscription_id"].to_list(), [one.state for one in made],
-                [one.renews_at for one in made],
+                [one.renews_at for one in made], [one.ends_at for one in made],
             ],
         )  # fmt: skip
 
 
 def _rate_anew(ids: Sequence[int], since: datetime) -> None:
     """Usage that came already, from the move on."""
-    from meterline.usage.services import rerate  # usage stands on subscriptions
+    from meterline.usage.services import follow_moved  # usage stands on subscriptions
 
-    if since < clock.now():
-        rerate(ids, since)
+    follow_moved(ids, since)
 
 
 def _tell(version: PlanVersion, moved: pl.DataFrame) -> None:

@@ -46,10 +46,7 @@ class State(Choice):
             case "pending":
                 return queryset.filter(started_at__gt=now)
             case "cancelled":
-                later = own.filter(Q(end_at=None) | Q(end_at__gt=now))
-                over = Phase.objects.filter(end_at__lte=now).values("subscription_id")
-                never_begun = Subscription.objects.filter(state="cancelled").values("pk")
-                return queryset.filter(~Exists(later), pk__in=over.union(never_begun))
+                return queryset.filter(ends_at__lte=now)
         return queryset
 
 

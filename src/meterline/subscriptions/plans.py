@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from meterline.catalog import services as catalog
@@ -14,6 +13,7 @@ from meterline.catalog.models import PlanVersion
 from meterline.catalog.plan_sections import TermSection
 from meterline.kernel.interval import Interval
 from meterline.kernel.policy import Policy
+from meterline.platform.remembered import remembered
 from meterline.subscriptions.decide import PlanView
 from meterline.subscriptions.errors import CurrencyDiffers, UnknownOverride
 from meterline.subscriptions.terms import Raise, Stage, Term, Terms
@@ -133,7 +133,7 @@ def view(plan_version_id: int) -> PlanView:
     return _view(plan_version_id, catalog.newest_entry())
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _view(plan_version_id: int, newest_entry: int) -> PlanView:
     """Versions never change; the meters of their prices may, with `newest_entry`."""
     version = PlanVersion.objects.get(id=plan_version_id)

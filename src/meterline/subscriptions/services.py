@@ -347,12 +347,15 @@ def conclude(held: Held, made: Change, **facts: Any) -> None:
 
 
 def _tell_identifier(what: str, row: Identifier, at: datetime) -> None:
+    from meterline.usage.services import follow_identifiers  # usage stands on subscriptions
+
     told = {
         "code": row.subscription.code, "kind": row.kind, "value": row.value, "at": at.isoformat(),
     }  # fmt: skip
     subject = f"subscription:{row.subscription.code}"
     events.emit(f"subscription.identifier_{what}", subject, told)
     audit.record(f"subscription.identifier_{what}", subject, after=told)
+    follow_identifiers([row.value])
 
 
 _EVENTS: dict[Kind, str] = {

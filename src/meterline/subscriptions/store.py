@@ -173,7 +173,8 @@ def append(held: Held, change: Change, facts: Mapping[str, Any]) -> Held:
 
 
 def write_phases(held: Held) -> None:
-    """Replace a subscription's phases, and bring its state and next renewal up to date."""
+    """Replace a subscription's phases, and bring its state, end and next renewal up to
+    date."""
     row, made = held.subscription, held.timeline
     models.Phase.objects.filter(subscription=row).delete()
     models.Phase.objects.bulk_create(
@@ -183,7 +184,8 @@ def write_phases(held: Held) -> None:
     row.state = timeline.state_at(made, now, held.zone)
     if row.renews_at is None or row.renews_at > now:  # else it is to be told of yet
         row.renews_at = next_renewal(held.log, made, held.zone)
-    row.save(update_fields=["state", "renews_at"])
+    row.ends_at = timeline.ends_at(made, row.started_at)
+    row.save(update_fields=["state", "renews_at", "ends_at"])
 
 
 def next_renewal(log: Sequence[Change], made: Sequence[Phase], zone: ZoneInfo) -> datetime | None:

@@ -154,6 +154,12 @@ def phase_at(timeline: Sequence[Phase], instant: datetime) -> Phase | None:
     return None
 
 
+def ends_at(timeline: Sequence[Phase], begun: datetime) -> datetime | None:
+    """When the last phase ends; None while it is open. A contract that was ended before it began
+    has no phases, and ends when it would have `begun`."""
+    return timeline[-1].end_at if timeline else begun
+
+
 def state_at(timeline: Sequence[Phase], instant: datetime, zone: ZoneInfo) -> State:
     """What a subscription is at an instant."""
     if timeline and instant < timeline[0].start_at:

@@ -13,8 +13,8 @@ from meterline.platform import clock
 from meterline.usage import receipts, running
 from meterline.usage.backlog import BACKLOG
 from meterline.usage.bodies import ARRAY, LINES, OBJECT, Lines, NoJson, lines_of, shape_of
-from meterline.usage.events import decoded, faults
 from meterline.usage.formats import cloudevents
+from meterline.usage.together import DESK
 
 EVENTS_MOST = 10_000
 SOURCE = "api"  # of events that come without another
@@ -82,10 +82,10 @@ def post_usage(call: Call) -> Answer:
     if not 0 < len(source) <= _SOURCE_MOST:
         raise BadQuery(name="source", why=f"not 1 to {_SOURCE_MOST} characters long")
     lines, format = _read(call)
-    _check(lines, format, source)
     if not BACKLOG.takes(lines.count):
         raise SlowDown(why="too much usage waits to be loaded", seconds=_WAIT_SECONDS)
-    kept = receipts.keep(lines, format=format, source=source, size=len(call.body))
+    kept = receipts.made(lines, format=format, source=source, size=len(call.body))
+    _refuse(DESK.take(lines, kept), lines)
     RATES.spend(call.key, lines.count)
     where = f"/v1/usage/receipts/{kept.code}"
     return Answer(
@@ -133,9 +133,8 @@ def _read(call: Call) -> tuple[Lines, str]:
     return lines, format or looks
 
 
-def _check(lines: Lines, format: str, source: str) -> None:
+def _refuse(bad: pl.DataFrame, lines: Lines) -> None:
     """Raises MalformedEvents for a delivery with events that no catalogue makes usage of."""
-    bad = faults(decoded(lines.text, format), source=source, now=clock.now())
     if bad.is_empty():
         return
     first = bad.head(_SHOWN_MOST).select(pl.col("line").alias("event"), "reason", "detail")

@@ -110,6 +110,13 @@ def _batch(batch_id: int) -> Batch:
 
 def put(url: str, kinds: Iterator[tuple[str, Iterator[pl.DataFrame]]], one: Batch) -> None:
     """Write the rows of a batch into an archive's folder, with a manifest, and read them back."""
+    try:
+        _put(url, kinds, one)
+    except (ImportError, OSError, ValueError) as error:
+        raise NoArchive(batch_id=one.pk, url=url, why=str(error)) from error
+
+
+def _put(url: str, kinds: Iterator[tuple[str, Iterator[pl.DataFrame]]], one: Batch) -> None:
     system, root = fsspec.core.url_to_fs(url)
     system.makedirs(root, exist_ok=True)
     told: dict[str, Any] = {}

@@ -1,22 +1,21 @@
 """Bodies of deliveries as lines of JSON, an event each: a single event, an array, JSON Lines. Pure.
 
-An array is taken apart as bytes, all at once: where a comma stands in no text and no event, an
-event ends.
+An array is taken apart as bytes: where a comma stands in no text and no event, an event ends.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from meterline.kernel.compiled import Compiled
+
 ARRAY, OBJECT, LINES = "array", "object", "lines"
 
 _BOM = b"\xef\xbb\xbf"
-_ESCAPED_QUOTE = re.compile(rb'\\+"')
 _BLANKS = b" \t\r\n"
 
 Array = np.ndarray[Any, Any]
@@ -68,34 +67,52 @@ def on_one_line(text: bytes) -> bytes:
 
 
 def _array(text: bytes) -> Lines:
-    characters = np.frombuffer(text, np.uint8)
-    outside = ~_within_texts(text, characters)
-    opens = ((characters == ord("{")) | (characters == ord("["))) & outside
-    closes = ((characters == ord("}")) | (characters == ord("]"))) & outside
-    depth = np.cumsum(opens.view(np.int8) - closes.view(np.int8), dtype=np.int32)
-    if text[:1] != b"[" or text[-1:] != b"]" or depth[-1] != 0 or depth[:-1].min(initial=1) < 1:
-        raise NoJson(_fault(text))
-    if not text[1:-1].strip(_BLANKS):
+    made = np.empty(max(len(text) - 2, 0), dtype=np.uint8)
+    count = split_array(np.frombuffer(text, np.uint8), made)
+    if count == 0:
         raise NoJson("the array holds no event")
-    ends = (characters == ord(",")) & outside & (depth == 1)
-    made = np.where((characters == ord("\n")) | (characters == ord("\r")), ord(" "), characters)
-    made = np.where(ends, ord("\n"), made)[1:-1].astype(np.uint8)
-    lines = made.tobytes()
-    if any(not line.strip(_BLANKS) for line in lines.split(b"\n")):
+    if count < 0:
         raise NoJson(_fault(text))
-    return Lines(text=lines, count=int(ends.sum()) + 1)
+    return Lines(text=made.tobytes(), count=count)
 
 
-def _within_texts(text: bytes, characters: Array) -> Array:
-    """Which characters stand in texts, their opening quotes among them."""
-    quotes = characters == ord('"')
-    if b"\\" in text:
-        for found in _ESCAPED_QUOTE.finditer(text):
-            if (found.end() - found.start()) % 2 == 0:
-                quotes[found.end() - 1] = False
-    # whether the count is odd is all that matters, so it may run over
-    counted: Array = np.cumsum(quotes, dtype=np.uint8)
-    return (counted & 1).view(np.bool_)
+def _split_each(text: Array, made: Array) -> int:
+    """Write an array's events, a line each; how many, -1 for what is no array of events."""
+    last = len(text) - 1
+    if last < 1 or text[0] != ord("[") or text[last] != ord("]"):
+        return -1
+    depth, count = 1, 0
+    within = escaped = filled = False
+    for i in range(1, last):
+        one = text[i]
+        if within:
+            within = escaped or one != ord('"')
+            escaped = one == ord("\\") and not escaped
+        elif one == ord('"'):
+            within = filled = True
+        elif one == ord("{") or one == ord("["):
+            depth += 1
+            filled = True
+        elif one == ord("}") or one == ord("]"):
+            depth -= 1
+            if depth < 1:
+                return -1
+        elif one == ord(",") and depth == 1:
+            if not filled:
+                return -1
+            count += 1
+            filled = False
+            made[i - 1] = ord("\n")
+            continue
+        elif one != ord(" ") and one != ord("\t") and one != ord("\r") and one != ord("\n"):
+            filled = True
+        made[i - 1] = ord(" ") if one == ord("\n") or one == ord("\r") else one
+    if within or depth != 1 or (count > 0 and not filled):
+        return -1
+    return count + 1 if filled else 0
+
+
+split_array = Compiled(_split_each, "uint8[]", "out uint8[]")
 
 
 def _fault(text: bytes) -> str:

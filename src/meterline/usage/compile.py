@@ -3,14 +3,27 @@ meterline.usage.compile` is a part of the set-up."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from meterline.kernel.compiled import Compiled
+from meterline.rating.destination import find_ranges
 from meterline.rating.taximeter import charged
+from meterline.usage.bodies import split_array
+from meterline.usage.cut import count_lines, find_edges, kinds_of, view_fields
 from meterline.usage.deduplicate import find_keys
+from meterline.usage.in_utc import read_instants
+from meterline.usage.key_run import fill_filter, find_rows, merge_runs
 from meterline.usage.spans import enter_keys, find_spans
+
+LOOPS: tuple[Compiled[..., Any], ...] = (
+    count_lines, kinds_of, find_edges, view_fields, read_instants, find_keys, enter_keys,
+    find_spans, find_ranges, charged, find_rows, fill_filter, merge_runs, split_array,
+)  # fmt: skip
 
 
 def compile_loops() -> None:
     """Compile what is not compiled yet, and load all of it."""
-    for loop in (find_keys, enter_keys, find_spans, charged):
+    for loop in LOOPS:
         loop.compile()
 
 

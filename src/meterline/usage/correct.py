@@ -239,6 +239,10 @@ def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
     folder = BatchFolder()
     folder.add(1, new_records, new_rated, new_keys.join(origins, on="line"))
     folder.add_settled(new_rated.clear(), new_uses)
+    refused = again.records.join(changed, on="line", how="semi")
+    folder.take_out(
+        refused.join(new_records, on="line", how="anti").drop("origin").join(origins, on="line")
+    )
     folder.supersede(gone)
     folder.close()
     taken = old.join(gone, on=_ROW, how="semi")

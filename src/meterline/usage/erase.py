@@ -108,7 +108,7 @@ def _left(
     frame: pl.DataFrame, kind: str, theirs: pl.DataFrame, measured: pl.DataFrame
 ) -> pl.DataFrame:
     """What is left of the rows of a file."""
-    if kind in ("keys", "superseded") or theirs.is_empty():
+    if kind in ("keys", "gone", "superseded") or theirs.is_empty():
         return frame
     key = theirs.columns
     others = frame.join(theirs, on=key, how="anti", maintain_order="left")

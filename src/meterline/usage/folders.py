@@ -21,7 +21,7 @@ from meterline.usage.store import PLACE, BatchFolder, is_in, parts_of, scan
 GRACE = timedelta(hours=1)
 _COMMITTED_BY = timedelta(minutes=10)  # after it was retired, so nobody finds it any more
 _ROWS = 1_000_000
-KINDS = ("records", "rated", "keys", "uses", "superseded")
+KINDS = ("records", "rated", "keys", "gone", "uses", "superseded")
 
 
 def put_in_place(batches: Sequence[Batch], folder: BatchFolder, **fields: Any) -> None:
@@ -71,7 +71,7 @@ def reduced(batch: Batch) -> BatchFolder:
     folder = BatchFolder()
     try:
         path = files.folder("usage") / batch.path
-        for kind in ("keys", "superseded"):
+        for kind in ("keys", "gone", "superseded"):
             for part, frame in enumerate(frames(path, kind, batch.pk), 1):
                 folder.write(frame, kind, f"{part:06}")
         rated = scan(path, "rated", [batch.pk])

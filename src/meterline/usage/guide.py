@@ -88,23 +88,29 @@ def _keys(names: pl.Series, coded: pl.Series, seed: int) -> Array:
     return by_code.zip_with(coded, names.hash(seed=2 * seed)).to_numpy()
 
 
-def guide(records: pl.DataFrame, holders: Holders) -> tuple[pl.DataFrame, pl.DataFrame]:
+def guide(
+    records: pl.DataFrame, holders: Holders, again: pl.Series | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records with GUIDED and an instant as `start`; and rejects (line, reason, detail):
-    unknown_identifier, inactive_subscription. `records`: normalise's.
+    unknown_identifier, inactive_subscription. `records`: normalise's; those that came before
+    (`again`) end in neither.
     """
     coded = records["subscription"].is_not_null()
     names = records["identifier"]
     if coded.any():
         names = records["subscription"].zip_with(coded, names)
     rows, starts = _holders(records, names, coded, holders)
-    found = rows >= 0
-    if found.all():
-        known = records.drop("local").with_columns(starts)
-        return known.hstack(holders.about(rows)), _lost(records.clear(), rows[:0], names[:0])
-    lost = ~found
-    guided = records.drop("local").with_columns(starts).filter(pl.Series(found))
+    found, lost = rows >= 0, rows < 0
+    if again is not None and again.any():
+        new = ~again.to_numpy()
+        found, lost = found & new, lost & new
+    guided = records.drop("local").with_columns(starts)
+    if not found.all():
+        guided, rows_found = guided.filter(pl.Series(found)), rows[found]
+    else:
+        rows_found = rows
     rejects = _lost(records.filter(pl.Series(lost)), rows[lost], names.filter(pl.Series(lost)))
-    return guided.hstack(holders.about(rows[found])), rejects
+    return guided.hstack(holders.about(rows_found)), rejects
 
 
 def _holders(

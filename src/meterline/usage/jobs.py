@@ -55,6 +55,15 @@ def recycle_owned(timestamp: int) -> None:
         waiting.recycle_owned()
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="tend_keys", lock="tend_keys", pass_context=False)
+def tend_keys(timestamp: int) -> None:
+    """Write the keys of what has come as a run, every minute, and merge runs."""
+    from meterline.usage.tend_keys import tend
+
+    tend()
+
+
 @app.periodic(cron="23 2 * * *")
 @app.task(queueing_lock="tend_usage", lock="tend_usage", pass_context=False)
 def tend_usage(timestamp: int) -> None:

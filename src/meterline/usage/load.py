@@ -64,6 +64,11 @@ def oldest_of(source: str, now: datetime) -> datetime | None:
     return None if days is None else now - timedelta(days=days)
 
 
+def warm_up() -> None:
+    """Have the compiled loops there when the first records are."""
+    Thread(target=compile_loops, daemon=True).start()
+
+
 class Load:
     """A batch in the making; use it inside a transaction, after lock_loading()."""
 
@@ -76,9 +81,11 @@ class Load:
         digest: str = "",
         keep_repeated: bool = False,
         late_too: bool = False,
+        many: bool = False,
     ) -> None:
         """`keep_repeated`: whether `repeated` is asked for. `late_too`: whatever the age of records
-        that the source says is too late."""
+        that the source says is too late. `many`: there will be so many records that everybody's
+        contracts are read, without waiting for the first of them."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
         self.newest_change = references.newest_change()
         self.folder = BatchFolder()
@@ -94,10 +101,10 @@ class Load:
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
         self._workers, self._side_by_side = engine.threads(os.cpu_count() or 1)
-        Thread(target=compile_loops, daemon=True).start()  # while the database is read
+        warm_up()
         self._at_work: deque[tuple[pl.DataFrame, engine.Pending]] = deque()
         self._parts = 0
-        self._reference: Reference | None = None
+        self._reference = references.reference_of_all() if many else None
         self._shared: Any = None  # what stands for the reference on a cluster
         self._first: datetime | None = None
         self._last: datetime | None = None

@@ -31,7 +31,12 @@ class Batch(models.Model):
 
     class Meta:
         db_table = "usage_batch"
-        indexes = (models.Index(fields=["committed_at", "id"], name="batches_by_time"),)
+        indexes = (
+            models.Index(fields=["committed_at", "id"], name="batches_by_time"),
+            models.Index(fields=["digest"], name="batches_by_digest"),
+            models.Index(fields=["id"], name="batches_backed_out",
+                         condition=models.Q(state="backed_out")),
+        )  # fmt: skip
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(
@@ -196,6 +201,18 @@ class Retired(models.Model):
 
     class Meta:
         db_table = "usage_retired"
+
+
+class KnownKeys(models.Model):
+    """A run of keys (key_run.py), by which records are known that come again: of the batches up to
+    one, as far as no earlier run has them. It can be made anew from what the batches hold."""
+
+    path = models.CharField(max_length=100, unique=True)  # its folder under {home}/usage
+    batch_last = models.BigIntegerField()
+    keys = models.BigIntegerField()
+
+    class Meta:
+        db_table = "usage_known_keys"
 
 
 class Erasure(models.Model):

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from meterline.subscriptions.periods import INSTANT
+from meterline.usage.in_utc import in_utc
 
 QUANTITY = pl.Decimal(38, 10)
 LOCAL = pl.Datetime("us")
@@ -90,11 +91,9 @@ def instants(text: pl.Series) -> tuple[pl.Series, pl.Series]:
         return pl.Series(text.name, [None], INSTANT).new_from_index(0, len(text)), pl.Series(
             text.name, [None], LOCAL
         ).new_from_index(0, len(text))
-    usual = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False, cache=False)
-    if usual.null_count() == text.null_count():
-        return usual.dt.replace_time_zone("UTC"), pl.Series([None], dtype=LOCAL).new_from_index(
-            0, len(text)
-        )
+    usual = in_utc(text)
+    if usual is not None:
+        return usual, pl.Series([None], dtype=LOCAL).new_from_index(0, len(text))
     found = text.to_frame("text").select(**_by_offset(pl.col("text")))
     return found["instant"], found["local"]
 

@@ -70,10 +70,8 @@ def process(
 ) -> Processed:
     """Guide, rate and place the records of a chunk, but for those that came before (`again`).
     Those that start before `oldest` are refused: somebody has to look at them."""
-    typed, keyed = prepared.typed, prepared.keys.hstack(prepared.typed.select("line"))
-    if again.any():
-        typed, keyed = typed.filter(~again), keyed.filter(~again)
-    guided, lost = guide(typed, reference.holders)
+    keyed = prepared.keys.hstack(prepared.typed.select("line"))
+    guided, lost = guide(prepared.typed, reference.holders, again)
     guided, late = _in_time(guided, oldest)
     records, rated, refused = rate_and_place(guided, reference)
     waits = reference.cover.touches(rated)

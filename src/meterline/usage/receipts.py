@@ -31,14 +31,21 @@ class Fate:
     reject: int | None = None  # the number of its reject
 
 
-def keep(lines: Lines, *, format: str, source: str, size: int) -> Receipt:
-    """Keep events until they are loaded: once this is committed, none is lost. `size`: bytes, as
-    they came."""
-    return Receipt.objects.create(
+def made(lines: Lines, *, format: str, source: str, size: int) -> Receipt:
+    """A receipt of whoever acts, to be saved: once that is committed, no event of it is lost.
+    `size`: bytes, as they came."""
+    return Receipt(
         code=uuid4().hex, source=source, format=format, events=lines.count, size=size,
         body=zstandard.ZstdCompressor(_LEVEL).compress(lines.text),
         received_at=clock.now(), received_by=audit.actor(),
     )  # fmt: skip
+
+
+def keep(lines: Lines, *, format: str, source: str, size: int) -> Receipt:
+    """Keep events until they are loaded."""
+    kept = made(lines, format=format, source=source, size=size)
+    kept.save(force_insert=True)
+    return kept
 
 
 def text_of(receipt: Receipt) -> bytes:

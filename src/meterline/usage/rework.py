@@ -292,6 +292,8 @@ def _written(
     origins = gone.select("line", "origin").unique("line", maintain_order=True)
     keyed = keys(whole["id"]).select(KEY).hstack(whole.select("line"))
     folder.add(part, whole, _with_origin(came, origins), _with_origin(keyed, origins))
+    lost = _among(records, changed).join(whole, on="line", how="anti")
+    folder.take_out(lost.drop("origin", strict=False).join(origins, on="line"), part)
     folder.supersede(gone.select("batch_id", line="was").unique(maintain_order=True), part)
     starts = gone["start"]
     return _Worked(

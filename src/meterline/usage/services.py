@@ -33,13 +33,14 @@ from meterline.usage.allowances import (
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
 from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
 from meterline.usage.fetch import fetched
-from meterline.usage.load import CHECK, Load, lock_loading
+from meterline.usage.load import CHECK, Load, lock_loading, warm_up
 from meterline.usage.mapping import tables_of
-from meterline.usage.models import Batch, Delivery, Reject, Retired
+from meterline.usage.models import Batch, Delivery, KnownKeys, Reject, Retired
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import TOO_LATE, Prepared
 from meterline.usage.reference import newest_change
 from meterline.usage.store import live
+from meterline.usage.tend_keys import lock_tending, tend_behind
 
 __all__ = [
     "accept_late",
@@ -58,6 +59,8 @@ __all__ = [
     "edit_reject",
     "finish",
     "follow_contract",
+    "follow_identifiers",
+    "follow_moved",
     "follow_new",
     "guided",
     "load_all",
@@ -75,8 +78,9 @@ __all__ = [
 
 FILES = "files"  # the source of records that come in files, unless another is named
 _NOTHING = Q(pk__in=[])
-_BLOCK = 1 << 20
-_AHEAD = 4  # chunks, while what they are rated by is still read
+_BLOCK = 8 << 20  # large, since another thread may hold the interpreter between two
+_AHEAD = 2  # chunks that are decoded while those before are rated
+_LARGE = 4 << 20  # bytes of a file that holds many records
 
 
 def load_file(
@@ -95,6 +99,7 @@ def load_file(
     """
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
+    warm_up()
     digest = digest_of(source, format, rule, file)
     try:
         with transaction.atomic():
@@ -108,7 +113,10 @@ def load_file(
             name = format or formats.recognise(file, mapping=rule)
             chunks = formats.decode(file, format=name, mapping=rule)
             checked = deliveries.Checked(chunks, path=file, mapping=rule)
-            load = Load(source=source, file_name=file.name, format=name, digest=digest)
+            load = Load(
+                source=source, file_name=file.name, format=name, digest=digest,
+                many=file.stat().st_size > _LARGE,
+            )  # fmt: skip
             batch = finish(load, checked, progress)
             deliveries.note(batch, checked)
             return batch
@@ -179,6 +187,7 @@ def _registered(load: Load) -> Batch:
     batch = load.register()
     rerate_each(of_owners(load.late))
     _follow_changes(load)
+    transaction.on_commit(tend_behind)
     return batch
 
 
@@ -193,15 +202,30 @@ def _follow_changes(load: Load) -> None:
 def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
     """A contract has changed from an instant on, or begun (`new`): usage that came before that and
     is concerned is rated anew, also of what drew on allowances that are others now."""
+    intake.contracts_changed([subscription_id])
     lots_since = earliest_change(subscription_id, at, shared_only=new)
     since = [moment for moment in (lots_since, None if new else at) if moment is not None]
     if since and min(since) < clock.now():
         rerate([subscription_id], min(since))
 
 
+def follow_moved(subscription_ids: Sequence[int], since: datetime) -> None:
+    """Contracts are on other terms from an instant on: usage that came before is rated anew."""
+    intake.contracts_changed(subscription_ids)
+    if since < clock.now():
+        rerate(subscription_ids, since)
+
+
+def follow_identifiers(values: Sequence[str]) -> None:
+    """Identifiers have another owner from some instant on. Usage of them that was rejected is tried
+    again by itself (waiting.py); what is made of meters at such places follows."""
+    intake.identifiers_changed(values)
+
+
 def follow_new(begun: pl.DataFrame) -> None:
     """Subscriptions (subscription_id, since) have begun: where they share allowances, usage of
     their accounts that came before them is rated anew."""
+    intake.contracts_changed(begun["subscription_id"].to_list())
     rerate_each(sharing(begun.filter(pl.col("since") < clock.now())))
 
 
@@ -383,9 +407,11 @@ def orphans() -> list[Path]:
     """Folders of batches that were not registered: what interrupted loads left. None is reported
     while a load is at work."""
     with transaction.atomic():
+        lock_tending()
         lock_loading()
         known = set(Batch.objects.exclude(path="").values_list("path", flat=True))
-        known |= set(Retired.objects.values_list("path", flat=True))
+        for others in (KnownKeys, Retired):
+            known |= set(others.objects.values_list("path", flat=True))
         return sorted(path for path in files.folder("usage").iterdir() if path.name not in known)
 
 

@@ -25,14 +25,15 @@ class Spans:
     """
 
     def __init__(self, keys: Array, since: Array, until: Array, kinds: Array) -> None:
-        self._rows = keys, since, until, kinds
+        # next to each other, since what is looked at of a row is looked at together
+        self._rows = np.column_stack([keys.view(np.int64), since, until, kinds])
         self._slots = np.full(1 << (2 * len(keys) + 1).bit_length(), -1, dtype=np.int32)
         enter_keys(keys, self._slots)
 
     def find(self, keys: Array, instants: Array, kind: int = ANY_KIND) -> Array:
         """The row of each key's span, of a kind or of any, that contains its instant (NEVER: none);
         NO_KEY or NOT_THEN where there is none."""
-        return find_spans(keys, instants, kind, self._slots, *self._rows)
+        return find_spans(keys, instants, kind, self._slots, self._rows)
 
 
 def instants(moments: pl.Series, missing: int) -> Array:
@@ -52,29 +53,22 @@ def _enter_each(keys: Array, slots: Array) -> None:
         slots[slot] = row
 
 
-def _find_each(
-    wanted: Array,
-    at: Array,
-    kind: int,
-    slots: Array,
-    keys: Array,
-    since: Array,
-    until: Array,
-    kinds: Array,
-) -> Array:
+def _find_each(wanted: Array, at: Array, kind: int, slots: Array, rows: Array) -> Array:
+    """`rows`: [row, key or since or until or kind]."""
     found = np.full(len(wanted), NO_KEY, dtype=np.int64)
     last = len(slots) - 1
     for i in range(len(wanted)):
+        key = np.int64(wanted[i])
         slot: Any = np.int64(wanted[i] & np.uint64(last))
-        while slots[slot] >= 0 and keys[slots[slot]] != wanted[i]:
+        while slots[slot] >= 0 and rows[slots[slot], 0] != key:
             slot = slot + 1 if slot < last else 0
         row = slots[slot]
         if row < 0:
             continue
         found[i] = NOT_THEN
-        while row < len(keys) and keys[row] == wanted[i]:
-            inside = since[row] <= at[i] < until[row]
-            if inside and (kind == ANY_KIND or kind == kinds[row]):
+        while row < len(rows) and rows[row, 0] == key:
+            inside = rows[row, 1] <= at[i] < rows[row, 2]
+            if inside and (kind == ANY_KIND or kind == rows[row, 3]):
                 found[i] = row
                 break
             row += 1
@@ -83,6 +77,5 @@ def _find_each(
 
 enter_keys = Compiled(_enter_each, "uint64[]", "out int32[]")
 find_spans = Compiled(
-    _find_each, "uint64[]", "int64[]", "int64", "int32[]", "uint64[]", "int64[]", "int64[]",
-    "int64[]",
+    _find_each, "uint64[]", "int64[]", "int64", "int32[]", "int64[,]"
 )  # fmt: skip

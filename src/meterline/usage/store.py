@@ -23,7 +23,7 @@ from pyarrow import parquet
 
 from meterline.platform import files
 from meterline.subscriptions.periods import INSTANT
-from meterline.usage.deduplicate import KEY
+from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.errors import NotWritten
 from meterline.usage.guide import GUIDED
 from meterline.usage.models import Batch, Erasure
@@ -57,6 +57,8 @@ _SOUGHT = ["line", "start", "subscription_id"]  # whose least and greatest are k
 _ALIKE = ["duration_us", "quantity", "meter"]  # of few values, mostly: written by their number
 _DICTIONARY = 1 << 16  # bytes of values; of more they are written as they are
 _NEAR = ["line", "file_line", "start", "account_id", "subscription_id"]  # numbers near each other
+_PLAIN = (*KEY, "amount")  # there is little to gain in packing them
+_AS_THEY_ARE = pl.CompatLevel.newest()  # texts need not be copied
 _GROUP_ROWS = 1 << 18
 DRAWS: dict[str, Any] = {**USES, "origin": pl.Int64}
 SUPERSEDED: dict[str, Any] = {"batch_id": pl.Int64, "line": pl.UInt32}
@@ -90,6 +92,12 @@ class BatchFolder:
         self.write(rated.select(RATED.keys()), "rated", f"settled-{self._settled:06}")
         self.write(uses.select(DRAWS.keys()), "uses", f"{self._settled:06}")
 
+    def take_out(self, ids: pl.DataFrame, part: int = 1) -> None:
+        """Note the records (id, line, origin) of earlier batches that count no more, and may come
+        again."""
+        keyed = keys(ids["id"]).hstack(ids.select("line", "origin"))
+        self.write(keyed.select(KEYS.keys()), "gone", f"{part:06}")
+
     def supersede(self, rows: pl.DataFrame, part: int = 1) -> None:
         """Note which rows (SUPERSEDED) of earlier batches this one replaces."""
         self.write(rows.select(SUPERSEDED.keys()), "superseded", f"{part:06}")
@@ -110,7 +118,8 @@ class BatchFolder:
             try:
                 # PyArrow writes in two thirds of the time that Polars takes
                 parquet.write_table(
-                    _told_full(frame.to_arrow()), path, compression="lz4",
+                    _told_full(frame.to_arrow(compat_level=_AS_THEY_ARE)), path,
+                    compression=_packing(frame),
                     use_dictionary=_of(_ALIKE, frame), dictionary_pagesize_limit=_DICTIONARY,
                     use_byte_stream_split=_of(_NEAR, frame),
                     write_statistics=_of(_SOUGHT, frame), row_group_size=_GROUP_ROWS,
@@ -278,7 +287,6 @@ def live(
     standing = rows.filter(state="committed").exclude(path="")
     folder = files.folder("usage")
     names = standing.filter(supersedes=True).values_list("path", flat=True)
-    replaced = [_superseded(folder / name) for name in dict.fromkeys(names)]
     if start is not None:
         standing = standing.filter(last_start__gte=start)
     if end is not None:
@@ -289,8 +297,15 @@ def live(
         batches=[(row.id, folder / row.path) for row in standing],
         backed_out=backed_out,
         erased=_erased() if whole else None,
-        superseded=pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced]),
+        superseded=superseded_by(list(names)),
     )
+
+
+def superseded_by(names: Sequence[str]) -> pl.DataFrame:
+    """SUPERSEDED of the folders of registered batches."""
+    folder = files.folder("usage")
+    replaced = [_superseded(folder / name) for name in dict.fromkeys(names)]
+    return pl.concat([pl.DataFrame(schema=SUPERSEDED), *replaced])
 
 
 def _erased() -> pl.DataFrame | None:
@@ -308,6 +323,10 @@ def _superseded(path: Path) -> pl.DataFrame:
 
 def _of(names: list[str], frame: pl.DataFrame) -> list[str]:
     return [name for name in names if name in frame.columns]
+
+
+def _packing(frame: pl.DataFrame) -> dict[str, str]:
+    return {name: "none" if name in _PLAIN else "lz4" for name in frame.columns}
 
 
 def _told_full(table: pa.Table) -> pa.Table:

@@ -132,7 +132,7 @@ def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.D
 def _share_of_lines(applies: pl.DataFrame) -> pl.DataFrame:
     """`off` of percentages of prices, each rounded, and `inputs`."""
     off = round_column(
-        to_scaled(pl.col("base") * pl.col("percent")),
+        to_scaled(pl.col("base"), 10) * to_scaled(pl.col("percent"), 10),
         pl.lit(100, pl.Int128),
         pl.col("places"),
         pl.col("rounding"),

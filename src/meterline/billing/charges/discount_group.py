@@ -80,13 +80,16 @@ def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:
     parts = pl.col("line_share").str.split("/").list
     size = parts.get(0).cast(pl.Float64) / parts.get(1).cast(pl.Float64)  # only compared
     group_parts = pl.col("group_share").str.split("/").list
-    fixed = to_scaled(pl.col("fixed")) * group_parts.get(0).cast(pl.Int128)
-    percent = to_scaled(pl.col("together") * pl.col("percent"))
-    divisor = pl.when(pl.col("fixed").is_null()).then(100).otherwise(group_parts.get(1))
-    whole = round_column(
-        pl.coalesce(fixed, percent), divisor.cast(pl.Int128), pl.col("group_places"),
-        pl.col("group_rounding"),
+    fixed = round_column(
+        to_scaled(pl.col("fixed"), 10) * group_parts.get(0).cast(pl.Int128),
+        group_parts.get(1).cast(pl.Int128), pl.col("group_places"), pl.col("group_rounding"),
+        scale=10,
     )  # fmt: skip
+    percent = round_column(
+        to_scaled(pl.col("together"), 10) * to_scaled(pl.col("percent"), 10),
+        pl.lit(100, pl.Int128), pl.col("group_places"), pl.col("group_rounding"),
+    )  # fmt: skip
+    whole = pl.coalesce(fixed, percent)
     return (
         lines.with_columns(line_share=pl.when("on_invoice").then(pl.lit("1/1")).otherwise(share))
         .with_columns(

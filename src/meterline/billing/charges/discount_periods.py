@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.frames import Snapshot, price_frame
+from meterline.billing.frames import Snapshot
 from meterline.billing.spans import accounts_on_anniversary
 from meterline.subscriptions.periods import INSTANT, SPAN_SCHEMA, periods
 
@@ -42,7 +42,7 @@ def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 def _by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """Recurring prices of a shorter interval than the billing cycle have one line a cycle, which
     counts as one period."""
-    prices = price_frame(snapshot.prices).filter(pl.col("kind") == "recurring").sort("average_days")
+    prices = snapshot.price_columns.filter(pl.col("kind") == "recurring").sort("average_days")
     longest = prices.group_by("plan_version_id", maintain_order=True).agg(
         longest=pl.col("interval").last()
     )

@@ -21,10 +21,11 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=PROPOSED)
     ended = ended.with_columns(
         least=round_column(
-            to_scaled(pl.col("minimum")) * pl.col("share_numerator").cast(pl.Int128),
+            to_scaled(pl.col("minimum"), 10) * pl.col("share_numerator").cast(pl.Int128),
             pl.col("share_denominator").cast(pl.Int128),
             pl.col("places"),
             pl.col("rounding"),
+            scale=10,
         )
     )
     counted = _counted(ended, terms, lines)

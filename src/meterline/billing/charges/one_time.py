@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
+from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
 from meterline.billing.price_lines import LINES, price_lines
 from meterline.billing.spans import with_limits
 
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of the one-time prices that are due at `snapshot.until`."""
-    prices = price_frame(snapshot.prices).filter(pl.col("kind") == "one_time")
+    prices = snapshot.price_columns.filter(pl.col("kind") == "one_time")
     if prices.is_empty() or snapshot.phases.is_empty():
         return pl.DataFrame(schema=PROPOSED)
     order = snapshot.phases.sort("subscription_id", "start_at")

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import polars as pl
 
-from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
+from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
 from meterline.billing.price_lines import LINES, price_lines
 from meterline.billing.spans import after_trial, billing_cycle, spans, with_limits
-from meterline.subscriptions.periods import INSTANT, periods, runs
+from meterline.subscriptions.periods import INSTANT, periods
 
 _QUANTITY_BLIND = ("flat",)
 
@@ -55,16 +55,20 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _spans(snapshot: Snapshot) -> pl.DataFrame:
-    prices = price_frame(snapshot.prices).filter(
+    prices = snapshot.price_columns.filter(
         pl.col("kind") == "recurring", pl.col("model") != "percent_of"
     )
     active = snapshot.phases.filter(pl.col("state") == "active")
-    joined = runs(snapshot.phases).with_columns(quantity=pl.lit(1).cast(QUANTITY))
+    joined = snapshot.runs.with_columns(quantity=pl.lit(1).cast(QUANTITY))
     blind = pl.col("model").is_in(_QUANTITY_BLIND)
+    kinds = [(active, prices.filter(~blind)), (joined, prices.filter(blind))]
     found = [
-        spans(after_trial(active, snapshot.accounts), prices.filter(~blind), snapshot),
-        spans(after_trial(joined, snapshot.accounts), prices.filter(blind), snapshot),
+        spans(after_trial(phases, snapshot.accounts), some, snapshot)
+        for phases, some in kinds
+        if not some.is_empty()
     ]
+    if not found:
+        return pl.DataFrame()
     both = pl.concat(found).drop("span").with_row_index("span")
     return billing_cycle(both, snapshot).with_columns(
         whole=pl.lit(1, pl.Int64), intervals=pl.lit(None, QUANTITY)

@@ -17,7 +17,7 @@ from meterline.billing.price_lines import LINES, ROWS, price_lines
 from meterline.billing.spans import spans, with_limits
 from meterline.kernel.money import MONEY
 from meterline.pricing.price import Price
-from meterline.subscriptions.periods import periods, runs
+from meterline.subscriptions.periods import periods
 
 
 def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def in_order(riders: Sequence[Price]) -> list[list[Price]]:
 
 
 def _of_group(riders: Sequence[Price], snapshot: Snapshot, counted: pl.DataFrame) -> pl.DataFrame:
-    charged = spans(runs(snapshot.phases), price_frame(riders), snapshot)
+    charged = spans(snapshot.runs, price_frame(riders), snapshot)
     lines = (
         periods(charged, snapshot.billing_days)
         .pipe(with_limits, snapshot)

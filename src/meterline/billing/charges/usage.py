@@ -6,11 +6,11 @@ import polars as pl
 
 from meterline import pricing
 from meterline.billing.charges.measured import measured
-from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot, price_frame
+from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
 from meterline.billing.price_lines import LINES, ROWS, price_lines
 from meterline.billing.spans import spans, with_limits
 from meterline.kernel.errors import MeterlineError
-from meterline.subscriptions.periods import periods, runs
+from meterline.subscriptions.periods import periods
 
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
@@ -43,10 +43,12 @@ def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _lines(snapshot: Snapshot) -> pl.DataFrame:
-    prices = price_frame(snapshot.prices).filter(
+    prices = snapshot.price_columns.filter(
         pl.col("kind") == "usage", pl.col("model") != "percent_of"
     )
-    charged = spans(runs(snapshot.phases), prices, snapshot).pipe(_reach_back, snapshot)
+    if prices.is_empty():
+        return pl.DataFrame()
+    charged = spans(snapshot.runs, prices, snapshot).pipe(_reach_back, snapshot)
     found = periods(charged, snapshot.billing_days)
     ended = (pl.col("end_at") <= pl.col("until_at")) & pl.col("period_closed")
     begun = pl.col("start_at") < pl.col("until_at")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import SIGNED_IN
-from meterline.web import language
+from meterline.web import charts, language
 from meterline.web.find import FINDERS, Hit, finder, found
 from meterline.web.models import SavedView
 from meterline.web.page import PAGES, act, done, fragment, page
@@ -54,6 +55,19 @@ def palette(request: HttpRequest) -> HttpResponse:
     """What Ctrl-K shows for a text."""
     text = request.GET.get("q", "").strip()
     return render(request, "console/palette.html", {"groups": found(request, text)})
+
+
+@fragment("chart", permission=SIGNED_IN)
+def chart(request: HttpRequest) -> HttpResponse:
+    """The picture of a chart that a page showed, by its key. Of a key it never changes."""
+    try:
+        picture = charts.drawn(request.GET.get("of", ""), narrow="narrow" in request.GET)
+    except BadSignature:
+        raise Http404 from None
+    return HttpResponse(
+        picture, content_type="image/svg+xml",
+        headers={"Cache-Control": "private, max-age=604800, immutable"},
+    )  # fmt: skip
 
 
 @fragment("lookup/<slug:kind>", permission=SIGNED_IN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from meterline.web import format as written
 from meterline.web import rules
+from meterline.web.page import link
 
 register = template.Library()
 TONES = ("neutral", "good", "busy", "warning", "bad")
@@ -137,8 +139,9 @@ def tabs(context: template.Context, items: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("web/chart.html")
 def chart(drawn: Any) -> dict[str, Any]:
-    """A chart (`web.charts.Chart`) with its data as a table behind a switch."""
-    return {"chart": drawn}
+    """A chart (`web.charts.Chart`) with its data as a table behind a switch; the picture follows,
+    and where no script asks for it the table stands in its place."""
+    return {"chart": drawn, "url": link("console.chart", urlencode({"of": drawn.key}))}
 
 
 @register.inclusion_tag("web/progress.html")

@@ -6,6 +6,7 @@ import "./copy-text.js";
 import "./bulk-select.js";
 import "./combo-box.js";
 import "./live-progress.js";
+import "./chart-picture.js";
 import "./toast-note.js";
 import "./look.js";
 import "./keys.js";

@@ -1,0 +1,192 @@
+"""Runs of keys that lie on disk, sorted, each with a filter that tells most of what is not there;
+looked up without being read, and merged two at a time. Pure, but for the files that it maps.
+
+A key (deduplicate.KEY) has an owner: the batch with which it goes if that is backed out, or NOBODY:
+it has been taken out of the runs before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from meterline.kernel.compiled import Compiled
+from meterline.usage.deduplicate import KEY
+
+NOBODY = 0
+ENTRIES: dict[str, Any] = {"key_high": pl.UInt64, "key_low": pl.UInt64, "owner": pl.Int64}
+_BLOCK_WORDS = 8  # of the filter: a line of the processor's cache
+_BLOCK_KEYS = 48  # to a block of 512 bits: one in a hundred keys that are not there passes
+_NAMES = ("high", "low", "owner", "filter")
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRun:
+    """Keys in the order of high and low, each once."""
+
+    high: Array
+    low: Array
+    owner: Array
+    filter: Array
+
+    def find(self, high: Array, low: Array) -> Array:
+        """The row of each key, -1 where it is not there."""
+        rows = np.empty(len(high), dtype=np.int64)
+        find_rows(high, low, self.filter, self.high, self.low, rows)
+        return rows
+
+
+def opened(path: Path) -> KeyRun:
+    """The run in a folder, mapped into memory. Raises OSError, or ValueError for what is none."""
+    parts = {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in _NAMES}
+    if len({len(parts[name]) for name in _NAMES[:3]}) != 1:
+        raise ValueError(f"{path} is no run of keys")
+    return KeyRun(**parts)
+
+
+def write(entries: pl.DataFrame, path: Path) -> int:
+    """Write the run of ENTRIES (a key once) into a folder; how many keys it has."""
+    ordered = entries.sort(KEY)
+    arrays = [ordered[name].to_numpy() for name in ENTRIES]
+    for name, array in zip(_NAMES, arrays, strict=False):
+        np.save(path / f"{name}.npy", array)
+    _write_filter(arrays[0], arrays[1], path)
+    return ordered.height
+
+
+def merge(older: KeyRun, newer: KeyRun, path: Path, *, dead: Array, last: bool) -> int:
+    """Write the run of both into a folder; what the newer one says of a key holds. How many keys
+    it has.
+
+    `dead`: owners (sorted) whose keys have gone. `last`: there is nothing older, so that keys of
+    nobody need not be kept.
+    """
+    most = len(older.high) + len(newer.high)
+    columns = zip(_NAMES[:3], (older.high, older.low, older.owner), strict=True)
+    made = [_map(path, name, array.dtype, most) for name, array in columns]
+    count = merge_runs(
+        older.high, older.low, older.owner, newer.high, newer.low, newer.owner, dead, last, *made
+    )
+    if count < most:
+        for name, array in zip(_NAMES[:3], made, strict=True):
+            np.save(path / f".{name}.npy", array[:count])
+            (path / f".{name}.npy").rename(path / f"{name}.npy")
+    whole = [np.load(path / f"{name}.npy", mmap_mode="r") for name in _NAMES[:2]]
+    _write_filter(np.asarray(whole[0]), np.asarray(whole[1]), path)
+    return count
+
+
+def _map(path: Path, name: str, kind: Any, count: int) -> Array:
+    file = path / f"{name}.npy"
+    if not count:  # nothing cannot be mapped
+        np.save(file, np.empty(0, dtype=kind))
+        return np.asarray(np.load(file))
+    return np.asarray(np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(count,)))
+
+
+def _write_filter(high: Array, low: Array, path: Path) -> None:
+    words = np.zeros((len(high) // _BLOCK_KEYS + 1) * _BLOCK_WORDS, dtype=np.uint64)
+    fill_filter(high, low, words)
+    np.save(path / "filter.npy", words)
+
+
+def _fill_each(high: Array, low: Array, words: Array) -> None:
+    """Six bits for each key, in the block that its high half tells, by its low half."""
+    blocks = np.uint64(len(words) // 8)
+    for i in range(len(high)):
+        block = ((high[i] >> np.uint64(32)) * blocks) >> np.uint64(32)
+        for nth in range(6):
+            bit = (low[i] >> np.uint64(9 * nth)) & np.uint64(511)
+            word = block * np.uint64(8) + (bit >> np.uint64(6))
+            words[word] |= np.uint64(1) << (bit & np.uint64(63))
+
+
+def _find_each(
+    high: Array, low: Array, words: Array, run_high: Array, run_low: Array, rows: Array
+) -> None:
+    """Keys are spread evenly, so each is sought around where it is to be expected."""
+    blocks, count = np.uint64(len(words) // 8), len(run_high)
+    for i in range(len(high)):
+        rows[i] = -1
+        top = high[i] >> np.uint64(32)
+        block = (top * blocks) >> np.uint64(32)
+        passes = True
+        for nth in range(6):
+            bit = (low[i] >> np.uint64(9 * nth)) & np.uint64(511)
+            word = words[block * np.uint64(8) + (bit >> np.uint64(6))]
+            if not (word >> (bit & np.uint64(63))) & np.uint64(1):
+                passes = False
+                break
+        if not passes:
+            continue
+        expected: Any = np.int64((top * np.uint64(count)) >> np.uint64(32))
+        step, first = 64, expected
+        while first > 0 and run_high[first] >= high[i]:
+            first, step = max(expected - step, 0), step * 4
+        step, end = 64, expected
+        while end < count and run_high[end] < high[i]:
+            end, step = min(expected + step, count), step * 4
+        while first < end:
+            middle = (first + end) // 2
+            if run_high[middle] < high[i]:
+                first = middle + 1
+            else:
+                end = middle
+        while first < count and run_high[first] == high[i]:
+            if run_low[first] == low[i]:
+                rows[i] = first
+                break
+            first += 1
+
+
+def _merge_each(
+    old_high: Array, old_low: Array, old_owner: Array,
+    new_high: Array, new_low: Array, new_owner: Array,
+    dead: Array, last: bool, high: Array, low: Array, owner: Array,
+) -> int:  # fmt: skip
+    """How many keys there are in both, which are written to `high`, `low`, `owner`."""
+    i = j = count = 0
+    while i < len(old_high) or j < len(new_high):
+        if j == len(new_high):
+            older, newer = True, False
+        elif i == len(old_high):
+            older, newer = False, True
+        elif old_high[i] != new_high[j]:
+            older = old_high[i] < new_high[j]
+            newer = not older
+        else:
+            older, newer = old_low[i] <= new_low[j], new_low[j] <= old_low[i]
+        if newer:
+            high[count], low[count], whose = new_high[j], new_low[j], new_owner[j]
+            j += 1
+        else:
+            high[count], low[count], whose = old_high[i], old_low[i], old_owner[i]
+        if older:
+            i += 1
+        first, end = 0, len(dead)
+        while first < end:
+            middle = (first + end) // 2
+            if dead[middle] < whose:
+                first = middle + 1
+            else:
+                end = middle
+        owner[count] = 0 if first < len(dead) and dead[first] == whose else whose
+        if owner[count] != 0 or not last:
+            count += 1
+    return count
+
+
+fill_filter = Compiled(_fill_each, "uint64[]", "uint64[]", "out uint64[]")
+find_rows = Compiled(
+    _find_each, "uint64[]", "uint64[]", "uint64[]", "uint64[]", "uint64[]", "out int64[]"
+)
+merge_runs = Compiled(
+    _merge_each, "uint64[]", "uint64[]", "int64[]", "uint64[]", "uint64[]", "int64[]", "int64[]",
+    "boolean", "out uint64[]", "out uint64[]", "out int64[]",
+)  # fmt: skip

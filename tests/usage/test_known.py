@@ -1,0 +1,184 @@
+"""The keys by which records are known that come again: in runs on disk, whatever happens to them,
+exactly those of the records that count."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pytest
+from billing.world import set_up, undone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meterline.platform import clock, files
+from meterline.subscriptions import services as subscriptions
+from meterline.usage import folders, key_run, known, pack, services
+from meterline.usage.deduplicate import KEY
+from meterline.usage.key_run import ENTRIES, NOBODY, KeyRun
+from meterline.usage.models import Batch, KnownKeys
+from meterline.usage.tend_keys import tend
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+HALVES = st.sampled_from([0, 1, 2, 2**32, 2**63, 2**64 - 1])  # also keys that share a half
+SOME_KEYS = st.dictionaries(st.tuples(HALVES, HALVES), st.integers(NOBODY, 3), max_size=30)
+Keys = dict[tuple[int, int], int]
+
+
+def entries(keys: Keys) -> pl.DataFrame:
+    rows = [(high, low, owner) for (high, low), owner in keys.items()]
+    return pl.DataFrame(rows, schema=ENTRIES, orient="row")
+
+
+def written(keys: Keys, path: Path) -> KeyRun:
+    path.mkdir()
+    assert key_run.write(entries(keys), path) == len(keys)
+    return key_run.opened(path)
+
+
+def owners(run: KeyRun, keys: Sequence[tuple[int, int]]) -> list[int | None]:
+    asked = entries(dict.fromkeys(keys, 0))
+    rows = run.find(*(asked[name].to_numpy() for name in KEY))
+    return [None if row < 0 else int(run.owner[row]) for row in rows]
+
+
+@given(older=SOME_KEYS, newer=SOME_KEYS, dead=st.sets(st.integers(1, 3)), last=st.booleans())
+def test_runs_hold_what_was_put_there(older: Keys, newer: Keys, dead: set[int], last: bool) -> None:
+    asked = sorted({*older, *newer, (2**31, 5)})
+    with TemporaryDirectory() as work:
+        folder = Path(work)
+        one, two = written(older, folder / "older"), written(newer, folder / "newer")
+        assert owners(one, asked) == [older.get(key) for key in asked]
+        (folder / "both").mkdir()
+        gone = np.array(sorted(dead), dtype=np.int64)
+        count = key_run.merge(one, two, folder / "both", dead=gone, last=last)
+        expected = {
+            key: NOBODY if owner in dead else owner for key, owner in {**older, **newer}.items()
+        }
+        if last:
+            expected = {key: owner for key, owner in expected.items() if owner != NOBODY}
+        assert count == len(expected)
+        assert owners(key_run.opened(folder / "both"), asked) == [expected.get(k) for k in asked]
+
+
+def test_machine_code_does_what_python_does() -> None:
+    chance = np.random.default_rng(20260201)
+    high, low = (np.sort(chance.integers(0, 2**64, 3_000, dtype=np.uint64)) for _ in range(2))
+    some = chance.permutation(high)
+    with np.errstate(over="ignore"):
+        for compiled in (key_run.find_rows, key_run.find_rows.plain):
+            words = np.zeros(3_000 // 48 * 8, dtype=np.uint64)
+            key_run.fill_filter(high, low, words)
+            rows = np.empty(3_000, dtype=np.int64)
+            compiled(high, low, words, high, low, rows)
+            assert rows.tolist() == list(range(3_000))
+            compiled(some, low, words, high, low, rows)
+            assert (rows < 0).sum() >= 2_990
+
+
+HEADER = "id,meter,subscription,start,mb\n"
+STEPS = st.one_of(
+    st.tuples(st.just("load"), st.lists(st.integers(0, 30), min_size=1, max_size=12)),
+    st.tuples(st.just("back out"), st.integers(0, 20)),
+    st.sampled_from([("tend", 0), ("new process", 0), ("pack", 0), ("lose a run", 0)]),
+)
+
+
+class Told:
+    """What is known, by the simplest means, beside the program."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.number = folder, 0
+        self.came_with: dict[int, int] = {}
+
+    def load(self, numbers: list[int]) -> None:
+        self.number += 1
+        path = self.folder / f"{self.number}.csv"
+        lines = [f"r{n},data,s1,2026-01-{n % 28 + 1:02}T12:00:00Z,3\n" for n in numbers]
+        path.write_text(f"{HEADER}{''.join(lines)}")
+        before = Batch.objects.order_by("-pk").first()
+        batch = services.load_file(path)
+        if before is not None and batch.pk <= before.pk:
+            return  # the very same file
+        new = set(numbers) - self.came_with.keys()
+        assert (batch.rated, batch.duplicates) == (len(new), len(numbers) - len(new))
+        self.came_with.update(dict.fromkeys(new, batch.pk))
+
+    def back_out(self, number: int) -> None:
+        rows = Batch.objects.filter(state="committed", format="csv").order_by("pk")
+        if not rows:
+            return
+        gone = rows[number % len(rows)].pk
+        services.back_out(gone)
+        self.came_with = {n: batch for n, batch in self.came_with.items() if batch != gone}
+
+
+def lose_a_run() -> None:
+    row = KnownKeys.objects.first()
+    if row is not None:
+        shutil.rmtree(files.folder("usage") / row.path)
+        known.forget()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("home")
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, max_size=14))
+def test_a_record_is_known_as_long_as_it_counts(
+    tmp_path: Path, steps: list[tuple[str, object]]
+) -> None:
+    with undone():
+        set_up()
+        clock.move_to(NOW)
+        told = Told(tmp_path)
+        for step, about in steps:
+            match step, about:
+                case "load", list():
+                    told.load(about)
+                case "back out", int():
+                    told.back_out(about)
+                case "tend", _:
+                    tend(batches_most=0, keys_most=0)
+                case "new process", _:
+                    known.forget()
+                case "pack", _:
+                    pack.compact()
+                case "lose a run", _:
+                    lose_a_run()
+        told.load(list(range(31)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("tended", ["before", "before and after", "after", "never"])
+def test_what_cannot_be_rated_any_more_may_come_again(
+    home: Path, tmp_path: Path, tended: str
+) -> None:
+    """Its reject is a record of its own, and rated when it can be, exactly once."""
+    set_up()
+    clock.move_to(NOW)
+    told = Told(tmp_path)
+    told.load([1, 2, 20])
+    if "before" in tended:
+        tend(batches_most=0, keys_most=0)
+    subscriptions.cancel("s1", datetime(2026, 1, 10, tzinfo=UTC))
+    if "after" in tended:
+        tend(batches_most=0, keys_most=0)
+        known.forget()
+    assert Batch.objects.get(format="re-rate").rejected == 1
+    path = tmp_path / "again.csv"
+    path.write_text(
+        f"{HEADER}r20,data,s1,2026-01-21T12:00:00Z,3\nr1,data,s1,2026-01-02T12:00:00Z,3\n"
+    )
+    again = services.load_file(path)
+    assert (again.rejected, again.duplicates) == (1, 1)
+    path.write_text(f"{HEADER}r20,data,s3,2026-01-21T12:00:00Z,3\n")
+    assert services.load_file(path).rated == 1
+    tend(batches_most=0, keys_most=0)
+    path.write_text(f"{HEADER}r20,data,s3,2026-01-21T12:00:00Z,4\n")
+    assert services.load_file(path).duplicates == 1
+    assert folders.sweep() == 0
