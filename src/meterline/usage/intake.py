@@ -63,7 +63,7 @@ def _kinds() -> Iterator[Intake]:
 
 def all_names() -> list[str]:
     """What a file may be said to be: a format of usage, or a kind of its own."""
-    return [*formats.names(), *sorted(_KINDS)]
+    return [*formats.names(), *sorted(_MODULES)]
 
 
 def of_file(path: Path, format: str | None) -> Intake | None:
