@@ -85,8 +85,9 @@ def ask(invoices: QuerySet[Invoice], channel: str = "email") -> int:
          for pk in ids],
         ignore_conflicts=True, batch_size=5_000,
     )  # fmt: skip
-    subject = f"invoice:{ids[0]}" if len(ids) == 1 else "invoices"
-    audit.record("invoice.send", subject, after={"documents": len(ids), "channel": channel})
+    if ids:
+        subject = f"invoice:{ids[0]}" if len(ids) == 1 else "invoices"
+        audit.record("invoice.send", subject, after={"documents": len(ids), "channel": channel})
     return len(ids)
 
 
