@@ -62,6 +62,7 @@ def texts(document: InvoiceDocument, say: Say = _) -> dict[str, Any]:
         "colour": document.colour,
         "language": writer.locale.language,
         "issue_date": writer.day(document.issue_date),
+        "issued": document.issue_date.isoformat(),
         "due_date": writer.day(document.due_date),
         "seller": writer.address(document.seller),
         "customer": writer.address(document.customer, abroad_of=document.seller.country),
