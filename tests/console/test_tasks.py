@@ -198,9 +198,11 @@ def test_a_tariff_is_asked_what_if(browser_page: Open, product: Product, tmp_pat
     hands.press("Work it out", "Pay more")
     more = hands.page.locator(".figure").filter(has_text="Pay more").locator(".stat-value")
     assert int(more.inner_text()) > 0
-    hands.to(hands.page.locator(".explained-title").first.inner_text())
+    tree = hands.page.locator("details.explained").first
+    folded = tree.get_attribute("open")
+    hands.to(tree.locator(".explained-title").first.inner_text())
     hands.keys.press("Enter")
-    hands.page.locator(".explained-sum").first.wait_for()
+    assert tree.get_attribute("open") != folded
     hands.sees("The ten largest rises")
 
 
