@@ -86,6 +86,7 @@ def cost(folder: Path, first: Path, second: Path) -> Cost:
     """Load both; what a record of the second costs."""
     from meterline.platform import files
     from meterline.usage import services as usage
+    from meterline.usage.models import KnownKeys
     from meterline.usage.tend_keys import tend
 
     usage.load_file(first)
@@ -99,7 +100,7 @@ def cost(folder: Path, first: Path, second: Path) -> Cost:
     loader, kept = time.process_time() - start, folder_bytes(usages)
     log, totals, server = asked(wal), asked(tables), database_seconds(folder)
     tend(batches_most=0, keys_most=0)
-    runs = sum(folder_bytes(one) for one in usages.glob("keys-*"))
+    runs = sum(folder_bytes(usages / one.path) for one in KnownKeys.objects.all())
     n = batch.records
     return Cost(
         loader=loader / n, database=(server - before[3]) / n, alone=single / n,

@@ -43,6 +43,7 @@ PURE = [
             "subscriptions/timeline.py", "subscriptions/decide.py", "subscriptions/periods.py",
             "subscriptions/log.py", "subscriptions/terms.py", "catalog/indexation.py",
             "usage/process.py", "usage/normalise.py", "usage/guide.py", "usage/deduplicate.py",
+            "usage/murmur.py",
             "usage/place.py", "usage/totals.py",
             "usage/settle.py", "usage/again.py", "usage/stake.py", "usage/grants.py",
             "usage/sequence.py", "usage/units.py", "usage/ber.py",

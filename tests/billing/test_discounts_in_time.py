@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from billing.test_properties import Changes, deliveries, few, quarter, usage
+from billing.quarters import Changes, deliveries, few, quarter, usage
 from billing.world import BILLED, bill, charged, check_books, rows, set_up, undone
 from hypothesis import given
 from hypothesis import strategies as st

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterline import pricing
+from meterline.billing.frames import price_frame
 from meterline.billing.price_lines import LINES, ROWS, price_lines
 from meterline.billing.snapshot import join_denominators
 from meterline.kernel.explain import evaluate
@@ -31,7 +32,9 @@ class Of:
     """What `price_lines` looks at of a snapshot."""
 
     def __init__(self, price: Price) -> None:
-        self.prices, self.calendars = [price], {}
+        self.prices = [price]
+        self.calendars: dict[str, Any] = {}
+        self.price_columns = price_frame([price])
 
 
 def price_of(name: str, limits: dict[str, Any], **parameters: Any) -> Price:

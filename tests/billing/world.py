@@ -27,6 +27,7 @@ meters:
   calls: {aggregation: count}
   data: {aggregation: sum, value: mb, unit: MB}
 taxes: [{code: vat, rates: [{region: IT, percent: 22}]}]
+discounts: [{code: tenth, percent: 10, applies_to: [base]}]
 plans:
   small:
     prices:

@@ -201,6 +201,11 @@ def test_the_list_finds_by_number_plan_and_state(clerk: Sign, held: Subscription
                          ("state=pending", False)):  # fmt: skip
         page = client.get(f"{where}?{query}").content.decode()
         assert (reverse("console.subscription", args=[held.pk]) in page) is found, query
+    services.cancel(held.pk, datetime(2024, 4, 1, tzinfo=UTC))
+    for today, found in ((date(2024, 3, 31), False), (date(2024, 4, 1), True)):
+        clock.move_to(datetime(today.year, today.month, today.day, 12, tzinfo=UTC))
+        page = client.get(f"{where}?state=cancelled").content.decode()
+        assert (reverse("console.subscription", args=[held.pk]) in page) is found, today
     palette = client.get(reverse("console.palette"), {"q": "+39 333"}).content.decode()
     assert "393331234" in palette
     next_lines = client.get(reverse("console.subscription_next", args=[held.pk]))

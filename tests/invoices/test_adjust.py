@@ -47,19 +47,19 @@ def test_untaxed_lines_are_credited_without_tax(account: Account) -> None:
 
 
 def test_never_more_than_is_left(account: Account) -> None:
-    _credit(account, "20.00")  # and 1.00 in the story, of 31.00
-    with pytest.raises(AdjustedTooMuch, match=r"10\.00 EUR are left to credit, not 10\.01"):
-        _credit(account, "10.01")
-    _credit(account, "10.00")
+    _credit(account, "20.00")  # and 1.00 in the story, of 31.00 less discounts of 3.10 and 2.00
+    with pytest.raises(AdjustedTooMuch, match=r"4\.90 EUR are left to credit, not 4\.91"):
+        _credit(account, "4.91")
+    _credit(account, "4.90")
     with pytest.raises(AdjustedTooMuch, match=r" 0\.00 EUR are left"):
         _credit(account, "0.01")
 
 
 def test_what_bill_runs_gave_back_is_not_left(account: Account) -> None:
-    """Of April's 10.00, 6.67 came back with the change of plan."""
-    with pytest.raises(AdjustedTooMuch, match=r"3\.33 EUR"):
-        _credit(account, "3.34", from_=APRIL)
-    assert _credit(account, "3.33", from_=APRIL).net == Decimal("-3.33")
+    """Of April's 10.00 less discounts of 3.00, 6.67 less 2.00 came back with the change of plan."""
+    with pytest.raises(AdjustedTooMuch, match=r"2\.33 EUR"):
+        _credit(account, "2.34", from_=APRIL)
+    assert _credit(account, "2.33", from_=APRIL).net == Decimal("-2.33")
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])

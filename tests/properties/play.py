@@ -6,13 +6,17 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from billing.world import check_books, rows
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, note, settings
 
+from meterline.billing.propose import propose
+from meterline.billing.snapshot import load
 from meterline.catalog.yaml import Document
 from meterline.invoices import reports
 from meterline.kernel.errors import MeterlineError
@@ -123,6 +127,22 @@ def check_explanations() -> None:
     for (number,) in rows("SELECT number FROM invoices_invoice ORDER BY id"):
         for line, why in reports.explain(number):
             assert why.amount == evaluate(why.expression) == line["amount"], (line, why)
+
+
+def due() -> dict[tuple[Any, ...], Any]:
+    """What usage should have been billed at to date: by subscription, plan, price, whole period,
+    season, band and value."""
+    accounts = [row[0] for row in rows("SELECT id FROM customers_account")]
+    codes = dict(rows("SELECT id, code FROM subscriptions_subscription"))
+    plans = dict(rows("SELECT id, plan_code FROM catalog_planversion"))
+    lines = propose(load(accounts, clock.now(), since=date(2025, 1, 1)))
+    names = ("start_at", "end_at", "season", "band", "by_value", "amount")
+    return {
+        (codes[row[0]], plans[row[1]], *row[2:-1]): row[-1]
+        for row in lines.filter(pl.col("kind") == "usage")
+        .select("subscription_id", "plan_version_id", "price_code", *names)
+        .iter_rows()
+    }
 
 
 def documents() -> list[tuple[Any, ...]]:

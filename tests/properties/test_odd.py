@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, note
+from hypothesis import event, given, note
 from hypothesis import strategies as st
 from properties.odd import odd
 from properties.play import as_file, check_explanations, played, random_stories
@@ -35,7 +35,9 @@ def test_an_odd_catalogue_is_refused_by_field_or_bills(
         assert error.problems
         for problem in error.problems:
             assert re.match(rf"{re.escape(str(file))}:\d+: \S+: .+", str(problem)), problem
+        event("refused")
         return
+    event("billed")
     story = data.draw(stories(catalog=catalog))
 
     def again(*_: Any) -> None:

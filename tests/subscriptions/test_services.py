@@ -365,6 +365,23 @@ def test_state_over_time(account: int) -> None:
     ]  # fmt: skip
 
 
+def test_when_it_ends_is_kept(account: int) -> None:
+    clock.move_to(day("2026-03-01"))
+    subscribe(account, "small", "2026-03-05")
+
+    def end() -> datetime | None:
+        return Subscription.objects.get().ends_at
+
+    assert end() is None
+    services.cancel("s1", day("2026-05-01"))
+    assert end() == day("2026-05-01")
+    services.uncancel("s1", day("2026-03-02"))
+    assert end() is None
+    services.cancel("s1", day("2026-03-03"))
+    assert phases() == []
+    assert end() == day("2026-03-05")
+
+
 def test_each_change_leaves_an_event_and_an_audit_record(account: int) -> None:
     subscribe(account)
     services.change("s1", "big", day("2026-03-10"))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from meterline.platform import clock, files
 from meterline.subscriptions import services as subscriptions
 from meterline.usage import folders, key_run, known, pack, services
-from meterline.usage.deduplicate import KEY
+from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.key_run import ENTRIES, NOBODY, KeyRun
 from meterline.usage.models import Batch, KnownKeys
 from meterline.usage.tend_keys import tend
@@ -79,6 +79,21 @@ def test_machine_code_does_what_python_does() -> None:
             assert rows.tolist() == list(range(3_000))
             compiled(some, low, words, high, low, rows)
             assert (rows < 0).sum() >= 2_990
+
+
+@pytest.mark.parametrize(
+    ("text", "high", "low"),
+    [
+        ("", 0, 0),
+        ("hello", 0xCBD8A7B341BD9B02, 0x5B1E906A48AE1D19),
+        ("hello, world", 0x342FAC623A5EBC8E, 0x4CDCBC079642414D),
+        ("The quick brown fox jumps over the lazy dog.", 0xCD99481F9EE902C9, 0x695DA1A38987B6E7),
+    ],
+)
+def test_the_key_of_an_id_is_the_same_for_ever(text: str, high: int, low: int) -> None:
+    """Published values: what is stored must be known by later versions too."""
+    beside = pl.Series(["before", text, None, text, "behind"])
+    assert keys(beside[1:4]).rows() == [(high, low), (0, 0), (high, low)]
 
 
 HEADER = "id,meter,subscription,start,mb\n"

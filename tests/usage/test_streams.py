@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -237,6 +238,24 @@ class Rabbit(Server):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         }  # fmt: skip
         return {**os.environ, **{name: str(value) for name, value in mine.items()}}
+
+    def start(self) -> None:
+        super().start()
+        run(self._wait())
+
+    async def _wait(self) -> None:
+        """It listens a while before it lets anybody in."""
+        import aio_pika
+
+        for _ in range(1_200):
+            try:
+                link = await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{self.port}/")
+            except aio_pika.exceptions.AMQPConnectionError:
+                await asyncio.sleep(0.05)
+            else:
+                await link.close()
+                return
+        raise AssertionError("the server does not let anybody in")
 
     @property
     def url(self) -> str:

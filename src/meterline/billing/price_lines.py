@@ -259,4 +259,7 @@ def _proposed(
             pl.col("places").alias("decimals"),
             *covered,
         ).struct.json_encode(),
-    ).select(pl.col(name).cast(kind) for name, kind in PROPOSED.items())  # fmt: skip
+    ).select(_AS_PROPOSED)  # fmt: skip
+
+
+_AS_PROPOSED = [pl.col(name).cast(kind) for name, kind in PROPOSED.items()]

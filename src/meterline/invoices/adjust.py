@@ -112,13 +112,16 @@ def _line(account: Account, price: str, from_: datetime | None) -> Line:
 
 
 def _taken(line: Line) -> Decimal:
-    """What credit notes, and bill runs since, have taken from a line already."""
+    """What discounts, credit notes, and bill runs since have taken from a line already."""
     notes = Q(track=f"adjustment|{line.pk}")
-    billed = Q(
-        subscription_id=line.subscription_id, track=line.track, id__gt=line.pk, amount__lt=0,
+    same = Q(
+        subscription_id=line.subscription_id,
         start_at__gte=line.start_at, end_at__lte=line.end_at,
     )  # fmt: skip
-    rows = Line.objects.filter(notes | billed, account_id=line.account_id)
+    since = Q(invoice_id=line.invoice_id) | Q(id__gt=line.pk)
+    billed = same & Q(track=line.track, id__gt=line.pk, amount__lt=0)
+    discounts = same & since & Q(track__startswith="discount|", track__endswith=f"|{line.track}")
+    rows = Line.objects.filter(notes | billed | discounts, account_id=line.account_id)
     return -sum(rows.values_list("amount", flat=True), Decimal(0))
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -102,7 +103,7 @@ def read_frame(
             buffer, has_header=False, schema=texts, null_values=[_NULL],
             empty_string_is_null=False,
         )  # fmt: skip
-    return raw.select(_cast(name, kind) for name, kind in schema.items())
+    return raw.select(_casts(tuple(schema.items())))
 
 
 def _few(buffer: io.BytesIO) -> list[list[str | None]]:
@@ -147,6 +148,11 @@ def _failure(link: Connection[Any], result: PGresult) -> Error:
     if link.pgconn.status != ConnStatus.OK:
         return OperationalError(result.get_error_message())
     return error_from_result(result)
+
+
+@lru_cache(maxsize=256)
+def _casts(schema: tuple[tuple[str, Any], ...]) -> list[pl.Expr]:
+    return [_cast(name, kind) for name, kind in schema]
 
 
 def _cast(name: str, kind: Any) -> pl.Expr:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from meterline.platform.models import Event
 
 
 class ReadsConfig(AppConfig):
@@ -12,8 +17,13 @@ class ReadsConfig(AppConfig):
 
     def ready(self) -> None:
         from meterline.platform import events
-        from meterline.reads import stale
         from meterline.usage import intake
 
         intake.register("reads", "meterline.reads.load")
-        events.subscribe("account.billing_day_set", stale.note_account)
+        events.subscribe("account.billing_day_set", _follow_account)
+
+
+def _follow_account(event: Event) -> None:
+    from meterline.reads.stale import note_account
+
+    note_account(event)

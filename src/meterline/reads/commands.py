@@ -170,7 +170,7 @@ def dismiss_command(reads: ReadsArgument, note: NoteOption = "") -> None:
 def refresh_command(
     places: Annotated[list[str] | None, typer.Argument(help="Of supply; default: all.")] = None,
 ) -> None:
-    """Bring usage up to contracts that began, ended or changed between two reads."""
+    """Bring usage up to reads and contracts at once; after changes it follows within a minute."""
     from meterline.reads import services
 
     _console.print(_told(services.refresh(places)).capitalize())

@@ -13,11 +13,13 @@ from meterline.usage.cut import count_lines, find_edges, kinds_of, view_fields
 from meterline.usage.deduplicate import find_keys
 from meterline.usage.in_utc import read_instants
 from meterline.usage.key_run import fill_filter, find_rows, merge_runs
+from meterline.usage.murmur import hash_texts
 from meterline.usage.spans import enter_keys, find_spans
 
 LOOPS: tuple[Compiled[..., Any], ...] = (
     count_lines, kinds_of, find_edges, view_fields, read_instants, find_keys, enter_keys,
     find_spans, find_ranges, charged, find_rows, fill_filter, merge_runs, split_array,
+    hash_texts,
 )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from meterline.kernel.compiled import Compiled
+from meterline.usage.murmur import hashed
 
-_SEEDS = (11, 7919)
 KEY = ("key_high", "key_low")
 _SLOTS_LEAST = 1 << 16
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 def keys(ids: pl.Series) -> pl.DataFrame:
     """key_high, key_low UInt64 of ids; two ids share both by an accident of 1 in 10^20."""
-    return pl.DataFrame({name: ids.hash(seed=seed) for name, seed in zip(KEY, _SEEDS, strict=True)})
+    return pl.DataFrame(dict(zip(KEY, hashed(ids), strict=True)))
 
 
 class Seen:

@@ -26,9 +26,13 @@ from meterline.usage.allowances import (
     Balance,
     balances,
     covered,
-    earliest_change,
     of_owners,
-    sharing,
+)
+from meterline.usage.contracts import (
+    follow_contract,
+    follow_identifiers,
+    follow_moved,
+    follow_new,
 )
 from meterline.usage.correct import back_out, rerate, rerate_each, reverse, take_out
 from meterline.usage.errors import LateRejects, UnknownBatch, UnknownRejects, UsageFileError
@@ -197,36 +201,6 @@ def _follow_changes(load: Load) -> None:
         return
     for subscription_id, since in changed_since(load.newest_change, load.touched()):
         follow_contract(subscription_id, since)
-
-
-def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) -> None:
-    """A contract has changed from an instant on, or begun (`new`): usage that came before that and
-    is concerned is rated anew, also of what drew on allowances that are others now."""
-    intake.contracts_changed([subscription_id])
-    lots_since = earliest_change(subscription_id, at, shared_only=new)
-    since = [moment for moment in (lots_since, None if new else at) if moment is not None]
-    if since and min(since) < clock.now():
-        rerate([subscription_id], min(since))
-
-
-def follow_moved(subscription_ids: Sequence[int], since: datetime) -> None:
-    """Contracts are on other terms from an instant on: usage that came before is rated anew."""
-    intake.contracts_changed(subscription_ids)
-    if since < clock.now():
-        rerate(subscription_ids, since)
-
-
-def follow_identifiers(values: Sequence[str]) -> None:
-    """Identifiers have another owner from some instant on. Usage of them that was rejected is tried
-    again by itself (waiting.py); what is made of meters at such places follows."""
-    intake.identifiers_changed(values)
-
-
-def follow_new(begun: pl.DataFrame) -> None:
-    """Subscriptions (subscription_id, since) have begun: where they share allowances, usage of
-    their accounts that came before them is rated anew."""
-    intake.contracts_changed(begun["subscription_id"].to_list())
-    rerate_each(sharing(begun.filter(pl.col("since") < clock.now())))
 
 
 def balances_of(whose: str, at: date | datetime | None = None) -> list[Balance]:
