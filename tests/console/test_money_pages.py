@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,13 @@ from payments.conftest import issue_document
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from meterline.access import approvals, limits
+from meterline.access.errors import ApprovalNeeded
 from meterline.access.models import Approval
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
 from meterline.ledger.jobs import ADD_UP, add_up
 from meterline.ledger.models import Entry
-from meterline.payments import ageing
+from meterline.payments import ageing, services
 from meterline.payments.models import Grant, Payment
 from meterline.payments.services import balance
 from meterline.platform import audit, clock
@@ -118,7 +119,27 @@ def test_a_payment_is_given_back(clerk: Sign, owes: Account) -> None:
      ("10001", "JPY", True), ("100.001", "KWD", True)],
 )  # fmt: skip
 def test_the_limit_of_credit(db: None, amount: str, currency: str, above: bool) -> None:
-    assert limits.above(Decimal(amount), currency) is above
+    assert limits.above(Decimal(amount), currency, "account:A") is above
+
+
+def test_what_one_person_gave_within_a_day_counts_together(clerk: Sign, owes: Account) -> None:
+    client = clerk("billing")
+    for amount in ("60.00", "40.00"):
+        twice(client, reverse("console.grant"), account="A1", amount=amount, reason="late reply")
+    assert Grant.objects.count() == 2
+    page, _asked = twice(client, reverse("console.grant"), account="A1", amount="0.01", reason="x")
+    assert "within a day" in page
+    assert "100.00" in page
+    assert Grant.objects.count() == 2
+    assert Approval.objects.get().payload["amount"] == "0.01"
+    with audit.acting_as("user:support@example.com"):  # somebody else has given nothing yet
+        services.grant_credit(owes.pk, Decimal(100))
+        with pytest.raises(ApprovalNeeded):
+            services.grant_credit(owes.pk, Decimal("0.01"))
+    clock.move_to(clock.now() + timedelta(hours=24))
+    with audit.acting_as("user:billing@example.com"):
+        services.grant_credit(owes.pk, Decimal(100))
+    assert Grant.objects.count() == 4
 
 
 def test_small_credit_is_granted_and_taken_back(clerk: Sign, owes: Account) -> None:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from reads.world import day, move, pieces, read, set_up
 
 from meterline.catalog import services as catalog
 from meterline.reads import services
-from meterline.reads.models import Meter, Read
-from meterline.usage.models import Batch
+from meterline.reads.models import Installation, Meter, Read
+from meterline.usage import uploads
+from meterline.usage.models import Batch, Upload
 
 Clerk = Callable[[str], Client]
 
@@ -121,3 +123,92 @@ def test_another_value_takes_the_place_of_a_read(world: None, clerk: Clerk) -> N
     assert "another read" in text(client, "reads.read", held.pk)
     client.post(url, {"value": "1", "confirm": "1"})
     assert Read.objects.latest("id") == made
+
+
+def test_a_meter_is_removed_after_its_effect_was_seen(world: None, clerk: Clerk) -> None:
+    client, one = clerk("billing"), Meter.objects.get()
+    url = reverse("reads.meter_remove", args=[one.pk])
+    assert url in text(client, "reads.meter", one.pk)
+    form = {"day": "2026-02-01", "final 1": "1290"}
+    shown = client.post(url, form).content.decode()
+    assert "<dd>90 (read)</dd>" in shown
+    assert Installation.objects.filter(end_at=None).exists()
+    told = client.post(url, {**form, "confirm": "1"}, follow=True).content.decode()
+    assert "The meter is removed." in told
+    assert not Installation.objects.filter(end_at=None).exists()
+    assert "not installed" in client.post(url, form).content.decode()
+    assert clerk("support").post(url, form).status_code == 403
+
+
+def test_estimates_are_seen_before_they_are_made(world: None, clerk: Clerk) -> None:
+    client, url = clerk("billing"), reverse("reads.estimates")
+    form = {"last": "2026-02-09", "zone": "Europe/Rome", "usage_meter": "", "places": ""}
+    before = pieces()
+    shown = client.post(url, form).content.decode()
+    assert "Estimate 1 registers" in shown
+    assert "+90, at 1 places of supply" in shown
+    assert pieces() == before
+    client.post(url, {**form, "confirm": "1"})
+    assert sum(amount for _, amount, _ in pieces()) == 400
+    none = client.post(url, {**form, "places": "elsewhere"}, follow=True).content.decode()
+    assert "there is nothing to estimate" in none
+    for wrong in ({"zone": "Nowhere"}, {"last": "9999-12-31"}, {"last": "0001-01-01"}):
+        assert 'class="error"' in client.post(url, form | wrong).content.decode()
+    assert clerk("read-only").post(url, form).status_code == 403
+
+
+def test_contracts_that_moved_are_followed(world: None, clerk: Clerk) -> None:
+    client, url = clerk("billing"), reverse("reads.refresh")
+    assert "stays as it is" in client.post(url).content.decode()
+    told = client.post(url, {"confirm": "1"}, follow=True).content.decode()
+    assert "Done: 0 pieces of usage are new" in told
+
+
+def test_rules_of_reads(world: None, clerk: Clerk) -> None:
+    client = clerk("billing")
+    assert "as all others" in text(client, "reads.read_rules")
+    url = reverse("reads.read_rule", args=["energy"])
+    form = {"spike_percent": 500, "spike_least": "10", "stuck_reads": 4, "zero_days": 30,
+            "estimate_by": "average", "split": "day"}  # fmt: skip
+    assert "stays as it is" in client.post(url, form).content.decode()
+    assert len(pieces()) == 2
+    client.post(url, {**form, "confirm": "1"})
+    assert len(pieces()) == 31
+    assert "its own" in text(client, "reads.read_rules")
+    assert 'value="500"' in text(client, "reads.read_rule", "energy")
+    assert 'class="error"' in client.post(url, {**form, "stuck_reads": 10**12}).content.decode()
+    assert 'value="300"' in text(client, "reads.read_rule_others")
+    assert clerk("support").post(url, form).status_code == 403
+
+
+def test_gas_profiles_and_virtual_registers(world: None, clerk: Clerk) -> None:
+    client = clerk("billing")
+    gas = {"zone": "north", "since": "2026-01-01", "calorific_value": "40.1",
+           "correction_factor": "0.97", "decimals": 1, "confirm": "1"}  # fmt: skip
+    client.post(reverse("reads.gas_factor"), gas)
+    page = text(client, "reads.read_rules")
+    assert "north" in page
+    assert "40.1" in page
+    assert 'value="0.970000"' in text(client, "reads.gas_factor", zone="north")
+    weights = {f"month_{month}": month for month in range(1, 13)}
+    client.post(reverse("reads.read_profile"), {"code": "heat", **weights, "confirm": "1"})
+    assert "1 · 2 · 3" in text(client, "reads.read_rules")
+    url = reverse("reads.virtual_register")
+    form = {"code": "net", "place": "place", "usage_meter": "energy", "surplus_meter": "fed_in",
+            "parts": "+place/1\n"}  # fmt: skip
+    assert "Expected +PLACE" in client.post(url, {**form, "parts": "place"}).content.decode()
+    assert "+310, at 1 places of supply" in client.post(url, form).content.decode()
+    client.post(url, {**form, "confirm": "1"})
+    assert "+place/1" in text(client, "reads.read_rules")
+    assert "+place/1" in text(client, "reads.virtual_register", code="net")
+
+
+def test_a_file_of_reads_is_loaded_on_the_page_of_usage(world: None, clerk: Clerk) -> None:
+    client = clerk("billing")
+    assert '<option value="reads">' in text(client, "usage.load")
+    file = SimpleUploadedFile("reads.csv", b"serial,at,value\nS1,2026-02-08,1500\n")
+    answer = client.post(reverse("usage.load"), {"file": file, "format": "reads"}, follow=True)
+    upload = Upload.objects.get()
+    assert answer.redirect_chain[-1][0] == reverse("usage.upload", args=[upload.pk])
+    uploads.load(upload.pk)
+    assert Read.objects.latest("pk").value == 1_500

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from meterline.access import limits
+from meterline.access.errors import ApprovalNeeded
 from meterline.billing import services as billing
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
@@ -16,7 +18,7 @@ from meterline.invoices.errors import AdjustedTooMuch, NoAmountToCredit, Nothing
 from meterline.invoices.models import Invoice
 from meterline.ledger import services as ledger
 from meterline.payments import services as payments
-from meterline.platform import clock
+from meterline.platform import audit, clock
 
 MAY = datetime(2024, 4, 30, 22, tzinfo=UTC)
 APRIL = datetime(2024, 3, 31, 22, tzinfo=UTC)
@@ -101,3 +103,21 @@ def test_the_document_names_what_it_credits(story: list[str]) -> None:
     assert why.rule == "Monthly fee: credit of what 2024/A-00000003 billed, granted by hand"
     (line,) = reports.document(story[3]).blocks[0].lines
     assert line.detail == "credit of 2024/A-00000003"
+
+
+def test_credit_and_credit_notes_of_one_person_within_a_day_count_together(
+    account: Account,
+) -> None:
+    clock.move_to(NOW)
+    limits.set_limit("EUR", Decimal(25))
+    payments.grant_credit(account.pk, Decimal(20))
+    _credit(account, "5.00")
+    for _turn in range(2):
+        with pytest.raises(ApprovalNeeded):
+            _credit(account, "0.01")
+    with audit.acting_as("user:other@example.com"):
+        _credit(account, "5.00")
+    clock.move_to(NOW + timedelta(hours=24))
+    _credit(account, "5.00")
+    with pytest.raises(ApprovalNeeded):
+        payments.grant_credit(account.pk, Decimal("20.01"))

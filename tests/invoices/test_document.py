@@ -121,7 +121,7 @@ def test_blocks_are_subscriptions_under_their_newest_plan() -> None:
         _row(subscription_id=None, plan_name=None, amount=Decimal(8)),
     ]
     found = blocks(rows, "UTC")
-    assert [(b.title, b.total) for b in found] == [("New", 5), ("Other", 2), ("Account", 8)]
+    assert [(b.title, b.total) for b in found] == [("New", 5), ("Other", 2), ("", 8)]
     assert [line.detail for line in found[0].lines] == ["Old", ""]
 
 

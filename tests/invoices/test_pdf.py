@@ -26,42 +26,43 @@ def test_shows_what_matters(document: InvoiceDocument) -> None:
     assert made.startswith(b"%PDF-")
     (shown,) = pages(made)
     for text in (
-        "Aria & Söhne S.p.A.", "Invoice", "Zoë <Müller>", "Deutschland", "2024/A-00000003",
-        "01.05.2024", "15.05.2024", "139,96\xa0€", "Tax, vat standard 22 %", "25,24",
+        "Aria & Söhne S.p.A.", "Rechnung", "Zoë <Müller>", "Deutschland", "2024/A-00000003",
+        "01.05.2024", "15.05.2024", "139,96\xa0€", "Steuer, vat standard 22 % auf 114,72", "25,24",
         "IT60 X054 2811 1010 0000 0123 456", "BLOPIT22", "Calls, working day", "1:01:01 h",
-        "11.04.2024 \N{EN DASH} 30.04.2024", "\N{MINUS SIGN}6,67", "Big, before tax", "114,72",
-        "Page 1 of 1",
-        'Calls [/b], Small <& "Co">, correction',
+        "11.04.2024 \N{EN DASH} 30.04.2024", "\N{MINUS SIGN}6,67", "Big, vor Steuer", "114,72",
+        "Seite 1 von 1",
+        'Calls [/b], Small <& "Co">, Berichtigung',
     ):  # fmt: skip
         assert text in shown.splitlines() or text in shown, text
 
 
 def test_usage_begins_a_page_and_leaves_out_empty_columns(story: list[str]) -> None:
     first, second = pages(pdf.render(reports.document(story[2], usage_detail=True)))
-    assert "Usage in detail" not in first
+    assert "Nutzung im Einzelnen" not in first
     lines = second.splitlines()
-    assert lines[:2] == ["Aria & Söhne S.p.A.", "Invoice 2024/A-00000003"]
+    assert lines[:2] == ["Aria & Söhne S.p.A.", "Rechnung 2024/A-00000003"]
     assert "15.04.2024, 12:00:00" in lines
-    assert "WHEN" in lines
-    assert "AMOUNT" not in lines  # the period is priced, not the record
-    assert lines[-1] == "Page 2 of 2"
+    assert "WANN" in lines
+    assert "BETRAG" not in lines  # the period is priced, not the record
+    assert lines[-1] == "Seite 2 von 2"
 
 
 def test_credit_note_asks_for_nothing(story: list[str]) -> None:
     (shown,) = pages(pdf.render(reports.document(story[3])))
-    assert "Credit note" in shown
+    assert "Gutschrift" in shown
     assert "\N{MINUS SIGN}1,22\xa0€" in shown
-    assert "This amount is credited to your account and reduces your next invoices." in shown
-    assert not {"PLEASE PAY", "TO PAY", "DUE", "NOTHING TO PAY"} & set(shown.splitlines())
+    assert "Dieser Betrag wird Ihrem Konto gutgeschrieben" in shown
+    asks = {"BITTE ZAHLEN SIE", "ZU ZAHLEN", "FÄLLIG", "NICHTS ZU ZAHLEN"}
+    assert not asks & set(shown.splitlines())
 
 
 def test_credit_used_and_nothing_left_to_pay(document: InvoiceDocument) -> None:
     paid = replace(document, credit_applied=document.total, due=Decimal(0))
     (shown,) = pages(pdf.render(paid))
-    assert "NOTHING TO PAY" in shown
-    assert "There is nothing to pay." in shown
+    assert "NICHTS ZU ZAHLEN" in shown
+    assert "Es ist nichts zu zahlen." in shown
     assert "\N{MINUS SIGN}139,96" in shown
-    assert "PLEASE PAY" not in shown
+    assert "BITTE ZAHLEN SIE" not in shown
 
 
 def test_a_thousand_lines_and_long_names(document: InvoiceDocument) -> None:
@@ -79,10 +80,10 @@ def test_a_thousand_lines_and_long_names(document: InvoiceDocument) -> None:
     assert len(shown) > 20
     everything = "\n".join(shown)
     assert all(re.search(rf"\bLine {n}\b", everything) for n in range(1, 1001))
-    assert "TO IBAN" not in everything
+    assert "AN IBAN" not in everything
     for number, page in enumerate(shown, start=1):
-        assert f"Page {number} of {len(shown)}" in page
-        assert "AMOUNT" in page  # the head of the table is on each page
+        assert f"Seite {number} von {len(shown)}" in page
+        assert "BETRAG" in page  # the head of the table is on each page
 
 
 def test_same_document_same_bytes_and_pictures(document: InvoiceDocument) -> None:

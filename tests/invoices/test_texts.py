@@ -13,7 +13,7 @@ from meterline.invoices.texts import texts
 
 NOBODY = Address(name="N", lines=("Street 1",), country="DE", tax_id="", email="")
 LINE = DocumentLine(
-    position=1, name="Use", kind="usage", detail="", start=date(2024, 3, 1),
+    position=1, name="Use", kind="usage", details=(), start=date(2024, 3, 1),
     last=date(2024, 3, 1), quantity=Decimal("1234.5000000000"), unit="kWh",
     amount=Decimal("1234.5"), tax_percent=None,
 )  # fmt: skip

@@ -65,6 +65,10 @@ def asked(view: Any, method: str) -> str:
     return getattr(view, "write_permission", permission)
 
 
+SHOWN_MOST = 200
+"""Characters of a path on record."""
+
+
 class Gate:
     """The middleware: refuses, redirects to the sign-in, or lets pass in the user's name."""
 
@@ -96,7 +100,7 @@ class Gate:
             return impersonation.gate(request, seen, permission)
         if allowed(request, permission):
             return None
-        audit.record("access.refused", request.path, after={"permission": permission})
+        audit.record("access.refused", request.path[:SHOWN_MOST], after={"permission": permission})
         return refuse(request, permission)
 
 

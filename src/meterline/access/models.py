@@ -125,6 +125,21 @@ class CreditLimit(models.Model):
         )
 
 
+class Given(models.Model):
+    """What somebody gave away alone, and to whom (`account:A1`): as credit, or by a credit note,
+    before tax. What a second person has approved is not among it."""
+
+    actor = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=28, decimal_places=10)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "access_given"
+        indexes = (models.Index(fields=["subject", "actor", "at"], name="given_to_whom"),)
+
+
 class SignInLink(models.Model):
     """A link that signs in once. Only the digest of its secret is kept."""
 

@@ -33,6 +33,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     "billing.approve": _("Approve bill runs"),
     "invoices.view": _("See invoices and their explanations"),
     "invoices.correct": _("Correct and credit invoices"),
+    "invoices.send": _("Send invoices to customers"),
     "payments.view": _("See payments and what is open"),
     "payments.record": _("Record and allocate payments"),
     "payments.credit": _("Grant credit up to the limit"),
@@ -71,7 +72,8 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         _("Billing"),
         (*_VIEWS, "customers.edit", "care.edit", "portal.invite", "subscriptions.edit",
          "usage.load", "usage.correct", "billing.run", "billing.approve", "invoices.correct",
-         "payments.record", "payments.credit", "lists.export", "jobs.view", "settings.view"),
+         "invoices.send", "payments.record", "payments.credit", "lists.export", "jobs.view",
+         "settings.view"),
     ),
     "product": (
         _("Product"),
@@ -79,13 +81,14 @@ ROLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "finance": (
         _("Finance"),
-        (*_VIEWS, "billing.approve", "invoices.correct", "payments.record", "payments.credit",
-         "payments.approve", "ledger.close", "sellers.edit", "lists.export", "settings.view"),
+        (*_VIEWS, "billing.approve", "invoices.correct", "invoices.send", "payments.record",
+         "payments.credit", "payments.approve", "ledger.close", "sellers.edit", "lists.export",
+         "settings.view"),
     ),
     "support": (
         _("Support"),
-        (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "payments.credit",
-         "support.impersonate", "portal.invite"),
+        (*_VIEWS, "customers.edit", "care.edit", "subscriptions.edit", "invoices.send",
+         "payments.credit", "support.impersonate", "portal.invite"),
     ),
     "auditor": (
         _("Auditor"),

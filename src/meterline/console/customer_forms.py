@@ -11,6 +11,8 @@ from meterline.care.services import LONGEST
 from meterline.console.story import NOTES
 from meterline.customers.models import Seller
 
+WANTED = {"portal": _("in the portal"), "email": _("by e-mail"), "post": _("by post")}
+
 
 class CustomerForm(forms.Form):
     """What is known of a customer."""
@@ -76,6 +78,15 @@ class BillingDayForm(forms.Form):
     day = forms.IntegerField(
         label=_("Billing day"), required=False, min_value=1, max_value=31,
         help_text=_("Left empty: the anniversary of each subscription."),
+    )  # fmt: skip
+
+
+class DeliveryForm(forms.Form):
+    """How an account wants its bills."""
+
+    delivery = forms.ChoiceField(
+        label=_("Wants bills"), choices=list(WANTED.items()), widget=forms.RadioSelect,
+        help_text=_("All of them can be seen in the portal, in any case."),
     )  # fmt: skip
 
 

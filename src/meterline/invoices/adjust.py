@@ -41,8 +41,9 @@ def adjust(
 
 @transaction.atomic
 def adjust_line(line_id: int, amount: Decimal, at: datetime) -> Invoice:
-    """A credit note of `amount`, before tax, against one line. Above the limit (access.limits) it
-    uses the approval of a second person.
+    """A credit note of `amount`, before tax, against one line. Above the limit (access.limits),
+    together with what the actor gave the account within a day, it uses the approval of a second
+    person.
 
     Raises NoAmountToCredit, AdjustedTooMuch, ApprovalNeeded, ApprovalMoved.
     """
@@ -61,6 +62,11 @@ def ask(line_id: int, amount: Decimal) -> Approval:
         summary=f"Credit note of {amount:.{decimals(currency)}f} {currency} before tax"
         f" on {line.invoice.number}",
     )  # fmt: skip
+
+
+def giving(account: Account) -> str:
+    """To whom a credit note gives, for the limit of what one person may give away alone."""
+    return f"account:{account.code}"
 
 
 def _subject(line: Line) -> str:
@@ -88,8 +94,10 @@ def _credit(account: Account, line: Line, amount: Decimal, at: datetime) -> Invo
         raise AdjustedTooMuch(
             left=f"{left:.{places}f}", currency=account.currency, amount=f"{amount:f}"
         )
-    if limits.above(amount, account.currency):
+    if limits.above(amount, account.currency, giving(account)):
         approvals.use(KIND, _subject(line), _payload(line, amount))
+    else:
+        limits.note(amount, account.currency, giving(account))
     note = credit_note(_facts(line, account), amount, at)
     made = services.record(note.documents, note.lines, note.taxes, issued_at=at)
     ledger.post(*posting.invoice_postings(made, note.lines, note.taxes))

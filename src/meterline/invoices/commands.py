@@ -13,7 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from meterline.invoices import send_commands
+
 app = typer.Typer(help="Invoices and their explanations.", no_args_is_help=True)
+app.command("send")(send_commands.send)
+app.command("print")(send_commands.print_bills)
 _console = Console()
 
 NumberArgument = Annotated[str, typer.Argument(help="Number of the invoice or credit note.")]

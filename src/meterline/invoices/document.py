@@ -12,13 +12,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from meterline.kernel.explain import number
+from meterline.kernel.words import Told
+from meterline.kernel.words import gettext_noop as _
 
 _REGISTERS_MOST = 4
 _CERTAINTY = {  # the least certain last
-    "actual": "read", "final": "read", "customer": "as you have read it",
-    "substituted": "read, corrected", "interpolated": "calculated between two reads",
-    "estimated": "estimated",
+    "actual": Told(_("read")), "final": Told(_("read")),
+    "customer": Told(_("as you have read it")), "substituted": Told(_("read, corrected")),
+    "interpolated": Told(_("calculated between two reads")), "estimated": Told(_("estimated")),
 }  # fmt: skip
+METER = _("meter %(name)s from %(first)s to %(last)s, %(clause)s")
+REGISTERS = _("%(count)s registers, %(clause)s")
+REGISTER = _("%(name)s, %(clause)s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,7 @@ class DocumentLine:
     position: int
     name: str
     kind: str
-    detail: str  # what tells it from its neighbours: plan, band, season, value, credit
+    details: tuple[str | Told, ...]  # what tells it from others: plan, band, season, value, credit
     start: date | None
     last: date | None
     quantity: Decimal | None
@@ -59,12 +64,17 @@ class DocumentLine:
     tax_percent: Decimal | None
     covered: tuple[Covered, ...] = ()  # what allowances covered of the period, beside the quantity
 
+    @property
+    def detail(self) -> str:
+        """What tells it from others, in English."""
+        return ", ".join(map(str, self.details))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """The lines of one subscription: the plan, and what identifies it."""
 
-    title: str
+    title: str  # empty: charges of the account itself
     subtitle: str
     lines: tuple[DocumentLine, ...]
 
@@ -145,7 +155,7 @@ def blocks(lines: list[dict[str, Any]], zone: str) -> tuple[Block, ...]:
 def _block(rows: list[dict[str, Any]], zone: ZoneInfo) -> Block:
     plan = _last(rows, "plan_name")
     return Block(
-        title=plan or "Account",
+        title=plan or "",
         subtitle=_last(rows, "identifiers") or "",
         lines=tuple(_line(row, plan, zone) for row in rows),
     )
@@ -169,7 +179,7 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
         position=row["position"],
         name=row["name"],
         kind=row["kind"],
-        detail=", ".join(text for text in told if text),
+        details=tuple(text for text in told if text),
         start=start,
         last=last,
         quantity=row["quantity"],
@@ -180,23 +190,24 @@ def _line(row: dict[str, Any], plan: str | None, zone: ZoneInfo) -> DocumentLine
     )
 
 
-def metered(inputs: Mapping[str, Any] | None) -> list[str]:
+def metered(inputs: Mapping[str, Any] | None) -> list[Told]:
     """What meters showed, of the inputs of a line, a text a register; of many only how certain it
     is that they showed it."""
     found = (inputs or {}).get("reads") or ()
     worst = [word for word in _CERTAINTY if word in {one["quality"] for one in found}][-1:]
     if len(found) > _REGISTERS_MOST:
-        return [f"{len(found)} registers, {_CERTAINTY[word]}" for word in worst]
+        return [Told(REGISTERS, count=len(found), clause=_CERTAINTY[word]) for word in worst]
     return [_register(one, alone=len(found) == 1) for one in found]
 
 
-def _register(one: Mapping[str, Any], *, alone: bool) -> str:
+def _register(one: Mapping[str, Any], *, alone: bool) -> Told:
     """ "meter S1 from 1000 to 1310, estimated"."""
+    certain = _CERTAINTY[one["quality"]]
     if one["from_value"] is None:
-        return f"{one['code']}, {_CERTAINTY[one['quality']]}"
+        return Told(REGISTER, name=one["code"], clause=certain)
     name = one["serial"] if alone else f"{one['serial']} {one['code']}"
     first, last = (number(Decimal(one[value])) for value in ("from_value", "to_value"))
-    return f"meter {name} from {first} to {last}, {_CERTAINTY[one['quality']]}"
+    return Told(METER, name=name, first=first, last=last, clause=certain)
 
 
 def covered(inputs: Mapping[str, Any] | None) -> tuple[Covered, ...]:
@@ -212,14 +223,14 @@ def covered(inputs: Mapping[str, Any] | None) -> tuple[Covered, ...]:
     )
 
 
-def _turn(row: dict[str, Any]) -> str | None:
+def _turn(row: dict[str, Any]) -> Told | None:
     """Whether a line takes back or corrects what was billed before."""
     inputs = row["inputs"] or {}
     if "invoice" in inputs:  # of a credit note by hand
-        return f"credit of {inputs['invoice']}"
+        return Told(_("credit of %(invoice)s"), invoice=inputs["invoice"])
     if row["kind"] == "adjustment" or "credit_of" in inputs:
-        return "credit"
-    return "correction" if "before" in inputs else None
+        return Told(_("credit"))
+    return Told(_("correction")) if "before" in inputs else None
 
 
 def _value(by_value: str | None) -> str | None:

@@ -35,7 +35,7 @@ def explain_line(line: Mapping[str, Any], price: Price | None, decimals: int) ->
         of = f" of what {inputs['invoice']} billed" if "invoice" in inputs else ""
         return _made(f"{line['name']}: credit{of}, granted by hand", number(line["amount"]))
     made = _with_allowances(pricing.explain(price, inputs), inputs)
-    told = replace(made, rule="; ".join([made.rule, *metered(inputs)]))
+    told = replace(made, rule="; ".join([made.rule, *map(str, metered(inputs))]))
     return _with_before(_part_of(told, inputs, decimals), inputs)
 
 

@@ -130,3 +130,53 @@ class InvoiceTax(models.Model):
     class Meta:
         db_table = "invoices_tax"
         indexes = [models.Index(fields=["invoice"])]
+
+
+class PrintRun(models.Model):
+    """Bills that go to the print shop together, as one ZIP of PDFs."""
+
+    documents = models.IntegerField()
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "invoices_printrun"
+
+
+class Sending(models.Model):
+    """A document on its way to its customer, once by e-mail or on paper.
+
+    It begins in the transaction that issues the document. `sending` is said before the mail server
+    is spoken to: what is found so, though nobody is at it, is `unknown`, and is never sent again by
+    itself.
+    """
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT)
+    channel = models.CharField(max_length=10)  # email, post
+    state = models.CharField(max_length=10, default="waiting")  # sending.STATES
+    address = models.CharField(max_length=320, default="")  # the one that was used
+    attempts = models.IntegerField(default=0)
+    due_at = models.DateTimeField()  # not before
+    problem = models.CharField(max_length=40, default="")  # sending.PROBLEMS
+    answer = models.TextField(default="")  # what the mail server said
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    print_run = models.ForeignKey(PrintRun, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        db_table = "invoices_sending"
+        indexes = (
+            models.Index(
+                fields=["channel", "state", "due_at"], name="sendings_that_wait",
+                condition=models.Q(state__in=("waiting", "sending")),
+            ),
+            models.Index(fields=["state", "id"], name="sendings_by_state"),
+        )  # fmt: skip
+        constraints = (
+            models.UniqueConstraint(
+                fields=["invoice", "channel"], name="one_sending_under_way",
+                condition=models.Q(state__in=("waiting", "sending")),
+            ),
+        )  # fmt: skip

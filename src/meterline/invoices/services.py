@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 from django.db import connection
 
+from meterline.platform import audit, clock
 from meterline.platform.database import write_frame
 
 _LINE_COLUMNS = [
@@ -60,7 +61,24 @@ def record(
             pl.lit(bill_run_id, pl.Int64).alias("bill_run_id"),
         ),
     )  # fmt: skip
+    _begin_sending(numbered["id"].to_list(), clock.now())
     return numbered
+
+
+def _begin_sending(invoice_ids: list[int], now: datetime) -> None:
+    """Let documents go to their customers as their accounts want it (`sending.py`, `printing.py`),
+    in the transaction that issues them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO invoices_sending (invoice_id, channel, state, address, attempts, due_at,
+                problem, answer, asked_by, asked_at)
+            SELECT i.id, a.delivery, 'waiting', '', 0, %s, '', '', %s, %s
+            FROM invoices_invoice i JOIN customers_account a ON a.id = i.account_id
+            WHERE i.id = ANY(%s) AND a.delivery IN ('email', 'post') ORDER BY i.id
+            """,
+            [now, audit.actor(), now, invoice_ids],
+        )
 
 
 def _numbered(documents: pl.DataFrame) -> pl.DataFrame:

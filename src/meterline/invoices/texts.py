@@ -1,4 +1,5 @@
-"""A document in words: numbers, dates and quantities as the reader's language writes them. Pure."""
+"""A document in words: its texts, numbers, dates and quantities as the reader's language writes
+them. Pure."""
 
 from __future__ import annotations
 
@@ -17,23 +18,51 @@ from meterline.invoices.document import (
     Block,
     Covered,
     DocumentLine,
+    DocumentTax,
     InvoiceDocument,
     UsageRecord,
 )
+from meterline.kernel.words import Say, Told
+from meterline.kernel.words import gettext_noop as _
+
+LABELS = {
+    "invoice": _("Invoice"), "credit_note": _("Credit note"), "tax_id": _("Tax id"),
+    "number": _("Number"), "account": _("Account"), "date": _("Date"), "due": _("Due"),
+    "summary": _("Summary"), "net": _("Net"), "total": _("Total"), "credit_used": _("Credit used"),
+    "to_pay": _("To pay"), "credit": _("Credit"), "nothing": _("Nothing to pay"),
+    "please_pay": _("Please pay"), "until": _("Until"), "reference": _("Reference"),
+    "to_iban": _("To IBAN"), "details": _("Charges in detail"), "charge": _("Charge"),
+    "period": _("Period"), "quantity": _("Quantity"), "amount": _("Amount"),
+    "before_tax": _("Before tax"), "usage": _("Usage in detail"), "when": _("When"),
+    "identifier": _("Used by"), "band": _("Band"),
+    "credited": _("This amount is credited to your account and reduces your next invoices."),
+    "nothing_to_do": _("There is nothing to pay."),
+}  # fmt: skip
+"""What stands on documents, by key."""
+
+PAY = _("Please pay %(amount)s until %(day)s, reference %(number)s.")
+PAY_TO = _("Please pay %(amount)s until %(day)s to IBAN %(iban)s, reference %(number)s.")
+PAGE = _("Page %(page)s of %(pages)s")
 
 _LETTER_BEFORE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
-def texts(document: InvoiceDocument) -> dict[str, Any]:
-    """Everything that HTML and PDF print, as text."""
-    writer = _Writer(document)
+def texts(document: InvoiceDocument, say: Say = _) -> dict[str, Any]:
+    """Everything that HTML and PDF print, as text; `say` gives it in the document's language."""
+    writer = _Writer(document, say)
+    labels = {key: say(text) for key, text in LABELS.items()}
     return {
-        "title": "Credit note" if document.kind == "credit_note" else "Invoice",
+        "labels": labels,
+        "pay": say(PAY_TO if document.iban else PAY),
+        "page": say(PAGE),
+        "title": labels[document.kind],
+        "credit_note": document.kind == "credit_note",
         "number": document.number,
         "account": document.account,
         "colour": document.colour,
         "language": writer.locale.language,
         "issue_date": writer.day(document.issue_date),
+        "issued": document.issue_date.isoformat(),
         "due_date": writer.day(document.due_date),
         "seller": writer.address(document.seller),
         "customer": writer.address(document.customer, abroad_of=document.seller.country),
@@ -42,6 +71,7 @@ def texts(document: InvoiceDocument) -> dict[str, Any]:
             {
                 "label": f"{tax.code.replace('_', ' ')} {writer.number(tax.percent)} %",
                 "base": writer.money(tax.base),
+                "told": writer.tax(tax),
                 "amount": writer.money(tax.amount),
             }
             for tax in document.taxes
@@ -51,7 +81,12 @@ def texts(document: InvoiceDocument) -> dict[str, Any]:
         "total": writer.currency(document.total),
         "credit": "" if not document.credit_applied else writer.money(-document.credit_applied),
         "credits": [
-            {"reason": one.reason, "amount": writer.money(-one.amount)} for one in document.credits
+            {
+                "reason": one.reason,
+                "amount": writer.money(-one.amount),
+                "told": say(_("of it %(reason)s")) % {"reason": one.reason},
+            }
+            for one in document.credits
         ],
         "due": writer.currency(document.due),
         "payable": document.due > 0,
@@ -61,9 +96,15 @@ def texts(document: InvoiceDocument) -> dict[str, Any]:
     }
 
 
+def amount_of(document: InvoiceDocument, amount: Decimal) -> str:
+    """An amount in the document's currency, as its language writes it."""
+    return _Writer(document, _).currency(amount)
+
+
 class _Writer:
-    def __init__(self, document: InvoiceDocument) -> None:
+    def __init__(self, document: InvoiceDocument, say: Say) -> None:
         self.document = document
+        self.say = say
         try:
             self.locale = Locale.parse(document.language.replace("-", "_"))
         except (UnknownLocaleError, ValueError):
@@ -86,6 +127,12 @@ class _Writer:
     def day(self, day: date) -> str:
         return format_date(day, "medium", locale=self.locale)
 
+    def tax(self, tax: DocumentTax) -> str:
+        label = f"{tax.code.replace('_', ' ')} {self.number(tax.percent)} %"
+        return self.say(_("Tax, %(label)s on %(base)s")) % {
+            "label": label, "base": self.money(tax.base)
+        }  # fmt: skip
+
     def address(self, address: Address, abroad_of: str = "") -> dict[str, Any]:
         """With its country as the last line where that is another than `abroad_of`."""
         lines = list(address.lines)
@@ -95,15 +142,18 @@ class _Writer:
         return asdict(address) | {"lines": lines, "website": website}
 
     def block(self, block: Block) -> dict[str, Any]:
+        title = block.title or self.say(LABELS["account"])
         return {
-            "title": block.title,
-            "subtitle": _few(block.subtitle),
+            "title": title,
+            "before_tax": self.say(_("%(title)s, before tax")) % {"title": title},
+            "subtitle": self.few(block.subtitle),
             "total": self.money(block.total),
             "lines": [self.line(line) for line in block.lines],
         }
 
     def line(self, line: DocumentLine) -> dict[str, str]:
-        told = [line.name, line.detail, *(self.covered(one, line.unit) for one in line.covered)]
+        details = [one.said(self.say) if isinstance(one, Told) else one for one in line.details]
+        told = [line.name, *details, *(self.covered(one, line.unit) for one in line.covered)]
         name = ", ".join(text for text in told if text)
         return {
             "name": name,
@@ -118,7 +168,9 @@ class _Writer:
         amount = Decimal(one.amount.numerator) / Decimal(one.amount.denominator)
         shown = amount if amount == one.amount else round(amount, 4)
         size = self.currency(shown) if one.money else self.quantity(shown, unit, "usage")
-        return f"{size} by {one.allowance}"
+        return self.say(_("%(size)s by %(allowance)s")) % {
+            "size": size, "allowance": one.allowance
+        }  # fmt: skip
 
     def period(self, line: DocumentLine) -> str:
         if line.start is None or line.last is None:
@@ -143,9 +195,7 @@ class _Writer:
                 text
                 for text in (
                     self.quantity(record.quantity, record.unit, "usage"),
-                    f"{self.quantity(record.covered, record.unit, 'usage')} free"
-                    if record.covered
-                    else "",
+                    self.free(record) if record.covered else "",
                 )
                 if text
             ),
@@ -153,13 +203,18 @@ class _Writer:
             "amount": "" if record.amount is None else self.number(record.amount, "0.0000##"),
         }
 
+    def free(self, record: UsageRecord) -> str:
+        """What of a record allowances covered."""
+        size = self.quantity(record.covered, record.unit, "usage")
+        return self.say(_("%(size)s free")) % {"size": size}
 
-def _few(identifiers: str, most: int = 4) -> str:
-    """The first ones of a list, and how many more there are."""
-    listed = identifiers.split(", ")
-    if len(listed) <= most:
-        return identifiers
-    return f"{', '.join(listed[:most])} and {len(listed) - most} more"
+    def few(self, identifiers: str, most: int = 4) -> str:
+        """The first ones of a list, and how many more there are."""
+        listed = identifiers.split(", ")
+        if len(listed) <= most:
+            return identifiers
+        told = {"listed": ", ".join(listed[:most]), "count": len(listed) - most}
+        return self.say(_("%(listed)s and %(count)s more")) % told
 
 
 def _clock(seconds: Decimal) -> str:

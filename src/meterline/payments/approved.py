@@ -19,12 +19,15 @@ KIND = "credit.grant"
 def check(
     account: Account, amount: Decimal, at: datetime | None, reason: str, terms: Terms
 ) -> None:
-    """Use the approval that an amount above the limit needs, in the transaction that grants it.
+    """Use the approval that an amount needs which is above the limit, together with what the actor
+    gave the account within a day; in the transaction that grants it, with the account locked.
 
     Raises ApprovalNeeded, ApprovalMoved.
     """
-    if limits.above(amount, account.currency):
-        approvals.use(KIND, _subject(account), payload(account, amount, at, reason, terms))
+    if limits.above(amount, account.currency, subject(account)):
+        approvals.use(KIND, subject(account), payload(account, amount, at, reason, terms))
+    else:
+        limits.note(amount, account.currency, subject(account))
 
 
 def ask(
@@ -32,7 +35,7 @@ def ask(
 ) -> Approval:
     """Ask a second person; asking again for the same gives what was asked before."""
     return approvals.ask(
-        KIND, _subject(account), permission="payments.approve",
+        KIND, subject(account), permission="payments.approve",
         summary=f"Credit of {written(amount, account.currency)} {account.currency}"
         f" to {account.code}",
         payload=payload(account, amount, at, reason, terms),
@@ -64,7 +67,8 @@ def asked(told: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _subject(account: Account) -> str:
+def subject(account: Account) -> str:
+    """To whom credit is given, for limits and approvals."""
     return f"account:{account.code}"
 
 

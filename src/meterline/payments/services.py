@@ -184,8 +184,8 @@ def grant_credit(
     moment = at or clock.now()
     if terms.expires_at is not None and terms.expires_at <= moment:
         raise ExpiresInPast(expires=terms.expires_at, at=moment)
-    approved.check(account, amount, at, reason, terms)
     store.lock_accounts([account_id])
+    approved.check(account, amount, at, reason, terms)
     payment = _record("credit", account, amount, [], moment, reason)
     grants.open_grant(payment, terms)
     return payment

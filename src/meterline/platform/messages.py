@@ -25,6 +25,7 @@ from meterline.platform.catalogues import LANGUAGES, missing, read, write
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FUNCTIONS = ("gettext", "ngettext", "pgettext", "npgettext")
+MODULES = ("django.utils.translation", "meterline.kernel.words")
 _Found = tuple[str, int, Any, str | None]  # file, line, text (or one and many), context
 
 
@@ -56,8 +57,9 @@ def _texts() -> Iterator[_Found]:
         if "migrations" not in path.parts:
             yield from _of_code(path)
             yield from _of_declared(path)
-    for path in sorted(PACKAGE.rglob("templates/**/*.html")):
-        yield from _of_template(path)
+    for path in sorted(PACKAGE.rglob("templates/**/*")):
+        if path.suffix in (".html", ".txt"):
+            yield from _of_template(path)
 
 
 def _of_code(path: Path) -> Iterator[_Found]:
@@ -69,7 +71,7 @@ def _imported(code: str) -> dict[str, str]:
     """What a module calls the functions that translate: own name -> theirs."""
     names = {}
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
             for one in node.names:
                 kind = one.name.removesuffix("_lazy").removesuffix("_noop")
                 if kind in FUNCTIONS:

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "meterline.web.errors.BusinessErrors",
     "meterline.access.gate.Gate",
+    "meterline.web.sound.Sound",
 ]
 TEMPLATES = [
     {

@@ -194,7 +194,7 @@ def rule_command(
     given = {"spike_percent": spike_percent, "spike_least": least, "stuck_reads": stuck_reads,
              "zero_days": zero_days, "estimate_by": estimate_by, "split": split}  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
-    rule = services.set_rule(meter, **changes)
+    rule = services.set_rule(meter, **changes).rule
     names = ("spike_percent", "spike_least", "stuck_reads", "zero_days", "estimate_by", "split")
     show_rows([{name: getattr(rule, name) for name in names}], names, as_json=False)
 

@@ -30,6 +30,14 @@ class Estimated:
     followed: Followed
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ruled:
+    """A rule that was changed, and how usage changed."""
+
+    rule: Rule
+    followed: Followed
+
+
 @transaction.atomic
 def estimate(
     at: datetime, *, identifiers: Sequence[str] | None = None, usage_meter: str | None = None
@@ -114,7 +122,7 @@ def set_profile(code: str, weights: Sequence[Decimal]) -> Followed:
 
 
 @transaction.atomic
-def set_rule(usage_meter: str, **changes: Any) -> Rule:
+def set_rule(usage_meter: str, **changes: Any) -> Ruled:
     """Change how reads of a meter of the catalogue (or "": of all others) are checked, estimated
     and split. What was checked stays so; usage follows. Raises InvalidRule."""
     lock_loading()
@@ -129,9 +137,11 @@ def set_rule(usage_meter: str, **changes: Any) -> Rule:
     rule, _made = Rule.objects.update_or_create(usage_meter=usage_meter, defaults=changes)
     told = {name: str(value) for name, value in changes.items()}
     audit.record("reads.rule", f"rule:{usage_meter}", after=told)
+    followed = Followed()
     if {"estimate_by", "split"} & set(changes):
-        follow(_of_registers(usage_meter=usage_meter) if usage_meter else everywhere())
-    return rule
+        places = _of_registers(usage_meter=usage_meter) if usage_meter else everywhere()
+        followed = follow(places)
+    return Ruled(rule=rule, followed=followed)
 
 
 def _of_registers(**wanted: str) -> list[str]:

@@ -4,7 +4,7 @@ pieces."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 from django.db import connection, transaction
@@ -13,7 +13,7 @@ from meterline.customers.imports import new_ids
 from meterline.platform import clock
 from meterline.platform.database import read_frame, write_frame
 from meterline.reads import snapshot
-from meterline.reads.frames import PIECES
+from meterline.reads.frames import CHANGED, PIECES, QUANTITY
 from meterline.reads.pieces import changes, combined, consumption
 from meterline.reads.points import points
 from meterline.usage import services as usage
@@ -31,12 +31,14 @@ class Followed:
     gone: int = 0
     without_factor: int = 0  # pieces of gas whose energy is not known: not handed to usage
     without_estimate: int = 0  # estimates that were asked for and that nothing tells
+    changed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CHANGED))
 
     def __add__(self, other: Followed) -> Followed:
         return Followed(
             made=self.made + other.made, gone=self.gone + other.gone,
             without_factor=self.without_factor + other.without_factor,
             without_estimate=self.without_estimate + other.without_estimate,
+            changed=pl.concat([self.changed, other.changed]),
         )  # fmt: skip
 
 
@@ -66,8 +68,18 @@ def _follow(identifiers: Sequence[str]) -> Followed:
     _save(new, gone)
     return Followed(
         made=new.height, gone=gone.height, without_factor=billed.height - known.height,
-        without_estimate=unestimated,
+        without_estimate=unestimated, changed=_changed(new, gone),
     )  # fmt: skip
+
+
+def _changed(new: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """CHANGED: by how much the usage of places differs; those whose usage stays are left out."""
+    keys = ["identifier", "usage_meter"]
+    moved = pl.concat(
+        [new.select(*keys, by="quantity"), gone.select(*keys, by=-pl.col("quantity"))]
+    )
+    sums = moved.group_by(keys).agg(pl.col("by").sum().cast(QUANTITY))
+    return sums.filter(pl.col("by") != 0).sort(keys)
 
 
 def _consumed(identifiers: Sequence[str]) -> tuple[pl.DataFrame, int]:

@@ -73,6 +73,11 @@ PIECES: dict[str, Any] = {  # consumption from one point to the next
     "calorific_value": pl.Decimal(18, 4),  # MJ a cubic metre, the mean over the time; null: no gas
     "correction_factor": pl.Decimal(18, 6),
 }
+CHANGED: dict[str, Any] = {  # what following reads came to, at a place
+    "identifier": pl.String,
+    "usage_meter": pl.String,
+    "by": QUANTITY,
+}
 FACTORS: dict[str, Any] = {
     "zone": pl.String,
     "since_at": INSTANT,

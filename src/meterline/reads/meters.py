@@ -189,6 +189,12 @@ def zone_of(identifier: str) -> str:
     return account.timezone if account else "UTC"
 
 
+def zone_of_gas(zone: str) -> str:
+    """The time zone of the meters in a gas zone; UTC where there is none yet."""
+    found = Register.objects.filter(zone=zone).order_by("-pk").values_list("meter__timezone")
+    return next((timezone for (timezone,) in found[:1]), "UTC")
+
+
 def _removed(serial: str, at: datetime, reads: Mapping[str, Decimal]) -> Installation:
     meter = meter_of(serial)
     here = Installation.objects.filter(meter=meter, end_at=None, start_at__lt=at).first()

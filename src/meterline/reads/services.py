@@ -23,6 +23,7 @@ from meterline.reads.meters import (
     specs_of,
     take,
     zone_of,
+    zone_of_gas,
 )
 from meterline.reads.models import Read
 from meterline.reads.review import accept, dismiss, replace
@@ -56,6 +57,7 @@ __all__ = [
     "set_virtual",
     "specs_of",
     "zone_of",
+    "zone_of_gas",
 ]
 
 

@@ -21,3 +21,5 @@ REASONS = {
     "spike": _("far more than usual"), "stuck": _("does not move"),
     "zero": _("nothing used, though somebody is there"),
 }  # fmt: skip
+METHODS = {"average": _("what was used on average"), "last_year": _("the year before")}
+SPLITS = {"month": _("at billing days"), "day": _("by day"), "none": _("not at all")}

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from meterline.usage import formats
 from meterline.usage.blocks import head
 from meterline.usage.errors import BatchNotBackedOut
 from meterline.usage.models import Batch, Reject
@@ -58,6 +59,11 @@ def _kind(format: str | None) -> Intake | None:
 
 def _kinds() -> Iterator[Intake]:
     return (cast(Intake, import_module(module)) for module in _MODULES.values())
+
+
+def all_names() -> list[str]:
+    """What a file may be said to be: a format of usage, or a kind of its own."""
+    return [*formats.names(), *sorted(_MODULES)]
 
 
 def of_file(path: Path, format: str | None) -> Intake | None:

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from meterline.web import format as written
+from meterline.web.sound import day
 from meterline.web.words import Words
 
 SOUGHT = 500
@@ -120,7 +121,7 @@ class Days(Filter):
 
     def ends(self, params: QueryDict) -> tuple[date | None, date | None]:
         """The first and the last day that were asked for."""
-        first, last = (_day(params.get(name, "")) for name in self.parameters())
+        first, last = (day(params.get(name, "")) for name in self.parameters())
         return first, last
 
     def values(self, params: QueryDict) -> list[tuple[str, Words, str]]:
@@ -135,9 +136,9 @@ class Days(Filter):
         first, last = self.ends(params)
         name = self.field or self.name
         of_instants = isinstance(_field(queryset.model, name), DateTimeField)
-        for kind, day in (("gte", first), ("lt", last and last + timedelta(days=1))):
-            if day is not None:
-                limit = datetime.combine(day, time(0), UTC) if of_instants else day
+        for kind, one in (("gte", first), ("lt", last and last + timedelta(days=1))):
+            if one is not None:
+                limit = datetime.combine(one, time(0), UTC) if of_instants else one
                 queryset = queryset.filter(**{f"{name}__{kind}": limit})
         return queryset
 
@@ -169,10 +170,3 @@ def _field(model: type[Model], path: str) -> Any:
     for part in through:
         model = model._meta.get_field(part).related_model
     return model._meta.get_field(last)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

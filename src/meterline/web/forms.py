@@ -13,6 +13,8 @@ from django.forms.renderers import TemplatesSetting
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from meterline.web.sound import FIRST_YEAR, LAST_YEAR
+
 
 class Renderer(TemplatesSetting):
     """Fields by `web/field.html`, forms by `web/form.html`."""
@@ -22,9 +24,16 @@ class Renderer(TemplatesSetting):
 
 
 class DayField(forms.DateField):
-    """A date, picked or typed."""
+    """A date, picked or typed, of a year that it may be meant for."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+    def validate(self, value: date | None) -> None:
+        super().validate(value)
+        if value is not None and not FIRST_YEAR <= value.year <= LAST_YEAR:
+            words = _("Expected a day between the years %(first)s and %(last)s.")
+            told = {"first": FIRST_YEAR, "last": LAST_YEAR}
+            raise forms.ValidationError(words, params=told)
 
 
 class AmountInput(forms.NumberInput):
@@ -71,7 +80,7 @@ class PeriodField(forms.MultiValueField):
     widget = PeriodInput
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(fields=(forms.DateField(), forms.DateField()), **options)
+        super().__init__(fields=(DayField(), DayField()), **options)
 
     def compress(self, data_list: list[date]) -> tuple[date, date] | None:
         if not data_list:

@@ -59,6 +59,15 @@ CLAUSES: Final = (
     _("%(fee)s %% of the %(amount)s that its recurring prices would have come to"),
     _("%(percent)s %% off"),
     _("a discount of %(amount)s"),
+    # what meters showed
+    _("meter %(name)s from %(first)s to %(last)s, %(clause)s"),
+    _("%(count)s registers, %(clause)s"),
+    _("%(name)s, %(clause)s"),
+    _("read, corrected"),
+    _("read"),
+    _("as you have read it"),
+    _("calculated between two reads"),
+    _("estimated"),
     # corrections
     _("what was billed before comes back: nothing is due here any more"),
     _("all of %(amount)s, billed before, is not used"),
@@ -81,7 +90,12 @@ def told(rule: str) -> str:
 
 def clause(text: str) -> str | None:
     """A clause in the language of the page; None where it is not known."""
-    for template, pattern in _patterns():
+    return said(text, CLAUSES)
+
+
+def said(text: str, templates: tuple[str, ...]) -> str | None:
+    """A text of one of these templates in the language of the page; None where it is of none."""
+    for template, pattern in _patterns(templates):
         found = pattern.fullmatch(text)
         if found is None:
             continue
@@ -115,8 +129,8 @@ def _value(text: str) -> str:
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(text, re.compile(_regex(text))) for text in CLAUSES]
+def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(text, re.compile(_regex(text))) for text in templates]
 
 
 def _regex(template: str) -> str:

@@ -31,6 +31,7 @@ from meterline.web.filters import SOUGHT, Filter, Search
 from meterline.web.keyset import Order, Slice, cut
 from meterline.web.models import SavedView
 from meterline.web.rows import Column
+from meterline.web.sound import whole
 from meterline.web.words import Words
 
 COUNTED = 10_000
@@ -95,7 +96,8 @@ class Table:
         """What a bulk act is to act on: the rows that were ticked, or all that match."""
         if request.POST.get("all"):
             return self.narrow(queryset, QueryDict(request.POST.get("query", "")))
-        return queryset.filter(pk__in=request.POST.getlist("row"))
+        ticked = [key for text in request.POST.getlist("row") if (key := whole(text)) is not None]
+        return queryset.filter(pk__in=ticked)
 
     def names(self) -> list[str]:
         """The values that are read of each row."""
@@ -146,8 +148,8 @@ class Bound:
     @cached_property
     def size(self) -> int:
         """Rows a page."""
-        asked = self.params.get("size", "")
-        return int(asked) if asked.isdigit() and int(asked) in SIZES else self.table.size
+        asked = whole(self.params.get("size", ""))
+        return asked if asked in SIZES else self.table.size
 
     @cached_property
     def counted(self) -> int:

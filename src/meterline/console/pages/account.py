@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from meterline.billing.services import preview
 from meterline.billing.trial import next_day, total
 from meterline.console import account_discounts, moments, next_invoice
-from meterline.console.customer_forms import BillingDayForm
+from meterline.console.customer_forms import WANTED, BillingDayForm, DeliveryForm
 from meterline.customers import services
 from meterline.customers.models import Account
+from meterline.invoices.pages.sending import sendings_of
 from meterline.kernel.errors import MeterlineError
 from meterline.payments import ageing
 from meterline.payments.services import balance
@@ -31,7 +32,6 @@ LATE = (
     ("days_31_60", _("31 to 60 days late")), ("days_61_90", _("61 to 90 days late")),
     ("days_91", _("More than 90 days late")),
 )  # fmt: skip
-WANTED = {"portal": _("in the portal"), "email": _("by e-mail"), "post": _("by post")}
 ALLOWANCES = [
     Column("allowance", _("Allowance")), Column("subscription", _("Subscription")),
     Number("granted", _("Granted")), Number("used", _("Used")), Number("left", _("Left")),
@@ -59,6 +59,7 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
         "discounts": account_discounts.running(one),
         "ages": Rows([Column("age", _("When")), Money("amount", _("Open"))],
                      [row for row in ages if row["amount"]], caption=_("What is open")),
+        "sendings": sendings_of(invoice__account=one),
     }  # fmt: skip
     return render(request, "console/account.html", context)
 
@@ -113,6 +114,23 @@ def billing_day(request: HttpRequest, account: int) -> HttpResponse:
             form.add_error(None, sentence(error))
         else:
             return done(request, _("The billing day is changed."), back)
+    context = {"form": form, "back": back, "back_title": one.code}
+    return render(request, "console/act_form.html", context)
+
+
+@page("customers/accounts/<int:account>/delivery", title=_("How bills are sent"),
+      permission="customers.edit", write="customers.edit")  # fmt: skip
+def delivery(request: HttpRequest, account: int) -> HttpResponse:
+    """Send the bills of an account in another way, from the next one on."""
+    one = _account(account)
+    back = reverse("console.account", args=[one.pk])
+    form = DeliveryForm(request.POST or None, initial={"delivery": one.delivery})
+    if request.method == "POST" and form.is_valid():
+        services.set_delivery(one.pk, form.cleaned_data["delivery"])
+        if form.cleaned_data["delivery"] == "email" and not one.customer.party.email:
+            words = _("It is kept. The customer has no e-mail address yet: enter it.")
+            return done(request, words, "console.customer_edit", one.customer.code)
+        return done(request, _("Bills are sent so from the next one on."), back)
     context = {"form": form, "back": back, "back_title": one.code}
     return render(request, "console/act_form.html", context)
 

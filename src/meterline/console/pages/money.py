@@ -164,14 +164,23 @@ def _grant(request: HttpRequest, account: Account, data: dict[str, Any]) -> Http
     def give() -> Payment:
         return services.grant_credit(account.pk, data["amount"], reason=data["reason"], terms=terms)
 
-    if not limits.above(data["amount"], account.currency):
+    if not limits.above(data["amount"], account.currency, approved.subject(account)):
         return _decide(request, account, give, _("Grant credit"), __("Grant %(amount)s"))
     with limits.lifted():
         preview.attempt(account.pk, give)  # what cannot be is told before it is asked
     if not confirmed(request):
         amount = written.amount(data["amount"], account.currency)
-        effects = [(_("Account"), account.code), (_("Credit"), amount)]
-        note = _("It is above what one person may grant. Somebody else has to approve it first.")
+        given = limits.given(account.currency, approved.subject(account))
+        effects = [
+            (_("Account"), account.code), (_("Credit"), amount),
+            (_("Given by you within a day"), written.amount(given, account.currency)),
+            (_("One person may give"),
+             written.amount(limits.limit(account.currency), account.currency)),
+        ]  # fmt: skip
+        note = _(
+            "Together with what you gave this account within a day, it is above what one"
+            " person may give away. Somebody else has to approve it first."
+        )
         return confirm(request, _("Grant credit"), verb=_("Ask for approval"), effects=effects,
                        note=note)  # fmt: skip
     made = services.grant_or_ask(account.pk, data["amount"], reason=data["reason"], terms=terms)

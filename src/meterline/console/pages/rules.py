@@ -38,8 +38,8 @@ class RulesForm(forms.Form):
                 label=_("One person may give away alone, in %(currency)s")
                 % {"currency": currency},
                 currency=currency, min_value=0, decimal_places=decimals(currency),
-                help_text=_("As credit or by a credit note, before tax. Above it a second person"
-                            " has to approve."),
+                help_text=_("To one account within 24 hours, as credit and by credit notes, before"
+                            " tax. Above it a second person has to approve."),
             )  # fmt: skip
 
 

@@ -40,9 +40,9 @@ def help_index(request: HttpRequest) -> HttpResponse:
 @page("help/<slug:topic>", title=_("Help"), permission=SIGNED_IN, help="console-help-index")
 def help_topic(request: HttpRequest, topic: str) -> HttpResponse:
     """The help of one page."""
-    path = HELP / f"{topic}.md"
-    if not path.is_file():
+    if topic not in {slug for slug, *_ in _help()}:
         raise Http404
+    path = HELP / f"{topic}.md"
     body = mark_safe(MarkdownIt().enable("table").render(path.read_text("utf-8")))
     return render(request, "console/help_topic.html", {"body": body, "topic": _title_of(path)})
 
@@ -139,9 +139,10 @@ def _help() -> tuple[tuple[str, str, str], ...]:
 @act("views/save", permission=SIGNED_IN)
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep a list as it is shown, under a name."""
-    name, query = request.POST["name"].strip()[:100], request.POST["query"]
+    name, query = request.POST.get("name", "").strip()[:100], request.POST.get("query", "")
+    table = request.POST.get("table", "")[:100]
     SavedView.objects.update_or_create(
-        user_id=request.user.pk, table=request.POST["table"], name=name, defaults={"query": query}
+        user_id=request.user.pk, table=table, name=name, defaults={"query": query}
     )
     back = _back(request).split("?")[0]
     return done(request, _("The view is kept."), f"{back}?{query}")

@@ -7,11 +7,12 @@ from ipaddress import ip_address
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 
 from meterline.access import impersonation, secrets
 from meterline.access.permissions import ANYONE, SIGNED_IN
+from meterline.customers.models import Customer
 from meterline.platform import audit
 from meterline.web.page import act, done, fragment
 from meterline.web.sign_in import home_of
@@ -40,7 +41,8 @@ def impersonate(request: HttpRequest, customer: str) -> HttpResponse:
     if not reason:
         messages.error(request, str(_("Say why you look as this customer.")))
         return HttpResponseRedirect(request.headers.get("Referer", "/"), status=303)
-    impersonation.begin(request, customer, reason)
+    one = get_object_or_404(Customer, code=customer)
+    impersonation.begin(request, one.code, reason)
     return HttpResponseRedirect("/portal/", status=303)
 
 

@@ -29,6 +29,7 @@ from meterline.web.explained import line_tree
 from meterline.web.forms import DayField, LookupField, PeriodField
 from meterline.web.page import page
 from meterline.web.rows import Column, Number, Rows
+from meterline.web.sound import whole
 
 _DAYS_MOST = 800
 _YEARS = range(1970, 2200)
@@ -98,7 +99,7 @@ def plan_quote(request: HttpRequest, plan: str) -> HttpResponse:
     wanted = request.GET.get("version", "")
     if wanted:
         versions = PlanVersion.objects.filter(plan_code=plan, base=None)
-        found = versions.filter(version=int(wanted)).first() if wanted.isdecimal() else None
+        found = versions.filter(version=whole(wanted) or 0).first()
     else:
         today = reading.plans_in_force(clock.now().date())
         found = next((one for one in today if one.plan_code == plan), None)
@@ -157,17 +158,18 @@ def _pressed(query: dict[str, str]) -> dict[str, str]:
     """The query after the button for one more row, or one less."""
     do, _colon, place = query.get("do", "").partition(":")
     meter, _dot, number = place.rpartition(".") if do == "remove" else (place, "", "")
-    text = query.get(f"n:{meter}", "")
-    if do not in ("add", "remove") or not text.isdecimal():
+    known = whole(query.get(f"n:{meter}", ""))
+    if do not in ("add", "remove") or known is None:
         return query
-    count = min(int(text), ROWS_MOST)
+    count = min(known, ROWS_MOST)
     if do == "add":
         return {**query, f"n:{meter}": str(count + 1)}
-    if not number.isdecimal():
+    gone = whole(number)
+    if gone is None:
         return query
     moved = {name: value for name, value in query.items() if not name.startswith(f"{meter}.")}
-    for old in (n for n in range(count) if n != int(number)):
-        new = old - (old > int(number))
+    for old in (n for n in range(count) if n != gone):
+        new = old - (old > gone)
         moved |= {
             f"{meter}.{new}.{name.removeprefix(f'{meter}.{old}.')}": value
             for name, value in query.items()

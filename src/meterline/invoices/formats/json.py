@@ -18,7 +18,20 @@ SUFFIX = ".json"
 
 def render(document: InvoiceDocument) -> bytes:
     """The document as JSON."""
-    return json.dumps(asdict(document), indent=2, ensure_ascii=False, default=_plain).encode()
+    told = asdict(document)
+    for block in told["blocks"]:
+        block["title"] = block["title"] or "Account"
+        block["lines"] = [_line(line) for line in block["lines"]]
+    return json.dumps(told, indent=2, ensure_ascii=False, default=_plain).encode()
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    """With its details as one text, in English."""
+    return {
+        "detail" if name == "details" else name:
+        ", ".join(map(str, value)) if name == "details" else value
+        for name, value in line.items()
+    }  # fmt: skip
 
 
 def _plain(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import typst
 
 from meterline.invoices.document import InvoiceDocument
-from meterline.invoices.texts import texts
+from meterline.invoices.spoken import spoken
 
 NAME = "pdf"
 SUFFIX = ".pdf"
@@ -27,7 +27,7 @@ def render_pages(document: InvoiceDocument) -> list[bytes]:
 
 
 def _compile(document: InvoiceDocument, format: Literal["pdf", "png"]) -> list[bytes]:
-    data = json.dumps(texts(document))
+    data = json.dumps(spoken(document))
     made = _compiler().compile(format=format, sys_inputs={"document": data})
     assert made is not None  # without an output file, the content is returned
     return [made] if isinstance(made, bytes) else made

@@ -64,6 +64,9 @@ def credit(request: HttpRequest, invoice: int) -> HttpResponse:
     context = {
         "invoice": one, "form": form, "asked": asked.filter(payload__invoice=one.number),
         "limit": written.money(limits.limit(one.currency), one.currency),
+        "given": written.money(
+            limits.given(one.currency, adjust.giving(one.account)), one.currency
+        ),
     }  # fmt: skip
     return render(request, "invoices/credit.html", context)
 
@@ -82,7 +85,12 @@ def _decided(request: HttpRequest, one: Invoice, line: int, amount: Decimal) -> 
     if not confirmed(request):
         with trial(), limits.lifted():
             note = adjust.adjust_line(line, amount, clock.now())
-        return _shown(request, one, note, alone=not limits.above(amount, one.currency))
+        return _shown(
+            request,
+            one,
+            note,
+            alone=not limits.above(amount, one.currency, adjust.giving(one.account)),
+        )
     try:
         note = adjust.adjust_line(line, amount, clock.now())
     except (ApprovalNeeded, ApprovalMoved):
@@ -103,5 +111,6 @@ def _shown(request: HttpRequest, one: Invoice, note: Invoice, *, alone: bool) ->
             (_("Credit note"), written.money(note.total, one.currency)),
         ],
         note=_("A credit note is issued and booked at once; it cannot be changed any more.")
-        if alone else _("It is above what one person may credit. Somebody else has to approve it."),
+        if alone else _("Together with what you gave this account within a day, it is above what"
+                      " one person may give away. Somebody else has to approve it."),
     )  # fmt: skip

@@ -20,10 +20,12 @@ from django.utils.translation import gettext_lazy as later
 
 from meterline.invoices import reports
 from meterline.invoices.formats import document_format
+from meterline.invoices.letter import last_before
 from meterline.invoices.models import Invoice, Line
 from meterline.invoices.pages.list import STATES, TONES, state
-from meterline.invoices.pages.parts import change, last_before, trees
-from meterline.invoices.texts import texts
+from meterline.invoices.pages.parts import change, trees
+from meterline.invoices.pages.sending import sendings_of
+from meterline.invoices.spoken import spoken
 from meterline.payments.models import Allocation, OpenItem
 from meterline.payments.pages import METHODS
 from meterline.subscriptions.models import Subscription
@@ -59,10 +61,11 @@ def invoice(request: HttpRequest, invoice: int) -> HttpResponse:
     one = _one(invoice)
     shown = replace(reports.document(one.number), language=get_language() or "en")
     context = _common(one) | {
-        "shown": texts(shown),
+        "shown": spoken(shown),
         "facts": _facts(one),
         "payments": _payments(one),
         "related": _related(one),
+        "sendings": sendings_of(invoice=one),
     }
     return render(request, "invoices/invoice.html", context)
 

@@ -18,7 +18,8 @@ from meterline.web.filters import Choice, Days, Filter, Search
 from meterline.web.find import Hit, finder
 from meterline.web.page import page
 from meterline.web.rows import Chip, Column, Day, Money, Row
-from meterline.web.table import Table
+from meterline.web.sound import whole
+from meterline.web.table import Bulk, Table
 
 STATES = {
     "open": _("open"), "overdue": _("overdue"), "paid": _("paid"), "credit": _("credit note"),
@@ -59,8 +60,8 @@ class RunFilter(Filter):
     """Those of a bill run, by its number."""
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
-        number = self.value(params)
-        return queryset.filter(bill_run_id=int(number)) if number.isdigit() else queryset
+        number = whole(self.value(params))
+        return queryset if number is None else queryset.filter(bill_run_id=number)
 
 
 def matching(invoices: QuerySet[Invoice], text: str) -> list[QuerySet[Invoice]]:
@@ -113,6 +114,10 @@ INVOICES = Table(
         LeastFilter("least", _("Amount from")),
         Filter("currency", _("Currency")),
         RunFilter("run", _("Bill run")),
+    ],
+    bulk=[
+        Bulk(act="invoices.send", label=_("Send by e-mail"), permission="invoices.send"),
+        Bulk(act="invoices.send_paper", label=_("Send on paper"), permission="invoices.send"),
     ],
     needs=("kind", "currency"),
     order="-issue_date",

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as later
 from meterline.invoices import reading, reports
 from meterline.invoices.against import causes
 from meterline.invoices.models import Invoice
+from meterline.invoices.words import CAUSES
 from meterline.kernel.explain import Explanation
 from meterline.kernel.money import decimals
 from meterline.usage import away
@@ -19,16 +20,6 @@ from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.explained import line_tree
 
-CAUSES = {
-    "usage": later("Usage: more or less was used"),
-    "days": later("Days: the periods are longer or shorter"),
-    "services": later("Services: begun, ended, or another number of them"),
-    "price": later("Price: the same at another price"),
-    "one_offs": later("One-off charges"),
-    "minimums": later("Minimums and commitments"),
-    "credits": later("Discounts, credits and corrections"),
-    "tax": later("Tax"),
-}
 SHORT = {
     "usage": later("Usage"), "days": later("Days"), "services": later("Services"),
     "price": later("Price"), "one_offs": later("One-offs"), "minimums": later("Minimums"),
@@ -40,15 +31,6 @@ def trees(one: Invoice, records: Callable[[Mapping[str, Any]], str]) -> list[dic
     """The explanation of each line, down to the records where it bills usage: `records` gives
     their URL for a line (empty: none). Each has `line`, the line's id."""
     return [_tree(row, why, one, records) for row, why in reports.explain(one.number)]
-
-
-def last_before(one: Invoice) -> Invoice | None:
-    """The invoice of the same account before this one."""
-    rows = Invoice.objects.filter(
-        account=one.account, currency=one.currency, kind="invoice", pk__lt=one.pk,
-        issue_date__lte=one.issue_date,
-    )  # fmt: skip
-    return rows.order_by("-issue_date", "-pk").first()
 
 
 def change(last: Invoice, one: Invoice) -> dict[str, Any]:

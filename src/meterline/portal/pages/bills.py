@@ -19,10 +19,11 @@ from meterline.care.models import Question
 from meterline.customers.models import Account
 from meterline.invoices import reports
 from meterline.invoices.formats import document_format
+from meterline.invoices.letter import last_before
 from meterline.invoices.models import Invoice, Line
 from meterline.invoices.pages.list import STATES, TONES, state
-from meterline.invoices.pages.parts import change, last_before, trees
-from meterline.invoices.texts import texts
+from meterline.invoices.pages.parts import change, trees
+from meterline.invoices.spoken import spoken
 from meterline.kernel.errors import MeterlineError
 from meterline.payments.models import Allocation, OpenItem
 from meterline.portal import bill as bills_
@@ -37,6 +38,7 @@ from meterline.web.errors import sentence
 from meterline.web.explained import line_title
 from meterline.web.page import done, fragment, page
 from meterline.web.rows import Column, Number, Rows
+from meterline.web.sound import whole
 
 MONTHS = 13
 MOST = 60
@@ -46,6 +48,7 @@ RECORDS = [
     Column("band", _("Band")), Column("price", _("Price")),
 ]  # fmt: skip
 RECORDS_SHOWN = 100
+PAGES_MOST = 1_000_000
 
 
 @page("portal/bills", title=_("Bills"), permission=PERMISSION, menu="bills", surface="portal")
@@ -83,7 +86,7 @@ def bill(request: HttpRequest, invoice: int) -> HttpResponse:
         "parts": [(PARTS[part], amount) for part, amount in made.items()],
         "trees": trees(one, lambda line: reverse("portal.records", args=[one.pk, line["id"]])),
         "paid": Allocation.objects.filter(invoice=one).order_by("at").values("at", "amount"),
-        "pay": texts(reports.document(one.number)),
+        "pay": spoken(reports.document(one.number)),
         "questions": Question.objects.filter(invoice=one).order_by("asked_at"),
         **(change(last, one) if last else {}),
     }  # fmt: skip
@@ -116,8 +119,7 @@ def records(request: HttpRequest, invoice: int, line: int) -> HttpResponse:
     for name in ("season", "band", "by_value"):
         if charge[name] is not None:
             found = found.filter(found[name] == charge[name])
-    number = request.GET.get("page", "1")
-    here = max(int(number) if number.isdigit() else 1, 1)
+    here = max(min(whole(request.GET.get("page", "")) or 1, PAGES_MOST), 1)
     first = (here - 1) * RECORDS_SHOWN
     shown = found.sort("start", descending=True).slice(first, RECORDS_SHOWN)
     zone = ZoneInfo(one.account.timezone)
@@ -146,8 +148,8 @@ class QuestionForm(forms.Form):
 def ask(request: HttpRequest, invoice: int) -> HttpResponse:
     """Ask about a bill, or one line of it (`?line=`)."""
     one = invoice_of(request, invoice)
-    wanted = request.GET.get("line", "")
-    charge = _line(one, int(wanted)) if wanted.isdigit() else None
+    wanted = whole(request.GET.get("line", ""))
+    charge = None if wanted is None else _line(one, wanted)
     form = QuestionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -25,6 +25,7 @@ from meterline.portal.words import PARTS
 from meterline.web import charts
 from meterline.web import format as written
 from meterline.web.page import page
+from meterline.web.sound import day, whole
 
 MONTHS = 13
 EVERY = {"hour": _("Hours"), "day": _("Days"), "month": _("Months")}
@@ -48,10 +49,8 @@ def usage(request: HttpRequest) -> HttpResponse:
     """The usage of one bill, or of the one that is still to come, and how the bill follows."""
     account = account_of(request)
     asked = _asked(request)
-    chosen = request.GET.get("bill", "")
-    one = bills.issued(invoice_of(request, int(chosen))) if chosen.isdigit() else (
-        bills.so_far(account)
-    )  # fmt: skip
+    chosen = whole(request.GET.get("bill", ""))
+    one = bills.so_far(account) if chosen is None else bills.issued(invoice_of(request, chosen))
     whats = _whats(one)
     what = asked.what if asked.what in dict(whats) else (whats[0][0] if whats else "")
     points, unit = _points(one, asked, what)
@@ -68,13 +67,9 @@ def usage(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> Asked:
     every, show = request.GET.get("every", "day"), request.GET.get("show", "money")
-    try:
-        day = date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        day = None
     return Asked(
         every=every if every in EVERY else "day", show=show if show in SHOW else "money",
-        what=request.GET.get("what", ""), day=day,
+        what=request.GET.get("what", ""), day=day(request.GET.get("day", "")),
     )  # fmt: skip
 
 

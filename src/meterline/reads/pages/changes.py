@@ -79,14 +79,14 @@ def meter_new(request: HttpRequest) -> HttpResponse:
             dials=given["dials"], decimals=given["decimals"], multiplier=given["multiplier"],
         )  # fmt: skip
         new = services.NewMeter(serial=given["serial"], registers=[spec])
-        at = _instant(given["day"], services.zone_of(given["place"]))
+        at = instant(given["day"], services.zone_of(given["place"]))
         try:
             made = services.install(new, given["place"], at, {spec.code: given["first"]})
         except MeterlineError as error:
             form.add_error(None, sentence(error))
         else:
             return done(request, _("The meter is installed."), "reads.meter", made.meter_id)
-    return _form(request, form, _("Install it"), reverse("reads.meters"))
+    return form_page(request, form, _("Install it"), reverse("reads.meters"))
 
 
 @page("usage/meters/<int:meter>/read", title=later("Enter a read"), permission="usage.load",
@@ -100,7 +100,7 @@ def meter_read(request: HttpRequest, meter: int) -> HttpResponse:
     form.fields["register"].choices = [(code, code) for code in codes]
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        at = _instant(given["day"], one.timezone, given["hour"])
+        at = instant(given["day"], one.timezone, given["hour"])
         try:
             made = services.add(
                 one.serial, given["value"], at, register=given["register"],
@@ -114,7 +114,7 @@ def meter_read(request: HttpRequest, meter: int) -> HttpResponse:
             if made.state == "held":
                 return done(request, _("The read is held for review."), "reads.read", made.pk)
             return done(request, _("The read counts."), "reads.meter", one.pk)
-    return _form(request, form, _("Keep it"), reverse("reads.meter", args=[one.pk]), one.serial)
+    return form_page(request, form, _("Keep it"), reverse("reads.meter", args=[one.pk]), one.serial)
 
 
 @page("usage/meters/<int:meter>/exchange", title=later("Exchange a meter"),
@@ -141,7 +141,7 @@ def meter_exchange(request: HttpRequest, meter: int) -> HttpResponse:
             form.add_error(None, sentence(error))
         else:
             return done(request, _("The meter is exchanged."), "reads.meter", made.meter_id)
-    return _form(request, form, _("See what it does"), back, one.serial)
+    return form_page(request, form, _("See what it does"), back, one.serial)
 
 
 def _exchange_form(request: HttpRequest, one: Meter) -> forms.Form:
@@ -153,7 +153,7 @@ def _exchange_form(request: HttpRequest, one: Meter) -> forms.Form:
     form.fields["hour"] = forms.TimeField(
         label=_("At"), required=False, help_text=_("Default: midnight.")
     )
-    for code in _codes(one):
+    for code in codes(one):
         form.fields[f"final {code}"] = forms.DecimalField(
             label=_("%(register)s: the old one shows") % {"register": code}, min_value=0,
             max_digits=18, required=False, help_text=_("Empty: it is estimated."),
@@ -167,11 +167,11 @@ def _exchange_form(request: HttpRequest, one: Meter) -> forms.Form:
 
 def _exchange(one: Meter, given: dict[str, Any]) -> Installation:
     values = {
-        kind: {code: given[f"{kind} {code}"] for code in _codes(one)
+        kind: {code: given[f"{kind} {code}"] for code in codes(one)
                if given[f"{kind} {code}"] is not None}
         for kind in ("final", "first")
     }  # fmt: skip
-    at = _instant(given["day"], one.timezone, given["hour"])
+    at = instant(given["day"], one.timezone, given["hour"])
     return services.exchange(one.serial, services.NewMeter(serial=given["serial"]), at, **values)
 
 
@@ -188,16 +188,19 @@ def _effects(made: Installation) -> list[tuple[str, Any]]:
     return [(_("Place of supply"), made.identifier), *pieces]
 
 
-def _codes(one: Meter) -> list[str]:
+def codes(one: Meter) -> list[str]:
+    """The registers of a meter."""
     return list(Register.objects.filter(meter=one).order_by("code").values_list("code", flat=True))
 
 
-def _instant(day: date, zone: str, hour: time | None = None) -> datetime:
+def instant(day: date, zone: str, hour: time | None = None) -> datetime:
+    """A local day and time of a zone."""
     return datetime.combine(day, hour or time(0), ZoneInfo(zone)).astimezone(UTC)
 
 
-def _form(
+def form_page(
     request: HttpRequest, form: forms.Form, verb: str, back: str, back_title: str = ""
 ) -> HttpResponse:
+    """The form of an act on meters."""
     context = {"form": form, "verb": verb, "back": back, "back_title": back_title or _("Meters")}
     return render(request, "reads/form.html", context)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as later
 from meterline.usage.backlog import waiting
 from meterline.usage.models import Receipt
 from meterline.usage.receipts import rejects_of, runs
+from meterline.usage.reject_words import detail, reason
 from meterline.usage.sequence import shown
 from meterline.web import format as written
 from meterline.web.filters import Choice, Days, Filter
@@ -72,7 +73,10 @@ def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
         Column("reason", _("Reason"), link=lambda row: reverse("usage.reject", args=[row["pk"]])),
         Column("detail", _("Detail")),
     ]  # fmt: skip
-    refused = list(rejects_of(one).values("pk", "line", "reason", "detail")[:_REJECTS_MOST])
+    refused = [
+        {**row, "reason": reason(row["reason"]), "detail": detail(row["detail"])}
+        for row in rejects_of(one).values("pk", "line", "reason", "detail")[:_REJECTS_MOST]
+    ]
     context = {
         "receipt": one, "state": STATES[one.state], "tone": TONES[one.state],
         "rejects": Rows(columns, refused, caption=_("Refused events")),

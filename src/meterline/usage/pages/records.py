@@ -24,9 +24,11 @@ from meterline.usage.models import Batch
 from meterline.web import format as written
 from meterline.web.page import page
 from meterline.web.rows import Column, Number, Rows
+from meterline.web.sound import FIRST_YEAR, LAST_YEAR, whole
 
 MOST = 200
 DAYS = 31
+PAGES_MOST = 1_000_000
 LONGEST = timedelta(days=400)
 
 
@@ -40,10 +42,8 @@ def records(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     if of:
         held = search.subscriptions_of(of)
-        price = request.GET.get("price", "")
-        price_id = int(price) if price.isdigit() else None
-        asked = request.GET.get("page", "")
-        page_number = max(int(asked), 1) if asked.isdigit() else 1
+        price_id = whole(request.GET.get("price", ""))
+        page_number = max(min(whole(request.GET.get("page", "")) or 1, PAGES_MOST), 1)
         found, count = search.records(
             list(held), start, end, price_id=price_id, most=MOST, newer=(page_number - 1) * MOST
         )
@@ -89,6 +89,8 @@ def _moment(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
+        return None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
         return None
     if len(text) == 10:
         return datetime.combine(found.date(), time(0), tzinfo=UTC)

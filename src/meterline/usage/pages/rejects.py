@@ -17,28 +17,20 @@ from meterline.usage.models import Batch, Reject
 from meterline.usage.pages.worklist import work
 from meterline.usage.process import TOO_LATE
 from meterline.usage.rehearsal import rehearsal
+from meterline.usage.reject_words import ADVICE, REASONS, detail
+from meterline.usage.reject_words import reason as reason_words
 from meterline.web import format as written
 from meterline.web.confirm import confirm, confirmed
 from meterline.web.filters import Choice, Filter
 from meterline.web.page import act, done, page
 from meterline.web.rows import Chip, Column, Number, Row, Word
+from meterline.web.sound import whole
 from meterline.web.table import Bulk, Table
 
 STATES = {
     "open": later("open"), "recycled": later("recycled"), "discarded": later("discarded"),
 }  # fmt: skip
-REASONS = {
-    "malformed": later("malformed"), "invalid_time": later("no valid time"),
-    "invalid_quantity": later("no valid quantity"),
-    "unknown_identifier": later("nobody holds the identifier"),
-    "inactive_subscription": later("no active subscription"), "no_price": later("no price"),
-    "unknown_destination": later("unknown destination"),
-}  # fmt: skip
 TONES = {"open": "warning", "recycled": "good"}
-
-
-def _reason(code: str) -> str:
-    return str(REASONS.get(code, code))
 
 
 class ReasonFilter(Filter):
@@ -46,26 +38,33 @@ class ReasonFilter(Filter):
 
     def told(self, params: Any) -> str:
         value = self.value(params)
-        return f"{self.label}: {_reason(value)}" if value else ""
+        return f"{self.label}: {reason_words(value)}" if value else ""
 
 
 class BatchFilter(Filter):
     """Those of a batch, by its number."""
 
     def narrow(self, queryset: Any, params: Any) -> Any:
-        number = self.value(params)
-        return queryset.filter(batch_id=int(number)) if number.isdigit() else queryset
+        number = whole(self.value(params))
+        return queryset if number is None else queryset.filter(batch_id=number)
 
 
 def _link(row: Row) -> str:
     return reverse("usage.reject", args=[row["pk"]])
 
 
+class Detail(Column):
+    """Why, in the language of the page."""
+
+    def value(self, row: Row) -> Any:
+        return detail(row[self.name]) or super().value(row)
+
+
 REJECTS = Table(
     "rejects",
     columns=[
         Word("reason", later("Reason"), link=_link, labels=REASONS),
-        Column("detail", later("Detail")),
+        Detail("detail", later("Detail")),
         Column("file_name", later("File")),
         Number("line", later("Line")),
         Column("batch_id", later("Batch")),
@@ -113,7 +112,8 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
             )
         return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
-        "reject": one, "reason": _reason(one.reason), "form": form,
+        "reject": one, "reason": reason_words(one.reason), "form": form,
+        "detail": detail(one.detail), "advice": ADVICE.get(one.reason, ""),
         "late": one.reason == TOO_LATE, "state": STATES[one.state],
         "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
     }  # fmt: skip
@@ -140,7 +140,7 @@ def accept(request: HttpRequest) -> HttpResponse:
     if not confirmed(request):
         with rehearsal():
             made = services.accept_late(ids)
-            reasons = list(Reject.objects.filter(batch=made).values_list("reason", "detail")[:3])
+            reasons = _why(made)
         return confirm(
             request, _("Accept late records"), effects=_outcome(made, {}, reasons), back=back,
             verb=_("Accept %(count)s") % {"count": written.number(len(ids))},
@@ -182,7 +182,7 @@ def _given_up(request: HttpRequest, chosen: QuerySet[Reject]) -> HttpResponse:
         return confirm(
             request, _("Discard rejects"), danger=True, back=reverse("usage.rejects"),
             verb=_("Discard %(count)s rejects") % {"count": count},
-            effects=[(_reason(reason), written.number(many)) for reason, many in reasons],
+            effects=[(reason_words(reason), written.number(many)) for reason, many in reasons],
             note=_("They are never billed. They stay on record as discarded."),
         )  # fmt: skip
     given_up = services.discard(list(chosen.values_list("pk", flat=True)))
@@ -199,8 +199,7 @@ def try_again(
     if not confirmed(request):
         with rehearsal():
             made = services.recycle(ids, changes=changes)
-            rows = Reject.objects.filter(batch=made).values_list("reason", "detail")[:3]
-            reasons = [(_reason(code), detail) for code, detail in rows]
+            reasons = _why(made)
         return confirm(
             request, _("Try rejects again"), effects=_outcome(made, changes, reasons), back=back,
             verb=_("Try %(count)s again") % {"count": written.number(len(ids))},
@@ -209,6 +208,12 @@ def try_again(
     made = services.recycle(ids, changes=changes)
     assert made is not None
     return done(request, _("They were tried again; this is their batch."), "usage.batch", made.pk)
+
+
+def _why(made: Batch | None) -> list[tuple[str, str]]:
+    """Why the first few are refused."""
+    rows = Reject.objects.filter(batch=made).values_list("reason", "detail")[:3]
+    return [(reason_words(code), detail(text)) for code, text in rows]
 
 
 def _outcome(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
 from meterline.kernel.errors import MeterlineError
-from meterline.usage import formats
+from meterline.usage import intake
 from meterline.usage.models import Batch, Delivery, Source
 from meterline.usage.sources import SourceTold, set_source, sources
 from meterline.web import format as written
@@ -57,7 +57,7 @@ class SourceForm(forms.Form):
     format = forms.ChoiceField(
         label=later("Format"), required=False,
         choices=lambda: [("", _("recognised from the content")),
-                         *((name, name) for name in formats.names())],
+                         *((name, name) for name in intake.all_names())],
     )  # fmt: skip
     mapping = forms.CharField(
         label=later("Mapping"), required=False, max_length=1000,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
 from meterline.platform import audit
-from meterline.usage import formats, uploads
+from meterline.usage import intake, uploads
 from meterline.usage.jobs import load_upload
 from meterline.usage.models import Upload
 from meterline.web.live import Progress, follow
@@ -43,7 +43,7 @@ class LoadForm(forms.Form):
     format = forms.ChoiceField(
         label=later("Format"), required=False,
         choices=lambda: [("", _("recognised from the content")),
-                         *((name, name) for name in formats.names())],
+                         *((name, name) for name in intake.all_names())],
     )  # fmt: skip
     mapping = forms.FileField(
         label=later("Mapping"), required=False,

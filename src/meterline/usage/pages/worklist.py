@@ -25,6 +25,7 @@ from meterline.subscriptions import store
 from meterline.subscriptions.models import Identifier
 from meterline.usage import waiting, worklist
 from meterline.usage.models import Reject
+from meterline.usage.reject_words import ADVICE, detail
 from meterline.usage.worklist import UNOWNED, Group
 from meterline.web import format as written
 from meterline.web.errors import sentence
@@ -63,7 +64,7 @@ class Missing(Column):
 
     def show(self, row: Row) -> Any:
         link = format_html('<a href="{}">{}</a>', group_url(row), self.value(row))
-        return format_html('{}<br><span class="note">{}</span>', link, row["missing"])
+        return format_html('{}<br><span class="note">{}</span>', link, detail(row["missing"]))
 
     def value(self, row: Row) -> Any:
         return REASONS.get(row["reason"], row["reason"])
@@ -133,6 +134,7 @@ def reject_group(request: HttpRequest) -> HttpResponse:
         "how": "" if one is None else how(one), "facts": [] if one is None else _facts(one),
         "sample": _sample(reason, missing), "causes": _causes(reason),
         "holders": _holders(missing) if unowned else None, "code": reason,
+        "told": detail(missing), "advice": ADVICE.get(reason, ""),
     }  # fmt: skip
     return render(request, "usage/reject_group.html", context)
 
