@@ -202,7 +202,7 @@ class TaxRateSection(Section):
     """A rate of a region from a day on."""
 
     region: Text
-    percent: NotNegative
+    percent: NotNegative = Field(le=1_000, decimal_places=6)
     from_: Day | None = Field(None, alias="from")
 
 
