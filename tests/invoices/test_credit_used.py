@@ -47,7 +47,7 @@ def test_all_forms_show_it(number: str) -> None:
     document = reports.document(number)
     shown = texts(document)
     page = document_format("html").render(document).decode()
-    for text in ("Credit used", "of it Line was &lt;down&gt;", "To pay", shown["due"]):
+    for text in ("Verwendetes Guthaben", "davon Line was &lt;down&gt;", "Zu zahlen", shown["due"]):
         assert text in page
     data = json.loads(document_format("json").render(document))
     assert [one["amount"] for one in data["credits"]] == ["2.5", "1"]
