@@ -110,6 +110,7 @@ def test_what_is_no_yaml_or_no_catalogue(tmp_path: Path, text: str, expected: st
         ("percent: 22", "percent: many", "11: taxes.0.rates.0.percent: expected a decimal"),
         ("percent: 22", "percent: .nan", "11: taxes.0.rates.0.percent: expected a decimal"),
         ("percent: 22", "percent: -22", "11: taxes.0.rates.0.percent: expected at least 0"),
+        ("percent: 22", "percent: 22.1234567", "11: taxes.0.rates.0.percent: decimal input should"),
         ("percent: 22", "percent: 22, from: 10000-01-01",
          "11: taxes.0.rates.0.from: expected a date such as 2026-01-31, not '10000-01-01'"),
         ("percent: 22", "percent: 22, from: 2026-02-30", "11: taxes.0.rates.0.from: expected a d"),
