@@ -25,6 +25,7 @@ from meterline.access.errors import (
 )
 from meterline.access.models import ApiKey, Approval, Role, SignInLink, User
 from meterline.access.permissions import ROLES
+from meterline.customers import services as customers
 from meterline.platform import audit, clock
 from meterline.platform.models import AuditEntry
 
@@ -150,6 +151,12 @@ def test_keys_expire() -> None:
     assert secrets.key_of(secret) is None
 
 
+@pytest.fixture
+def customer() -> None:
+    customers.create_customer(name="Maria", code="M0001")
+
+
+@pytest.mark.usefixtures("customer")
 def test_looking_as_a_customer_reads_only_and_is_on_record(client: Client) -> None:
     user = services.add_user("s@example.com", roles=["support"])
     client.force_login(user, backend=BACKEND)
@@ -167,10 +174,12 @@ def test_looking_as_a_customer_reads_only_and_is_on_record(client: Client) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("customer")
 def test_looking_as_a_customer_ends_by_itself(client: Client) -> None:
     user = services.add_user("s@example.com", roles=["support"])
     client.force_login(user, backend=BACKEND)
     client.post(reverse("console.impersonate", args=["M0001"]), {"reason": "asked"})
+    assert client.get("/customers/").status_code == 403
     clock.move_to(clock.now() + timedelta(minutes=31))
     assert client.get("/customers/").status_code == 200
 

@@ -121,6 +121,7 @@ CODES = st.one_of(
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",), exclude_characters="\0"),
                 min_size=1, max_size=30)  # fmt: skip
 NUMBERS = st.decimals(0, 10**9, places=4).map(lambda number: f"{number:f}")
+PERCENTAGES = st.decimals(0, 1_000, places=4).map(lambda number: f"{number:f}")
 POLICIES = st.fixed_dictionaries(
     {},
     optional={
@@ -174,7 +175,7 @@ def catalogues(draw: st.DrawFn) -> dict[str, Any]:
         "policy": draw(POLICIES),
         "meters": {code: {"aggregation": "count"} for code in meters},
         "taxes": [
-            {"code": code, "rates": [{"region": draw(NAMES), "percent": draw(NUMBERS)}]}
+            {"code": code, "rates": [{"region": draw(NAMES), "percent": draw(PERCENTAGES)}]}
             for code in taxes
         ],
         "plans": draw(st.dictionaries(CODES, plan, min_size=1, max_size=3)),

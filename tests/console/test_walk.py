@@ -28,8 +28,8 @@ NOBODY = "nobody"
 WALKERS = ("billing", "finance", "support", "auditor", "customer")
 """Clerk, manager, support, auditor and customer; the administrator goes where none of them may."""
 EVERYBODY = (*WALKERS, "admin", NOBODY)
-MORE = {"console.import_file": "customers.edit"}
-"""Pages that ask for more than they declare, for what `living.py` made."""
+MORE = {"console.import_file": {"customers.edit", "settings.view"}}
+"""Pages that ask for one of these besides what they declare, for what `living.py` made."""
 WIDTHS = (360, 1440, 360, 1920)
 
 
@@ -49,8 +49,8 @@ def may(role: str, page: str) -> bool:
     asked = SIGNED_IN if declared is None else declared.permission
     if asked == ANYONE or page == "account_login":
         return role == NOBODY
-    needed = {asked, MORE.get(page, asked)}
-    return role != NOBODY and needed <= {SIGNED_IN, *ROLES[role][1]}
+    held = {SIGNED_IN, *ROLES.get(role, ("", ()))[1]}
+    return role != NOBODY and asked in held and not MORE.get(page, held).isdisjoint(held)
 
 
 def visits(pages: list[str]) -> Iterator[Visit]:

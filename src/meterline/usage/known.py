@@ -94,6 +94,12 @@ def backed_out() -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
+def give_up_lost() -> None:
+    """Where a run is missing or damaged, forget all of them, so that they are written anew."""
+    _opened.clear()
+    _runs()
+
+
 def _runs() -> list[KeyRun]:
     """The runs, the newest first; none where one is missing, so that all are made anew."""
     folder = files.folder("usage")

@@ -45,12 +45,13 @@ def _hash_each(data: Array, begins: Array, high: Array, low: Array) -> None:
             k1 *= one
             k1 = (k1 << r31) | (k1 >> r33)
             h1 ^= k1 * other
+            if left == 16:
+                h1 = ((h1 << r27) | (h1 >> r37)) + h2
+                h1 = h1 * five + np.uint64(0x52DCE729)
             k2 *= other
             k2 = (k2 << r33) | (k2 >> r31)
             h2 ^= k2 * one
             if left == 16:
-                h1 = ((h1 << r27) | (h1 >> r37)) + h2
-                h1 = h1 * five + np.uint64(0x52DCE729)
                 h2 = ((h2 << r31) | (h2 >> r33)) + h1
                 h2 = h2 * five + np.uint64(0x38495AB5)
             at += left

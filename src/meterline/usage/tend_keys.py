@@ -17,7 +17,7 @@ from meterline.platform import files
 from meterline.usage import key_run
 from meterline.usage.deduplicate import KEY
 from meterline.usage.key_run import ENTRIES, NOBODY
-from meterline.usage.known import backed_out, each, standing_of, uncovered
+from meterline.usage.known import backed_out, each, give_up_lost, standing_of, uncovered
 from meterline.usage.load import lock_loading
 from meterline.usage.models import Batch, KnownKeys, Retired
 from meterline.usage.store import BatchFolder, live
@@ -36,6 +36,7 @@ def tend(*, batches_most: int = BATCHES_MOST, keys_most: int = KEYS_MOST) -> int
     with transaction.atomic():
         lock_tending()
         lock_loading()
+        give_up_lost()
         rows = uncovered()
         if len(rows) > batches_most or sum(one.rated for one in rows) > keys_most:
             anew = not KnownKeys.objects.exists()

@@ -76,7 +76,10 @@ def imported(request: HttpRequest) -> HttpResponse:
 @page("settings/imports/new", title=_("Import a file"), permission="home.view", write="home.view")
 def import_new(request: HttpRequest) -> HttpResponse:
     """Give a file of customers, accounts, subscriptions, numbers or sellers."""
-    return _give(request, _kinds(request), reverse("console.imported"), _("Imports"))
+    back, title = "console.home", _("Home")
+    if allowed(request, "settings.view"):
+        back, title = "console.imported", _("Imports")
+    return _give(request, _kinds(request), reverse(back), title)
 
 
 @page("money/statement", title=_("Bank statements"), permission="payments.record",
@@ -89,10 +92,10 @@ def statement(request: HttpRequest) -> HttpResponse:
 @page("settings/imports/<int:file>", title=_("Imported file"), permission="home.view")
 def import_file(request: HttpRequest, file: int) -> HttpResponse:
     """A file: how far it is, what it would make, what is refused."""
-    one = _one(request, file)
+    one = _seen(request, file)
     context = _progress(one) | {
         "state": STATES[one.state], "tone": TONES[one.state], "title": TITLES[one.kind],
-        "refused": imports.rejects(one) is not None,
+        "refused": imports.rejects(one) is not None, "mine": one.kind in _kinds(request),
     }  # fmt: skip
     return render(request, "console/import.html", context)
 
@@ -100,7 +103,7 @@ def import_file(request: HttpRequest, file: int) -> HttpResponse:
 @fragment("settings/imports/<int:file>/progress", permission="home.view")
 def import_progress(request: HttpRequest, file: int) -> HttpResponseBase:
     """Whether the file is through."""
-    one = _one(request, file)
+    one = _seen(request, file)
     return follow(request, lambda: _far(Import.objects.get(pk=one.pk)))
 
 
@@ -111,7 +114,7 @@ def _far(one: Import) -> Progress:
 @fragment("settings/imports/<int:file>/refused", permission="home.view")
 def import_refused(request: HttpRequest, file: int) -> HttpResponse:
     """The refused rows as a file, each with its line and reason, to be mended and given again."""
-    path = imports.rejects(_one(request, file))
+    path = imports.rejects(_seen(request, file))
     if path is None:
         raise Http404
     return FileResponse(path.open("rb"), as_attachment=True, filename="refused.csv")
@@ -173,6 +176,13 @@ def _kinds(request: HttpRequest) -> list[str]:
 def _one(request: HttpRequest, file: int) -> Import:
     """A file of a kind that whoever is signed in may import."""
     return get_object_or_404(Import, pk=file, kind__in=_kinds(request))
+
+
+def _seen(request: HttpRequest, file: int) -> Import:
+    """A file that whoever is signed in may import, or sees in the list of all."""
+    if allowed(request, "settings.view"):
+        return get_object_or_404(Import, pk=file)
+    return _one(request, file)
 
 
 def _progress(one: Import) -> dict[str, Any]:
