@@ -11,6 +11,8 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from meterline.platform import libraries
+
 POOL = {"min_size": 2, "max_size": 20, "timeout": 10, "name": "web"}
 """Requests above `max_size` wait for a connection, up to `timeout` seconds."""
 PLANNED = """
@@ -22,6 +24,7 @@ query, or to start workers for it, takes longer than such a query does. Reading 
 until six rows of many have come is a bad bet: they may all stand at its end."""
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meterline.platform.settings")
+libraries.load()
 application = get_asgi_application()
 
 

@@ -25,9 +25,10 @@ def worker(
     """Work on background jobs until stopped."""
     from procrastinate.contrib.django import app
 
-    from meterline.platform import jobs
+    from meterline.platform import jobs, libraries
     from meterline.platform.beside import loops
 
+    libraries.load()
     typer.echo(f"worker: waiting for jobs such as {jobs.publish_events.name} (Ctrl-C stops)")
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     with app.replace_connector(connector) as ready, nullcontext() if once else loops():
