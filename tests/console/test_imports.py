@@ -87,11 +87,16 @@ def test_a_bank_statement_settles_invoices(clerk: Sign, db: None, home: Path) ->
 def test_one_imports_what_one_may_change(
     clerk: Sign, db: None, home: Path, role: str, kinds: list[str]
 ) -> None:
+    """Whoever sees the list of imports reads a file of it, and can do nothing with it."""
     client = clerk(role)
     page = client.get(reverse("console.import_new"))
     assert page.context["kinds"] == kinds
     one = give(clerk("admin"), CUSTOMERS)
-    assert client.get(reverse("console.import_file", args=[one.pk])).status_code == 404
+    shown = client.get(reverse("console.import_file", args=[one.pk]))
+    assert (shown.status_code, shown.context["mine"]) == (200, False)
+    assert b"<form" not in shown.content.split(b"<main")[1].split(b"</main>")[0]
+    for act in ("console.import_drop", "console.import_carry_out"):
+        assert client.post(reverse(act, args=[one.pk]), {"confirm": "1"}).status_code == 404
     file = SimpleUploadedFile("people.csv", CUSTOMERS)
     client.post(reverse("console.import_new"), {"kind": "customers", "file": file})
     assert Import.objects.count() == 1

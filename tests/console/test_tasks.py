@@ -48,10 +48,11 @@ def month(product: Product, after: int = 0) -> date:
     return last
 
 
-def dearer(product: Product, folder: Path) -> Path:
-    """The catalogue of software, with one price raised by 0.50."""
+def dearer(product: Product, folder: Path, cents: int) -> Path:
+    """The catalogue of software, with one price raised by less than 1; each test by its own cents,
+    since what one publishes the next compares with."""
     text = demo(product, "software.yaml").read_text()
-    changed = re.sub(r'amount: "(\d+)\.00"', r'amount: "\1.50"', text, count=1)
+    changed = re.sub(r'amount: "(\d+)\.00"', rf'amount: "\g<1>.{cents}"', text, count=1)
     assert changed != text
     file = folder / "software.yaml"
     file.write_text(changed)
@@ -169,7 +170,7 @@ def test_a_plan_is_changed_with_its_effect_seen_before(browser_page: Open) -> No
 def test_a_price_is_published_by_two_people(
     browser_page: Open, product: Product, tmp_path: Path
 ) -> None:
-    file = dearer(product, tmp_path)
+    file = dearer(product, tmp_path, 50)
     author = Hands(browser_page("/", role="product"))
     author.press("Catalogue")
     author.press("Drafts")
@@ -194,7 +195,7 @@ def test_a_tariff_is_asked_what_if(browser_page: Open, product: Product, tmp_pat
     hands.press("What-if", "What-if")
     hands.press("Ask what if", "Every bill of these months is made twice")
     hands.reads_help()
-    hands.give("Or a catalogue file", dearer(product, tmp_path))
+    hands.give("Or a catalogue file", dearer(product, tmp_path, 70))
     hands.press("Work it out", "Pay more")
     more = hands.page.locator(".figure").filter(has_text="Pay more").locator(".stat-value")
     assert int(more.inner_text()) > 0
