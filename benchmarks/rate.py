@@ -136,32 +136,47 @@ def subscribe(customers: int, plans: list[str]) -> None:
         assert outcome.created == customers
 
 
-def main() -> None:
-    """Generate, load, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What `prepare` is told."""
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--prefixes", type=int, default=35_000)
     parser.add_argument("--profile", choices=list(PLANS), default="plain")
-    wanted = parser.parse_args()
+    return parser
+
+
+def prepare(folder: Path, wanted: argparse.Namespace) -> Path:
+    """The deck, catalogue and customers in the product, and a file of their calls."""
+    from meterline.catalog import files as catalogues
+    from meterline.catalog import services as catalog
+    from meterline.platform import clock
+
+    clock.move_to(datetime(2026, 11, 1, tzinfo=UTC))
+    chance = np.random.default_rng(1)
+    write_deck(folder / "deck.csv", chance, wanted.prefixes)
+    (folder / "catalogue.yaml").write_text(CATALOGUE)
+    catalog.apply(catalogues.parse(folder / "catalogue.yaml"))
+    subscribe(wanted.customers, PLANS[wanted.profile])
+    calls = folder / "calls.csv"
+    write_calls(calls, chance, wanted.rows, wanted.customers)
+    return calls
+
+
+def scanned(calls: Path) -> None:
+    """What the time is measured against."""
+    duckdb.sql(f"SELECT count(*), sum(duration) FROM '{calls}'").fetchall()
+
+
+def main() -> None:
+    """Generate, load, measure, print."""
+    wanted = options(argparse.ArgumentParser(description=__doc__)).parse_args()
     seconds: dict[str, float] = {}
     with measure.scratch() as home:
-        from meterline.catalog import files as catalogues
-        from meterline.catalog import services as catalog
-        from meterline.platform import clock
         from meterline.usage import services as usage
 
-        clock.move_to(datetime(2026, 11, 1, tzinfo=UTC))
-        folder = Path(home)
-        chance = np.random.default_rng(1)
-        write_deck(folder / "deck.csv", chance, wanted.prefixes)
-        (folder / "catalogue.yaml").write_text(CATALOGUE)
-        catalog.apply(catalogues.parse(folder / "catalogue.yaml"))
-        subscribe(wanted.customers, PLANS[wanted.profile])
-        calls = folder / "calls.csv"
-        write_calls(calls, chance, wanted.rows, wanted.customers)
+        calls = prepare(Path(home), wanted)
         with measure.timed(seconds, "limit"):
-            duckdb.sql(f"SELECT count(*), sum(duration) FROM '{calls}'").fetchall()
+            scanned(calls)
         with measure.timed(seconds, "load"):
             batch = usage.load_file(calls)
         assert batch.records == wanted.rows

@@ -9,15 +9,13 @@ sum a column. `--profile mixed`: a third of the customers draw on an allowance.
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import measure
-import numpy as np
 import polars as pl
-from rate import CATALOGUE, PLANS, subscribe, write_calls, write_deck
+from rate import options, prepare, scanned
 
 
 def correct_deck(path: Path) -> None:
@@ -32,34 +30,22 @@ def correct_deck(path: Path) -> None:
 
 def main() -> None:
     """Generate, load, correct, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--prefixes", type=int, default=35_000)
-    parser.add_argument("--profile", choices=list(PLANS), default="plain")
+    parser = options(argparse.ArgumentParser(description=__doc__))
     parser.add_argument("--unchanged", action="store_true")
     asked = parser.parse_args()
     seconds: dict[str, float] = {}
     with measure.scratch() as home:
         from meterline.catalog import files as catalogues
         from meterline.catalog import services as catalog
-        from meterline.platform import clock
         from meterline.usage import services as usage
         from meterline.usage.parts import Selection
         from meterline.usage.rework import rework
 
-        clock.move_to(datetime(2026, 11, 1, tzinfo=UTC))
         folder = Path(home)
-        chance = np.random.default_rng(1)
-        write_deck(folder / "deck.csv", chance, asked.prefixes)
-        (folder / "catalogue.yaml").write_text(CATALOGUE)
-        catalog.apply(catalogues.parse(folder / "catalogue.yaml"))
-        subscribe(asked.customers, PLANS[asked.profile])
-        calls = folder / "calls.csv"
-        write_calls(calls, chance, asked.rows, asked.customers)
+        calls = prepare(folder, asked)
         batch = usage.load_file(calls)
         with measure.timed(seconds, "limit"):
-            duckdb.sql(f"SELECT count(*), sum(duration) FROM '{calls}'").fetchall()
+            scanned(calls)
         if not asked.unchanged:
             correct_deck(folder / "deck.csv")
             corrected = catalogues.parse(folder / "catalogue.yaml")

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -34,6 +35,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh data folder; the database stays the session's."""
     monkeypatch.setenv("METERLINE_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def _past_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Append-only tables refuse TRUNCATE, but the test database must be emptied afterwards."""
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    plain = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, *args: Any, **options: Any) -> list[str]:
+        return [
+            "SET session_replication_role = replica",
+            *plain(self, *args, **options),
+            "SET session_replication_role = origin",
+        ]
+
+    monkeypatch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+
+
+@pytest.fixture
+def at_once(_past_triggers: None, transactional_db: None) -> None:
+    """A database that several threads see: everything commits, and is emptied afterwards."""
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import psycopg
+from django.db import connection
 
 ACCOUNTS = 400
 RECORDS = 60_000
@@ -96,12 +99,31 @@ class Company:
 
     def state(self) -> dict[str, list[Any]]:
         """Everything that must be the same, however often the work was interrupted."""
-        with psycopg.connect(self.url) as connection:
-            return {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+        with psycopg.connect(self.url) as reader:
+            return {name: reader.execute(query).fetchall() for name, query in STATE.items()}
 
     def bill(self, action: str, workers: int) -> tuple[str, ...]:
         """Arguments that bill the month in small chunks, or resume it."""
         return ("-c", BILL, action, str(workers))
+
+
+def server_url(name: str) -> str:
+    """A database of the tests' server."""
+    settings = connection.settings_dict
+    return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
+
+
+@contextmanager
+def of_its_own(folder: Path, name: str) -> Iterator[Company]:
+    """The company before its first usage file, in a database of this name."""
+    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
+        write_files(folder)
+        made = Company(folder=folder, url=server_url(name))
+        prepare(made)
+        yield made
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def write_files(folder: Path) -> list[Path]:

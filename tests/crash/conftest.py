@@ -8,13 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from crash.company import Company, prepare, write_files
-from django.db import connection
-
-
-def server_url(name: str) -> str:
-    settings = connection.settings_dict
-    return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
+from crash.company import Company, prepare, server_url, write_files
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from crash.company import Company
-from crash.conftest import server_url
+from crash.company import Company, server_url
 
 pytestmark = pytest.mark.slow
 

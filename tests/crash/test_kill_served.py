@@ -15,10 +15,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from crash.company import ACCOUNTS, Company, prepare, write_files
-from crash.test_kill import server_url
+from crash.company import ACCOUNTS, Company, of_its_own
 
 pytestmark = pytest.mark.slow
 
@@ -28,15 +26,8 @@ DELIVERIES, EVENTS, KILLS = 120, 50, 8
 @pytest.fixture
 def company(tmp_path: Path, django_db_setup: None) -> Iterator[Company]:
     """A company of its own."""
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS crash_served WITH (FORCE)")
-        server.execute("CREATE DATABASE crash_served")
-    write_files(tmp_path)
-    made = Company(folder=tmp_path, url=server_url("crash_served"))
-    prepare(made)
-    yield made
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE crash_served WITH (FORCE)")
+    with of_its_own(tmp_path, "crash_served") as made:
+        yield made
 
 
 class Served:

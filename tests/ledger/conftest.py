@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 from meterline.customers.models import Account
 from meterline.customers.services import create_account
@@ -84,23 +82,3 @@ def advance(account: Account) -> Advance:
         services.post(*posting.invoice_postings(made, lines, taxes))
 
     return make
-
-
-@pytest.fixture
-def _past_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Append-only tables refuse TRUNCATE, but the test database must be emptied afterwards."""
-    plain = DatabaseOperations.sql_flush
-
-    def sql_flush(self: DatabaseOperations, *args: Any, **options: Any) -> list[str]:
-        return [
-            "SET session_replication_role = replica",
-            *plain(self, *args, **options),
-            "SET session_replication_role = origin",
-        ]
-
-    monkeypatch.setattr(DatabaseOperations, "sql_flush", sql_flush)
-
-
-@pytest.fixture
-def at_once(_past_triggers: None, transactional_db: None) -> None:
-    """A database where everything commits, emptied afterwards."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 import pytest
 from django.db import connection, transaction
-from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
@@ -117,24 +115,3 @@ def check_books() -> None:
         .exclude(amount=F("remaining") + F("taken"))
         .values_list("pk", flat=True)
     ) == []  # fmt: skip
-
-
-@pytest.fixture
-def _past_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Append-only tables refuse TRUNCATE, but the test database must be emptied afterwards."""
-    plain = DatabaseOperations.sql_flush
-
-    def sql_flush(self: DatabaseOperations, *args: Any, **options: Any) -> list[str]:
-        return [
-            "SET session_replication_role = replica",
-            *plain(self, *args, **options),
-            "SET session_replication_role = origin",
-        ]
-
-    monkeypatch.setattr(DatabaseOperations, "sql_flush", sql_flush)
-
-
-@pytest.fixture
-def at_once(_past_triggers: None, transactional_db: None) -> Iterator[None]:
-    """A database that several threads see: everything commits, and is emptied afterwards."""
-    yield

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.rating.allowance import allocate
+from meterline.rating.draw import allocate
 
 Lot = tuple[int, int, int, int]  # owner, left, increment, level
 
@@ -38,8 +39,11 @@ def greedy(events: list[tuple[int, int]], lots: list[Lot]) -> dict[tuple[int, in
     return uses
 
 
-@given(stories())
-def test_columns_draw_as_events_one_by_one(story: tuple[list[tuple[int, int]], list[Lot]]) -> None:
+@pytest.mark.parametrize("unit", [1, 10**20, 3**60], ids=["small", "decimals", "beyond 63 bits"])
+@given(story=stories())
+def test_columns_draw_as_events_one_by_one(
+    unit: int, story: tuple[list[tuple[int, int]], list[Lot]]
+) -> None:
     events, lots = story
     pairs = [
         (row, number)
@@ -47,10 +51,13 @@ def test_columns_draw_as_events_one_by_one(story: tuple[list[tuple[int, int]], l
         for number, lot in enumerate(lots)
         if lot[0] == owner
     ]
-    made = allocate(
-        pl.Series([demand for _, demand in events], dtype=pl.Int128),
+    units = allocate(
+        pl.Series([demand * unit for _, demand in events], dtype=pl.Int128),
         pl.DataFrame(
-            [(number, *lot[1:]) for number, lot in enumerate(lots)],
+            [
+                (number, left * unit, increment * unit, level)
+                for number, (_, left, increment, level) in enumerate(lots)
+            ],
             schema={
                 "lot": pl.UInt32, "left": pl.Int128, "increment": pl.Int128, "level": pl.Int32,
             },
@@ -58,5 +65,6 @@ def test_columns_draw_as_events_one_by_one(story: tuple[list[tuple[int, int]], l
         ),
         pl.DataFrame(pairs, schema={"row": pl.UInt32, "lot": pl.UInt32}, orient="row"),
     )  # fmt: skip
-    assert {(row, lot): units for row, lot, units in made.iter_rows()} == greedy(events, lots)
-    assert made.height == made.select("row", "lot").n_unique()
+    assert (units.dtype, len(units)) == (pl.Int128, len(pairs))
+    taken = {pair: made for pair, made in zip(pairs, units.to_list(), strict=True) if made}
+    assert taken == {pair: made * unit for pair, made in greedy(events, lots).items()}

@@ -18,8 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from crash.company import Company, prepare, write_files
-from django.db import connection
+from crash.company import Company, of_its_own
 from loops import run
 
 from meterline.usage.bodies import Lines
@@ -209,11 +208,6 @@ class Mosquitto(Server):
                 await client.publish("usage/app", message, qos=zmqtt.QoS.AT_LEAST_ONCE)
 
 
-def server_url(name: str) -> str:
-    settings = connection.settings_dict
-    return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
-
-
 class Rabbit(Server):
     """rabbitmq-server with a lasting queue, and the name server that it needs, on loopback."""
 
@@ -287,15 +281,8 @@ class Rabbit(Server):
 @pytest.fixture
 def company(tmp_path: Path, django_db_setup: None) -> Iterator[Company]:
     """A company of 400 subscriptions."""
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS streams WITH (FORCE)")
-        server.execute("CREATE DATABASE streams")
-    write_files(tmp_path)
-    made = Company(folder=tmp_path, url=server_url("streams"))
-    prepare(made)
-    yield made
-    with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE streams WITH (FORCE)")
+    with of_its_own(tmp_path, "streams") as made:
+        yield made
 
 
 def messages() -> list[bytes]:

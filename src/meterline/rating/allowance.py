@@ -1,9 +1,4 @@
-"""Allowances: free units or money of a period, and how usage draws on them. Pure, columnar.
-
-A *lot* is what one period of one allowance grants. Events draw in the order of their start, each
-on its lots in their order (priority, code, age). To go through the lots in that order, and through
-the events within each, gives the same; so a lot is one pass over columns.
-"""
+"""Allowances: free units or money of a period, and which usage they may cover. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +6,7 @@ import hashlib
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
-
-import polars as pl
+from typing import Literal
 
 from meterline.kernel.interval import Interval
 from meterline.pricing.price import Meter, Price
@@ -30,8 +23,6 @@ BY_AMOUNT = ("rate_card", "dynamic", "per_unit")
 """Price models whose events have an amount, from which an allowance of money can be taken."""
 
 AGGREGATIONS = ("count", "sum")
-
-USES: dict[str, Any] = {"row": pl.UInt32, "lot": pl.UInt32, "units": pl.Int128}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,38 +86,3 @@ def unfit(
     if banded and not calendar:
         return "an allowance with bands covers prices with a calendar"
     return None
-
-
-def allocate(demand: pl.Series, lots: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """USES: how many units of which lot cover which event; only those above 0.
-
-    `demand`: Int128 >= 0 by row, the rows in the order in which they draw. `lots`: lot UInt32,
-    left Int128, increment Int128 > 0 in the same units (only whole increments of an event are
-    covered), level Int32 (the order in which an event draws; lots of one level share no event).
-    `pairs`: row UInt32 ascending, lot UInt32: which events may draw on which lots.
-    """
-    found = [pl.DataFrame(schema=USES)]
-    keyed = pairs.join(lots, on="lot", maintain_order="left")
-    for level in lots["level"].unique().sort():
-        part = keyed.filter(pl.col("level") == level)
-        uses = _draw(part.with_columns(demand=demand.gather(part["row"])))
-        if uses.height:
-            taken = demand.gather(uses["row"]) - uses["units"]
-            demand = demand.scatter(uses["row"], taken)
-            found.append(uses)
-    return pl.concat(found)
-
-
-def _draw(part: pl.DataFrame) -> pl.DataFrame:
-    """USES of events that draw on one lot each, in the order of the rows."""
-    increment, zero = pl.col("increment"), pl.lit(0, pl.Int128)
-    usable = pl.max_horizontal(pl.col("left"), zero) // increment * increment
-    wanted = pl.min_horizontal(pl.col("demand") // increment * increment, usable)
-    before = pl.col("wanted").cum_sum().over("lot") - pl.col("wanted")
-    left = pl.max_horizontal(pl.col("usable") - before, zero)
-    return (
-        part.with_columns(usable=usable, wanted=wanted)
-        .with_columns(units=pl.min_horizontal("wanted", left))
-        .filter(pl.col("units") > 0)
-        .select(USES.keys())
-    )

@@ -65,10 +65,8 @@ def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
     priced = _priced(usage, meters, tariff)
     rejects.append(_reject(priced.filter(pl.col("price_id").is_null()), "no_price"))
     parts = []
-    for price_id, rows in _by_price(priced.drop_nulls("price_id")):
-        events = usage if rows.height == usage.height else usage.join(
-            rows.select("row"), on="row", how="semi", maintain_order="left"
-        )  # fmt: skip
+    for price_id, places in _by_price(priced.drop_nulls("price_id")):
+        events = usage if len(places) == usage.height else usage[places]
         price = tariff.prices[price_id]
         meter = tariff.meters[price.meter or ""]
         if meter.filter:
@@ -81,6 +79,8 @@ def rate(usage: pl.DataFrame, tariff: Tariff) -> Rated:
         "row", keep="first", maintain_order=True
     )
     rated = pl.concat(parts) if parts else pl.DataFrame(schema=RATED)
+    if len(parts) > 1:  # in the order of the records again
+        rated = rated.sort("row", maintain_order=True)
     if not refused.is_empty():
         rated = rated.join(refused, on="row", how="anti", maintain_order="left")
     return Rated(rated=rated, rejects=refused)
@@ -93,8 +93,9 @@ def _reject(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
 
 
 def _priced(usage: pl.DataFrame, meters: list[str], tariff: Tariff) -> pl.DataFrame:
-    """row, meter and price_id of each price that records have, null where there is none."""
-    columns = usage.select("row", "plan_version_id", "meter")
+    """row, meter, place (in `usage`) and price_id of each price that records have, null where there
+    is none."""
+    columns = usage.select("row", "plan_version_id", "meter").with_row_index("place")
     parts = [
         _of_meter(columns, code, meters).join(
             tariff.table.filter(pl.col("meter") == code).select("plan_version_id", "price_id"),
@@ -110,14 +111,14 @@ def _of_meter(usage: pl.DataFrame, code: str, meters: list[str]) -> pl.DataFrame
     return usage if len(meters) == 1 else usage.filter(pl.col("meter") == code)
 
 
-def _by_price(priced: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The rows of each price."""
+def _by_price(priced: pl.DataFrame) -> Iterator[tuple[int, pl.Series]]:
+    """The places of each price's records."""
     first = priced["price_id"].first()
     if priced.height and bool((priced["price_id"] == first).all()):  # as is usual
-        yield cast(int, first), priced
+        yield cast(int, first), priced["place"]
         return
     for (price_id,), rows in priced.partition_by("price_id", as_dict=True).items():
-        yield cast(int, price_id), rows
+        yield cast(int, price_id), rows["place"]
 
 
 def _with_quantity(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 import polars as pl
 
@@ -25,10 +25,8 @@ from meterline.usage.settle import (
     LOT_KEY,
     USED,
     Cover,
-    Settled,
     covered_prices,
     remaining,
-    settle,
 )
 
 Window = tuple[datetime, datetime]
@@ -94,10 +92,21 @@ def _sharing_accounts(account_ids: Sequence[int] | None) -> pl.Series:
     return rows["account_id"]
 
 
-def settled(
+class Waiting(NamedTuple):
+    """What `settle` takes: records of whole accounts, and the lots that they may draw on."""
+
+    records: pl.DataFrame
+    rated: pl.DataFrame
+    cover: Cover
+    lots: pl.DataFrame
+    used: pl.DataFrame
+    tariff: Tariff
+
+
+def waiting(
     records: pl.DataFrame, rated: pl.DataFrame, given_back: pl.DataFrame | None = None
-) -> Settled:
-    """Records of whole accounts after allowances, on what was taken before.
+) -> Waiting:
+    """Records of whole accounts before allowances, with what was taken before.
 
     `records`: line, id, plan_version_id and properties; `rated`: store.RATED but covered, rated in
     full. `given_back` (USES): what these records took when they were rated before.
@@ -108,7 +117,7 @@ def settled(
     if given_back is not None:
         back = drawn_again(given_back, -1)
         used = pl.concat([used, back.select(USED.keys())])
-    return settle(records, rated, cover_of(tariff, []), found, used, tariff)
+    return Waiting(records, rated, cover_of(tariff, []), found, used, tariff)
 
 
 def state(account_ids: Sequence[int], window: Window) -> tuple[pl.DataFrame, pl.DataFrame]:

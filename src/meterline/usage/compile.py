@@ -7,6 +7,7 @@ from typing import Any
 
 from meterline.kernel.compiled import Compiled
 from meterline.rating.destination import find_ranges
+from meterline.rating.draw import draw
 from meterline.rating.taximeter import charged
 from meterline.usage.bodies import split_array
 from meterline.usage.cut import count_lines, find_edges, kinds_of, view_fields
@@ -19,7 +20,7 @@ from meterline.usage.spans import enter_keys, find_spans
 LOOPS: tuple[Compiled[..., Any], ...] = (
     count_lines, kinds_of, find_edges, view_fields, read_instants, find_keys, enter_keys,
     find_spans, find_ranges, charged, find_rows, fill_filter, merge_runs, split_array,
-    hash_texts,
+    hash_texts, draw,
 )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ from meterline.usage.allowances import (
     drawn_again,
     freed,
     of_owners,
-    settled,
     together,
+    waiting,
 )
 from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.errors import BatchNotBackedOut, RecordsAway, UnknownBatch, UnknownRecord
@@ -28,7 +28,7 @@ from meterline.usage.guide import GUIDED, guide
 from meterline.usage.load import lock_batches, lock_loading, register_batch, write_rejects
 from meterline.usage.models import Batch, Reject
 from meterline.usage.process import rate_and_place
-from meterline.usage.settle import DRAWN, LATE, USES
+from meterline.usage.settle import DRAWN, LATE, USES, settle
 from meterline.usage.store import RATED, BatchFolder, Live, live
 from meterline.usage.totals import added, negated, totals
 
@@ -198,7 +198,7 @@ def _again(old: pl.DataFrame, standing: Live) -> _Again:
     late = pl.DataFrame(schema=LATE)
     waits = reference.cover.touches(rated)
     if waits is not None:
-        outcome = settled(kept, rated.filter(waits), taken)
+        outcome = settle(*waiting(kept, rated.filter(waits), taken))
         rated = pl.concat([rated.filter(~waits), outcome.rated.select(rated.columns)])
         uses, drawn, late = outcome.uses, outcome.drawn, outcome.late
     places = rows.select(pl.col("new_line").alias("line"), "batch_id", old_line="line")
@@ -238,7 +238,7 @@ def _supersede(old: pl.DataFrame, again: _Again) -> Batch:
     new_keys = keys(new_records["id"]).select(KEY).hstack(new_records.select("line"))
     folder = BatchFolder()
     folder.add(1, new_records, new_rated, new_keys.join(origins, on="line"))
-    folder.add_settled(new_rated.clear(), new_uses)
+    folder.add_settled(1, new_rated.clear(), new_uses)
     refused = again.records.join(changed, on="line", how="semi")
     folder.take_out(
         refused.join(new_records, on="line", how="anti").drop("origin").join(origins, on="line")

@@ -44,6 +44,7 @@ def sweep(grace: timedelta = GRACE) -> int:
             WHERE retired_at < clock_timestamp() - %s AND NOT EXISTS (
                 SELECT 1 FROM pg_stat_activity
                 WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND backend_type = 'client backend'  -- a vacuum reads no folders
                     AND xact_start < r.retired_at + least(%s, %s))
             ORDER BY id
             """,

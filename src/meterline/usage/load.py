@@ -18,13 +18,13 @@ from meterline.platform.database import write_frame
 from meterline.rating.properties import plain
 from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
-from meterline.usage.allowances import settled, write_drawn
+from meterline.usage.allowances import Waiting, waiting, write_drawn
 from meterline.usage.compile import compile_loops
 from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch, Source
 from meterline.usage.process import Prepared, Reference, prepare, process
-from meterline.usage.settle import LATE
+from meterline.usage.settle import LATE, settle
 from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
@@ -81,13 +81,13 @@ class Load:
         digest: str = "",
         keep_repeated: bool = False,
         late_too: bool = False,
-        many: bool = False,
+        everybody: references.Everybody | None = None,
     ) -> None:
         """`keep_repeated`: whether `repeated` is asked for. `late_too`: whatever the age of records
-        that the source says is too late. `many`: there will be so many records that everybody's
-        contracts are read, without waiting for the first of them."""
+        that the source says is too late. `everybody`: where there will be so many records that
+        the contracts of all were read."""
         self.source, self.file_name, self.format, self.digest = source, file_name, format, digest
-        self.newest_change = references.newest_change()
+        self.newest_change = everybody.newest_change if everybody else references.newest_change()
         self.folder = BatchFolder()
         self.records = self.rated = self.duplicates = self._numbered = 0
         self._now = clock.now()
@@ -104,7 +104,7 @@ class Load:
         warm_up()
         self._at_work: deque[tuple[pl.DataFrame, engine.Pending]] = deque()
         self._parts = 0
-        self._reference = references.reference_of_all() if many else None
+        self._reference = everybody.reference if everybody else None
         self._shared: Any = None  # what stands for the reference on a cluster
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -159,9 +159,9 @@ class Load:
         """Commit the batch with its totals and rejects, after allowances."""
         while self._at_work:
             self._take_next()
-        self._workers.shutdown()
         lock_batches()
         self._settle()
+        self._workers.shutdown()
         self.folder.close()
         rejects = self.rejects()
         sums = added(self._totals)
@@ -193,13 +193,21 @@ class Load:
         self.folder.remove()
 
     def _settle(self) -> None:
-        """What waits for allowances draws on them, in the order of time."""
-        for records, rated in self._staging.shards():
-            outcome = settled(records, rated)
-            self.folder.add_settled(outcome.rated, outcome.uses.with_columns(_HERE))
-            self._add_totals(totals(outcome.rated))
-            self._drawn.append(outcome.drawn)
-            self.late = pl.concat([self.late, outcome.late])
+        """What waits for allowances draws on them, in the order of time; some accounts beside
+        others."""
+        at_work: deque[engine.Pending] = deque()
+        for part, (records, rated) in enumerate(self._staging.shards(), 1):
+            those = waiting(records, rated)
+            at_work.append(self._workers.submit(_settle, those, self.folder, part))
+            while len(at_work) > self._side_by_side:
+                self._take_settled(at_work.popleft().result())
+        while at_work:
+            self._take_settled(at_work.popleft().result())
+
+    def _take_settled(self, settled: _Settled) -> None:
+        self._add_totals(settled.totals)
+        self._drawn.append(settled.drawn)
+        self.late = pl.concat([self.late, settled.late])
 
     def _add_totals(self, more: pl.DataFrame) -> None:
         """Totals of many chunks are added up on the way, so that they stay few."""
@@ -280,6 +288,21 @@ def _work(
         totals=totals(rated),
         first=cast("datetime | None", starts.min()), last=cast("datetime | None", starts.max()),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settled:
+    """Records of some accounts after allowances, written."""
+
+    totals: pl.DataFrame
+    drawn: pl.DataFrame
+    late: pl.DataFrame
+
+
+def _settle(those: Waiting, folder: BatchFolder, part: int) -> _Settled:
+    outcome = settle(*those)
+    folder.add_settled(part, outcome.rated, outcome.uses.with_columns(_HERE))
+    return _Settled(totals=totals(outcome.rated), drawn=outcome.drawn, late=outcome.late)
 
 
 def register_batch(

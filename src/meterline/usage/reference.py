@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 from django.db import connection
 
@@ -22,6 +24,19 @@ def newest_change() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM subscriptions_change")
         return int(cursor.fetchone()[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everybody:
+    """The reference of everybody, and the newest contract change that is in it for certain."""
+
+    newest_change: int
+    reference: Reference
+
+
+def everybody() -> Everybody:
+    """What there is now."""
+    return Everybody(newest_change=newest_change(), reference=reference_of_all())
 
 
 def reference_of_all() -> Reference:

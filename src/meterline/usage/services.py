@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,7 @@ from meterline.rating import properties
 from meterline.subscriptions.models import Subscription
 from meterline.subscriptions.store import changed_since, find
 from meterline.usage import deliveries, formats, intake
+from meterline.usage import reference as references
 from meterline.usage.allowances import (
     Balance,
     balances,
@@ -42,7 +44,6 @@ from meterline.usage.mapping import tables_of
 from meterline.usage.models import Batch, Delivery, KnownKeys, Reject, Retired
 from meterline.usage.normalise import CANONICAL
 from meterline.usage.process import TOO_LATE, Prepared
-from meterline.usage.reference import newest_change
 from meterline.usage.store import live
 from meterline.usage.tend_keys import lock_tending, tend_behind
 
@@ -104,29 +105,40 @@ def load_file(
     file = Path(path)
     rule = None if mapping is None else Path(mapping)
     warm_up()
-    digest = digest_of(source, format, rule, file)
-    try:
-        with transaction.atomic():
-            lock_loading()
-            known = Batch.objects.filter(digest=digest, state="committed").first()
-            if known is not None:
-                return known
-            other = intake.of_file(file, format) if rule is None else None
-            if other is not None:
-                return other.load(file, source=source, digest=digest, progress=progress)
-            name = format or formats.recognise(file, mapping=rule)
-            chunks = formats.decode(file, format=name, mapping=rule)
-            checked = deliveries.Checked(chunks, path=file, mapping=rule)
-            load = Load(
-                source=source, file_name=file.name, format=name, digest=digest,
-                many=file.stat().st_size > _LARGE,
-            )  # fmt: skip
-            batch = finish(load, checked, progress)
-            deliveries.note(batch, checked)
-            return batch
-    except UsageFileError as error:
-        deliveries.refused(source, error)
-        raise
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(digest_of, source, format, rule, file)
+        try:
+            return _load_once(file, read, format, rule, source, progress)
+        except UsageFileError as error:
+            if read.exception() is None:
+                deliveries.refused(source, error)
+            raise
+
+
+@transaction.atomic
+def _load_once(
+    file: Path, read: Future[str], format: str | None, rule: Path | None, source: str,
+    progress: Callable[[int], None] | None,
+) -> Batch:  # fmt: skip
+    """Load a file, unless one with its digest (`read`) is loaded already."""
+    lock_loading()
+    there = file.is_file()
+    other = intake.of_file(file, format) if there and rule is None else None
+    many = there and other is None and file.stat().st_size > _LARGE
+    everybody = references.everybody() if many else None  # while the digest is read
+    digest = read.result()
+    known = Batch.objects.filter(digest=digest, state="committed").first()
+    if known is not None:
+        return known
+    if other is not None:
+        return other.load(file, source=source, digest=digest, progress=progress)
+    name = format or formats.recognise(file, mapping=rule)
+    chunks = formats.decode(file, format=name, mapping=rule)
+    checked = deliveries.Checked(chunks, path=file, mapping=rule)
+    load = Load(source=source, file_name=file.name, format=name, digest=digest, everybody=everybody)
+    batch = finish(load, checked, progress)
+    deliveries.note(batch, checked)
+    return batch
 
 
 def load_all(
@@ -197,7 +209,7 @@ def _registered(load: Load) -> Batch:
 
 def _follow_changes(load: Load) -> None:
     """Contracts that changed while the batch was in the making."""
-    if newest_change() == load.newest_change:
+    if references.newest_change() == load.newest_change:
         return
     for subscription_id, since in changed_since(load.newest_change, load.touched()):
         follow_contract(subscription_id, since)

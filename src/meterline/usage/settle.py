@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from meterline.kernel.money import EXACT, from_scaled, to_scaled
 from meterline.pricing.price import Price
-from meterline.rating.allowance import Allowance, allocate
+from meterline.rating.allowance import Allowance
+from meterline.rating.draw import allocate
 from meterline.rating.rate import charge_rest
 from meterline.rating.tariff import Tariff
 from meterline.subscriptions.periods import INSTANT
@@ -118,29 +120,27 @@ def settle(
     rows = _in_order(records, rated)
     known = _known_lots(lots, cover.allowances)
     pairs = _pairs(rows, known, cover, tariff)
-    found, reached = [], [pl.DataFrame(schema=_REACHED)]
+    told, reached = [pl.DataFrame(schema=_TOLD)], [pl.DataFrame(schema=_REACHED)]
     for money in (False, True):
-        some = known.filter(pl.col("money") == money)
-        chosen = pairs.join(some, on="lot", how="semi", maintain_order="left")
+        chosen = pairs.filter(known["money"].gather(pairs["lot"]) == money)
         if chosen.is_empty():
             continue
+        some = known.filter(pl.col("money") == money)
         common = _common(rows, chosen, used) if money else 1
         scale = 20 if money else 10
         demand = _amounts(rows, common, tariff) if money else _quantities(rows)
         state = _state(some, used, scale, common)
-        uses = allocate(demand, state, chosen)
+        drawn = chosen.with_columns(allocate(demand, state, chosen))
+        uses = drawn.filter(pl.col("units") > 0)
         each = uses.group_by("row").agg(pl.col("units").sum())
         rows = _paid(rows, each, common) if money else _covered(rows, each, records, tariff)
-        found.append(_told(uses, scale, common))
+        told.append(_told(drawn, scale, common))
         reached.append(_reached(rows, chosen, uses, state))
-    uses = pl.concat([pl.DataFrame(schema=_TOLD), *found]).join(
-        known.select("lot", *LOT_KEY), on="lot"
-    )
-    about = rows.select("row", "line", "subscription_id", "price_id", "period_start", "start")
+    drawn = _about(pl.concat(told), rows, known)
     return Settled(
-        rated=rows.drop("row", "id"),
-        uses=uses.join(about, on="row").select(USES.keys()),
-        drawn=_drawn(about, pairs, known, uses),
+        rated=rows.drop("row", "id", "place"),
+        uses=drawn.filter(pl.col("amount") != 0).select(USES.keys()),
+        drawn=_drawn(drawn),
         late=_late(pl.concat(reached), used),
     )
 
@@ -152,13 +152,31 @@ _TOLD: dict[str, Any] = {
 
 
 def _in_order(records: pl.DataFrame, rated: pl.DataFrame) -> pl.DataFrame:
-    """Rated records in the order in which they draw, with row, id and covered."""
+    """Rated records in the order in which they draw (start, id, price), with row, id, covered, and
+    place (in `records`)."""
+    about = records.select("line", "id").with_row_index("place")
+    if rated["line"].equals(about["line"]):  # a price a record, as is usual
+        known = rated.hstack(about.drop("line"))
+    else:
+        known = rated.join(about, on="line", how="left", maintain_order="left")
     return (
-        rated.join(records.select("line", "id"), on="line", how="left", maintain_order="left")
-        .sort("start", "id", "price_id")
+        known[_drawing_order(known)]
         .with_row_index("row")
         .with_columns(covered=pl.lit(0).cast(rated.schema["quantity"]))
     )
+
+
+def _drawing_order(known: pl.DataFrame) -> pl.Series:
+    """The places of the first, the second ... to draw. Most have a start of their own."""
+    starts = known["start"].to_physical().to_numpy()
+    order = np.argsort(starts, kind="stable")
+    alike = starts[order[1:]] == starts[order[:-1]]
+    tied = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
+    if len(tied):
+        places = pl.Series("at", order[tied])
+        some = known.select("start", "id", "price_id")[places].with_columns(places)
+        order[tied] = some.sort("start", "id", "price_id")["at"].to_numpy()
+    return pl.Series(order)
 
 
 def remaining(
@@ -312,35 +330,27 @@ def _covered(
     rows: pl.DataFrame, each: pl.DataFrame, records: pl.DataFrame, tariff: Tariff
 ) -> pl.DataFrame:
     """Rows with covered, the quantity that is left to pay, and what it costs by a rate card."""
-    taken = from_scaled(pl.col("units"), 10)
-    found = rows.join(each, on="row", how="left", maintain_order="left").with_columns(
-        covered=taken.fill_null(0), whole="quantity",
-        quantity=pl.col("quantity") - taken.fill_null(0),
-    )  # fmt: skip
-    changed = [
-        charge_rest(
-            part.select("row", "line", "covered", quantity="whole").join(
-                records.drop("quantity"), on="line", maintain_order="left"
-            ),
-            tariff.prices[price_id],
-            tariff,
-        ).select("row", pl.col("amount").alias("rest"), pl.col("denominator").alias("below"))
-        for price_id, part in _by_card(found.filter(pl.col("covered") > 0), tariff)
-    ]
-    kept = found.drop("units", "whole")
-    if not changed:
-        return kept
-    return (
-        kept.join(pl.concat(changed), on="row", how="left", maintain_order="left")
-        .with_columns(
-            amount=pl.coalesce("rest", "amount"), denominator=pl.coalesce("below", "denominator")
+    none = pl.zeros(rows.height, pl.Int128, eager=True)
+    taken = from_scaled(pl.lit(none.scatter(each["row"], each["units"])), 10)
+    found = rows.with_columns(covered=taken, quantity=pl.col("quantity") - taken)
+    amounts = [found.select("amount", "denominator")]
+    chosen = np.arange(rows.height)
+    for price_id, part in _by_card(found[each["row"].sort()], tariff):
+        about = records.drop("quantity", "line")[part["place"]].with_columns(
+            part["covered"], rows["quantity"][part["row"]]
         )
-        .drop("rest", "below")
-    )
+        paid = charge_rest(about, tariff.prices[price_id], tariff)
+        chosen[part["row"]] = np.arange(part.height) + sum(one.height for one in amounts)
+        amounts.append(paid.select("amount", "denominator"))
+    return found.with_columns(pl.concat(amounts)[chosen].get_columns())
 
 
 def _by_card(rows: pl.DataFrame, tariff: Tariff) -> Iterator[tuple[int, pl.DataFrame]]:
-    for (price_id,), part in rows.partition_by("price_id", as_dict=True).items():
+    """The rows of each price that has a rate card."""
+    one = rows["price_id"].n_unique() == 1  # as is usual
+    parts = [rows] if one else rows.partition_by("price_id", maintain_order=True)
+    for part in parts:
+        price_id = part["price_id"][0]
         if tariff.prices[price_id].model == "rate_card":
             yield price_id, part
 
@@ -410,16 +420,17 @@ def _late(reached: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _drawn(
-    about: pl.DataFrame, pairs: pl.DataFrame, known: pl.DataFrame, uses: pl.DataFrame
-) -> pl.DataFrame:
-    key = [name for name in DRAWN if name not in ("amount", "last_start")]
+def _about(told: pl.DataFrame, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """_TOLD with the lot's LOT_KEY and what is kept of the record."""
+    about = rows.select("line", "subscription_id", "price_id", "period_start", "start")
+    return told.hstack(about[told["row"]]).hstack(known.select(*LOT_KEY)[told["lot"]])
+
+
+def _drawn(about: pl.DataFrame) -> pl.DataFrame:
+    """DRAWN of _about. A lot is known by its number here, which tells as much as LOT_KEY."""
+    key = ["subscription_id", "price_id", "period_start", "lot", "denominator"]
     return (
-        pairs.join(uses.select(_TOLD.keys()), on=["row", "lot"], how="left")
-        .with_columns(pl.col("amount").fill_null(0), pl.col("denominator").fill_null(1))
-        .join(about, on="row")
-        .join(known.select("lot", *LOT_KEY), on="lot")
-        .group_by(key)
-        .agg(pl.col("amount").sum(), pl.col("start").max().alias("last_start"))
+        about.group_by(key)
+        .agg(pl.col(*LOT_KEY).first(), pl.col("amount").sum(), last_start=pl.col("start").max())
         .select(pl.col(name).cast(kind) for name, kind in DRAWN.items())
     )

@@ -74,7 +74,6 @@ class BatchFolder:
         self.name = f"{prefix}{uuid4().hex}"
         self.path = files.folder("usage") / self.name
         self.path.mkdir()
-        self._settled = 0
 
     def add(
         self, part: int, records: pl.DataFrame, rated: pl.DataFrame, keys: pl.DataFrame
@@ -86,11 +85,11 @@ class BatchFolder:
         self.write(rated.select(RATED.keys()), "rated", f"{part:06}")
         self.write(keys.select(KEYS.keys()), "keys", f"{part:06}")
 
-    def add_settled(self, rated: pl.DataFrame, uses: pl.DataFrame) -> None:
-        """Write records of earlier chunks after allowances: `rated` (RATED), `uses` (DRAWS)."""
-        self._settled += 1
-        self.write(rated.select(RATED.keys()), "rated", f"settled-{self._settled:06}")
-        self.write(uses.select(DRAWS.keys()), "uses", f"{self._settled:06}")
+    def add_settled(self, part: int, rated: pl.DataFrame, uses: pl.DataFrame) -> None:
+        """Write records of earlier chunks after allowances, the `part`-th: `rated` (RATED), `uses`
+        (DRAWS)."""
+        self.write(rated.select(RATED.keys()), "rated", f"settled-{part:06}")
+        self.write(uses.select(DRAWS.keys()), "uses", f"{part:06}")
 
     def take_out(self, ids: pl.DataFrame, part: int = 1) -> None:
         """Note the records (id, line, origin) of earlier batches that count no more, and may come
