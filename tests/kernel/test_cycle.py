@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterline.kernel.cycle import BillingDay, Schedule, charge_periods, period_end
+from meterline.kernel.cycle import BillingDay, Schedule, charge_periods, period_end, periods_since
 from meterline.kernel.interval import Interval, InvalidInterval
 
 FIRST = date(1, 1, 1)
@@ -111,6 +111,8 @@ dates = st.dates(min_value=date(2000, 1, 1), max_value=date(2030, 12, 31))
     st.sampled_from(["subscription", "calendar"]),
     st.integers(0, 500),
     st.lists(st.tuples(st.integers(1, 300), st.integers(1, 31)), max_size=3),
+    st.integers(-40, 600),
+    st.one_of(st.none(), st.integers(1, 520)),
 )
 def test_periods_follow_each_other_without_gap(
     interval: str,
@@ -119,6 +121,8 @@ def test_periods_follow_each_other_without_gap(
     align: str,
     length: int,
     changes: list[tuple[int, int]],
+    later: int,
+    lasting: int | None,
 ) -> None:
     days = [BillingDay(FIRST, day)]
     for offset, new in sorted(dict(changes).items()):
@@ -132,3 +136,8 @@ def test_periods_follow_each_other_without_gap(
         assert before.end == after.start
     for period in periods:
         assert period.cycle_start <= period.start < period.end <= period.cycle_end
+    since, end = first + timedelta(days=later), lasting and first + timedelta(days=lasting)
+    whole = charge_periods(plan, first, end, until)
+    over, found = periods_since(plan, first, end, until, since)
+    assert found == [period for period in whole if period.end > since]
+    assert not found or over == len(whole) - len(found)

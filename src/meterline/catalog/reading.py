@@ -31,14 +31,23 @@ ALWAYS = date(1, 1, 1)
 
 def plan_version_at(plan: str, on: date) -> PlanVersion:
     """The version of a plan in force on a day. Raises UnknownPlan."""
-    found = (
-        PlanVersion.objects.filter(plan_code=plan, base=None, effective__lte=on)
-        .order_by("-effective", "-version")
-        .first()
-    )
-    if found is None:
-        raise UnknownPlan(plan=plan, on=on)
-    return found
+    for version in _versions_of(plan, _newest_version()):
+        if version.effective <= on:
+            return version
+    raise UnknownPlan(plan=plan, on=on)
+
+
+def _newest_version() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM catalog_planversion WHERE base_id IS NULL")
+        return int(cursor.fetchone()[0])
+
+
+@remembered(5_000)
+def _versions_of(plan: str, newest: int) -> tuple[PlanVersion, ...]:
+    """The published versions of a plan, the last to hold first; there are more with `newest`."""
+    rows = PlanVersion.objects.filter(plan_code=plan, base=None)
+    return tuple(rows.order_by("-effective", "-version"))
 
 
 def plans_in_force(on: date) -> list[PlanVersion]:

@@ -114,8 +114,11 @@ class Schedule:
 
     def grid_on(self, on: date) -> Grid:
         """The grid for a period that starts on a day: that of the billing day set before it."""
-        i = max(bisect_left(self.billing_days, on, key=lambda entry: entry.since) - 1, 0)
-        return grid(self.interval, self.billing_days[i].day, self.first, self.align)
+        return grid(self.interval, self.billing_days[self.place(on)].day, self.first, self.align)
+
+    def place(self, on: date) -> int:
+        """The place of the billing day that was set before a day, or of the first one."""
+        return max(bisect_left(self.billing_days, on, key=lambda entry: entry.since) - 1, 0)
 
 
 def charge_periods(
@@ -127,14 +130,29 @@ def charge_periods(
     last a trailing one. A period on whose days a new billing day is set keeps its end; the next
     one begins there, on the new grid.
     """
+    return periods_since(schedule, start, end, until, start)[1]
+
+
+def periods_since(
+    schedule: Schedule, start: date, end: date | None, until: date, since: date
+) -> tuple[int, list[ChargePeriod]]:
+    """As charge_periods, without those that end on or before `since`; and how many these are."""
     periods: list[ChargePeriod] = []
-    at = start
+    at, before = start, 0
     while at <= until and (end is None or at < end):
-        cycle_start, cycle_end = schedule.grid_on(at).cycle(at)
+        grid = schedule.grid_on(at)
+        cycle_start, cycle_end = grid.cycle(at)
+        steps = grid.index(since) - grid.index(at) if at < since else 0
+        if steps > 1 and at == cycle_start and schedule.place(at) == schedule.place(since):
+            at, before = grid.boundary(grid.index(at) + steps), before + steps
+            continue
         stop = cycle_end if end is None else min(cycle_end, end)
-        periods.append(ChargePeriod(at, stop, cycle_start, cycle_end))
+        if stop <= since:
+            before += 1
+        else:
+            periods.append(ChargePeriod(at, stop, cycle_start, cycle_end))
         at = stop
-    return periods
+    return before, periods
 
 
 def period_end(schedule: Schedule, start: date, on: date) -> date:

@@ -21,7 +21,7 @@ from meterline.kernel.cycle import (
     BillingDay,
     ChargePeriod,
     Schedule,
-    charge_periods,
+    periods_since,
 )
 from meterline.kernel.interval import Interval
 from meterline.kernel.policy import DayCount
@@ -60,6 +60,7 @@ PERIOD_SCHEMA: dict[str, Any] = {
 
 BillingDays = Mapping[int, Sequence[BillingDay]]
 _FIRST_DAY = date(1, 1, 1)
+_DAY = timedelta(days=1)
 
 
 def periods(spans: pl.DataFrame, billing_days: BillingDays) -> pl.DataFrame:
@@ -139,14 +140,15 @@ def _periods_of(
     if key["day_count"] == "seconds" and days[-1].day is None:
         offset = key["day_start"] or time(0)
     clock = _Clock(zone, offset)
-    found = charge_periods(
+    before, found = periods_since(
         schedule,
         clock.day_of(start),
         None if end is None else clock.day_after(end),
         clock.day_of(key["until_at"]),
+        clock.day_of(key["since_at"]) - _DAY,
     )
     rows = []
-    for ordinal, period in enumerate(found):
+    for ordinal, period in enumerate(found, before):
         row = _row(period, ordinal, key, clock, schedule.interval)
         if row[1] > key["since_at"] and row[0] <= key["until_at"] and row[0] < row[1]:
             rows.append(row)
