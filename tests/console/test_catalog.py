@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console.conftest import axe
 from django.test import Client
 from django.urls import reverse
 
@@ -163,14 +162,3 @@ def test_the_other_lists(tmp_path: Path, clerk: Callable[[str], Client]) -> None
     ):  # fmt: skip
         assert said in page(client, reverse(f"catalog.{name}"))
     assert "eu, us" in page(client, "/catalog/meters/api/")
-
-
-@pytest.mark.slow
-def test_pages_are_sound(browser_page: Callable[..., Any]) -> None:
-    for path in (
-        "/catalog/plans/", "/catalog/plans/mobile-plus/", "/catalog/plans/mobile-plus/1/data/",
-        "/catalog/calendars/mobile-hours/", "/catalog/cards/mobile-voice/?key=393",
-    ):  # fmt: skip
-        seen = browser_page(path)
-        assert axe(seen) == [], path
-        seen.context.close()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from console.conftest import axe
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import resolve, reverse
@@ -181,16 +179,3 @@ def test_whoever_may_only_see_changes_nothing(clerk: Sign, ada: Account, role: s
     for name in ("console.customer_edit", "console.account_new"):
         assert client.post(reverse(name, args=["ADA"]), {"name": "X"}).status_code == 403
     assert Customer.objects.get(code="ADA").party.name == "Ada Byron"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 360)])
-def test_in_the_browser(browser_page: Callable[..., Any], theme: str, width: int) -> None:
-    for path in ("", "services/", "usage/", "invoices/", "payments/", "notes/", "edit/",
-                 "accounts/new/"):  # fmt: skip
-        page = browser_page(f"/customers/M000001/{path}", theme=theme, width=width)
-        page.wait_for_load_state("networkidle")
-        assert axe(page) == [], path
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, path
-        page.context.close()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from billing.world import Used, bill, load, set_up, totals
-from console.conftest import axe
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -180,15 +179,3 @@ def test_a_record_is_taken_out_and_the_next_bill_corrects_it(
     assert note.total == Decimal("-0.48")  # 30 MB at 0.013, and 22 %
     assert "\N{MINUS SIGN}0.48" in shown
     assert services.batch(Batch.objects.latest("id").pk).format == "reversal"
-
-
-@pytest.mark.slow
-def test_the_pages_in_a_browser(browser_page: Callable[..., Any]) -> None:
-    paths = ("/usage/batches/", "/usage/batches/1/", "/usage/load/", "/usage/rejects/",
-             "/usage/rejects/1/", "/usage/records/")  # fmt: skip
-    for theme, width in (("light", 1440), ("dark", 360)):
-        for path in paths:
-            page = browser_page(path, theme=theme, width=width)
-            assert axe(page) == [], path
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-            page.context.close()

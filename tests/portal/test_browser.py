@@ -1,4 +1,4 @@
-"""The portal in a browser, as a customer: small and wide, light and dark."""
+"""The portal in a browser, as a customer: usage by months, a bill asked about by keyboard."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pytest
 from console.conftest import axe
 
 pytestmark = pytest.mark.slow
-PATHS = ["/portal/", "/portal/usage/", "/portal/usage/?every=month&show=units", "/portal/bills/",
-         "/portal/services/", "/portal/account/", "/portal/account/consents/"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (360, "light"), (1440, "light")])
-def test_pages(browser_page: Any, signed_in: str, width: int, theme: str) -> None:
-    for path in PATHS:
-        page = browser_page(path, role=signed_in, width=width, theme=theme)
-        page.wait_for_load_state("networkidle")
-        assert axe(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-        page.context.close()
+def test_usage_of_months_in_units(
+    browser_page: Any, signed_in: str, width: int, theme: str
+) -> None:
+    path = "/portal/usage/?every=month&show=units"
+    page = browser_page(path, role=signed_in, width=width, theme=theme)
+    page.wait_for_load_state("networkidle")
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.context.close()
 
 
 def test_a_bill_is_read_and_asked_about_by_keyboard(browser_page: Any, signed_in: str) -> None:
