@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -300,4 +301,7 @@ def test_what_bills_measure_record_by_record_stays(tmp_path: Path, way: str) -> 
         stored = live().records(live().rated().select("batch_id", "line").unique())
         gone = stored.filter(pl.col("batch_id") == batch.pk)
         assert gone["id"].str.starts_with("erased-").all()
+        users = gone.filter(pl.col("meter") == "users")["property:user"].to_list()
+        assert users[0] == users[2] != users[1]
+        assert all(re.fullmatch("erased-[0-9a-f]{24}", one) for one in users)
         assert "identifier" not in gone.drop_nulls().columns or gone["identifier"].null_count()
