@@ -268,7 +268,10 @@ def test_the_worker_knows_the_job() -> None:
         "import django; django.setup(); from procrastinate.contrib.django import app;"
         "print(*app.tasks)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    where = {**os.environ, "METERLINE_HOME": os.environ["METERLINE_TEST_HOME"]}  # no server more
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=where
+    )
     assert "meterline.usage.jobs.watch_folders" in done.stdout
 
 

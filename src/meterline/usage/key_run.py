@@ -67,6 +67,14 @@ def merge(older: KeyRun, newer: KeyRun, path: Path, *, dead: Array, last: bool) 
     `dead`: owners (sorted) whose keys have gone. `last`: there is nothing older, so that keys of
     nobody need not be kept.
     """
+    count = _merged(older, newer, path, dead, last)
+    del older, newer  # what is mapped counts as memory in use
+    high, low = (np.load(path / f"{name}.npy", mmap_mode="r") for name in _NAMES[:2])
+    _write_filter(np.asarray(high), np.asarray(low), path)
+    return count
+
+
+def _merged(older: KeyRun, newer: KeyRun, path: Path, dead: Array, last: bool) -> int:
     most = len(older.high) + len(newer.high)
     columns = zip(_NAMES[:3], (older.high, older.low, older.owner), strict=True)
     made = [_map(path, name, array.dtype, most) for name, array in columns]
@@ -77,8 +85,6 @@ def merge(older: KeyRun, newer: KeyRun, path: Path, *, dead: Array, last: bool) 
         for name, array in zip(_NAMES[:3], made, strict=True):
             np.save(path / f".{name}.npy", array[:count])
             (path / f".{name}.npy").rename(path / f"{name}.npy")
-    whole = [np.load(path / f"{name}.npy", mmap_mode="r") for name in _NAMES[:2]]
-    _write_filter(np.asarray(whole[0]), np.asarray(whole[1]), path)
     return count
 
 
