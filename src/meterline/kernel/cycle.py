@@ -140,11 +140,11 @@ def periods_since(
     periods: list[ChargePeriod] = []
     at, before = start, 0
     while at <= until and (end is None or at < end):
-        grid = schedule.grid_on(at)
-        cycle_start, cycle_end = grid.cycle(at)
-        steps = grid.index(since) - grid.index(at) if at < since else 0
+        here = schedule.grid_on(at)
+        cycle_start, cycle_end = here.cycle(at)
+        steps = here.index(since) - here.index(at) if at < since else 0
         if steps > 1 and at == cycle_start and schedule.place(at) == schedule.place(since):
-            at, before = grid.boundary(grid.index(at) + steps), before + steps
+            at, before = here.boundary(here.index(at) + steps), before + steps
             continue
         stop = cycle_end if end is None else min(cycle_end, end)
         if stop <= since:

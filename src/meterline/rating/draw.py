@@ -44,6 +44,7 @@ def allocate(demand: pl.Series, lots: pl.DataFrame, pairs: pl.DataFrame) -> pl.S
 
 def _counted(*series: pl.Series) -> tuple[int, list[Array]]:
     """Int128 as multiples of a unit that fit 63 bits, or else as Python's whole numbers; copies."""
+    assert not any(part.null_count() for part in series), "NumPy would make floats of nulls"
     most = max((int(part.abs().max() or 0) for part in series), default=0)  # type: ignore[arg-type]
     for decimals in _DECIMALS:
         unit = pl.Series([10**decimals], dtype=pl.Int128)

@@ -198,7 +198,7 @@ class Load:
         at_work: deque[engine.Pending] = deque()
         for part, (records, rated) in enumerate(self._staging.shards(), 1):
             those = waiting(records, rated)
-            at_work.append(self._workers.submit(_settle, those, self.folder, part))
+            at_work.append(self._workers.submit(_settle_shard, those, self.folder, part))
             while len(at_work) > self._side_by_side:
                 self._take_settled(at_work.popleft().result())
         while at_work:
@@ -299,7 +299,7 @@ class _Settled:
     late: pl.DataFrame
 
 
-def _settle(those: Waiting, folder: BatchFolder, part: int) -> _Settled:
+def _settle_shard(those: Waiting, folder: BatchFolder, part: int) -> _Settled:
     outcome = settle(*those)
     folder.add_settled(part, outcome.rated, outcome.uses.with_columns(_HERE))
     return _Settled(totals=totals(outcome.rated), drawn=outcome.drawn, late=outcome.late)

@@ -283,7 +283,10 @@ def _bands(rows: pl.DataFrame, tariff: Tariff) -> pl.Series:
 
 
 def _quantities(rows: pl.DataFrame) -> pl.Series:
-    return rows.select(to_scaled(pl.col("quantity"), 10)).to_series()
+    """What each record wants of units; one that its meter leaves out wants nothing."""
+    return rows.select(
+        to_scaled(pl.col("quantity"), 10).fill_null(pl.lit(0, pl.Int128))
+    ).to_series()
 
 
 def _common(rows: pl.DataFrame, chosen: pl.DataFrame, used: pl.DataFrame) -> int:
