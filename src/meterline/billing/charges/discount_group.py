@@ -95,7 +95,7 @@ def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             group_share=pl.col("line_share").sort_by(size).first().over(_GROUP),
             group_places=pl.col("places").first().over(_GROUP),
-            group_rounding=pl.col("rounding").first().over(_GROUP),
+            group_rounding=pl.col("rounding").sort_by(_ORDER).first().over(_GROUP),
             together=pl.col("base").sum().over(_GROUP).cast(MONEY),
             group_left=pl.col("left").sum().over(_GROUP).cast(MONEY),
         )
