@@ -50,16 +50,21 @@ OUT_OF_SIGHT = """async () => {
 }"""
 
 
-def faults(page: Any, *, helps: bool = True) -> list[str]:
+def faults(page: Any, *, helps: bool = True, seen: bool = False) -> list[str]:
     """What axe finds; scrolling sideways, text cut off, focus that one cannot see; no help where
-    the page `helps`."""
+    the page `helps`.
+
+    `seen`: somebody of another role saw it narrow and wide, light and dark, so that colours, sizes
+    and the focus are not looked at again.
+    """
     from browsing import axe
 
-    found = axe(page)
+    found = axe(page, drawn=not seen)
     if page.evaluate(WIDER) > 0:
         found.append(f"wider than the screen by {page.evaluate(WIDER)} px")
     found += page.evaluate(CUT_OFF)
-    found += page.evaluate(OUT_OF_SIGHT)
+    if not seen:
+        found += page.evaluate(OUT_OF_SIGHT)
     if helps and page.locator("[data-help]").count() != 1:
         found.append("no help")
     return found

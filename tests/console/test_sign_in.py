@@ -139,8 +139,8 @@ def test_a_passkey_signs_in(chromium: Any, product: Product) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/webauthn/add/")
     page.get_by_label("Passwordless").check()
-    page.get_by_role("button", name="Add").click()
-    page.wait_for_url("**/2fa/**")
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Add").click()
     context.clear_cookies()
     page.goto(f"{here}/account/login/")
     page.get_by_role("button", name="Sign in with a passkey").click()

@@ -43,6 +43,7 @@ def _run(host: str, port: int) -> None:
     """The web server, until a signal; pages that follow a job are let go at once."""
     import uvicorn
 
+    from meterline.platform import libraries
     from meterline.web import drawings, live
 
     class Server(uvicorn.Server):
@@ -54,6 +55,7 @@ def _run(host: str, port: int) -> None:
         "meterline.api.asgi:application", host=host, port=port, log_level="warning",
         access_log=False, lifespan="off", proxy_headers=False,
     )  # fmt: skip
+    libraries.load()
     Thread(target=drawings.warm, daemon=True).start()  # beside what follows
     config.load_app()  # outside of the loop, in which Django lets nothing touch the database
     Server(config).run()
