@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from meterline.billing.charges import usage
 from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
@@ -28,7 +29,7 @@ CHARGED: dict[str, Any] = {
 
 def diff(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """CHARGED lines: `proposed` less `snapshot.billed`, both cut at the accounts' horizon."""
-    billed = _in_view(proposed, snapshot)
+    billed = _without_standing(_in_view(proposed, snapshot), proposed, snapshot)
     if snapshot.progressive:
         billed = billed.filter(_tracks_usage())
     in_time = _by_time()
@@ -55,11 +56,33 @@ def _in_view(proposed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     return pl.concat([billed, older.join(found, on="line_id", how="semi")])
 
 
+def _without_standing(
+    billed: pl.DataFrame, proposed: pl.DataFrame, snapshot: Snapshot
+) -> pl.DataFrame:
+    """`billed` less what mid-period bills charged of periods that are not proposed now and have
+    not gone: those that still run, and those that a change since then ended before the horizon."""
+    period = pl.col("track").str.extract(_USAGE_PERIOD)
+    key = ["subscription_id", "period"]
+    of_usage = billed.filter(_tracks_usage()).with_columns(period=period)
+    missing = of_usage.join(proposed.with_columns(period=period), on=key, how="anti")
+    if missing.is_empty():
+        return billed
+    running = usage.running(snapshot).select("subscription_id", period="track")
+    standing = [
+        missing.join(running, on=key, how="semi"),
+        missing.pipe(with_limits, snapshot).filter(pl.col("start_at") < pl.col("horizon_at")),
+    ]
+    lines = pl.concat(found.select("line_id") for found in standing)
+    return billed.join(lines, on="line_id", how="anti")
+
+
+_USAGE_PERIOD = r"(usage\|\d+\|[^|]+)"  # the price and the day on which the period begins
+_DISCOUNTS = r"(discount\|[^|]*\|)"
+
+
 def _by_time() -> pl.Expr:
     track = pl.col("track")
-    return track.str.starts_with("recurring|") | track.str.contains(
-        r"^(discount\|[^|]*\|)+recurring\|"
-    )
+    return track.str.contains(rf"^{_DISCOUNTS}*recurring\|")
 
 
 def _tracks_usage() -> pl.Expr:

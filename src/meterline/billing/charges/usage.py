@@ -16,7 +16,7 @@ from meterline.subscriptions.periods import periods
 def propose(snapshot: Snapshot) -> pl.DataFrame:
     """PROPOSED lines of usage prices for the periods that have ended at `snapshot.until`
     (progressive: that have begun)."""
-    lines = _lines(snapshot)
+    lines = _lines(snapshot, _BEGUN if snapshot.progressive else _ENDED)
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
     rows = pl.concat([_totals(lines, snapshot), measured(lines, snapshot)]).pipe(
@@ -42,7 +42,18 @@ def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     ).select(*LINES, "covered")
 
 
-def _lines(snapshot: Snapshot) -> pl.DataFrame:
+_BEGUN = pl.col("start_at") < pl.col("until_at")
+_ENDED = (pl.col("end_at") <= pl.col("until_at")) & pl.col("period_closed")
+
+
+def running(snapshot: Snapshot) -> pl.DataFrame:
+    """subscription_id and track of the usage periods that have begun and not ended."""
+    lines = _lines(snapshot, _BEGUN & ~_ENDED)
+    key = {name: PROPOSED[name] for name in ("subscription_id", "track")}
+    return pl.DataFrame(schema=key) if lines.is_empty() else lines.select(key.keys())
+
+
+def _lines(snapshot: Snapshot, which: pl.Expr) -> pl.DataFrame:
     prices = snapshot.price_columns.filter(
         pl.col("kind") == "usage", pl.col("model") != "percent_of"
     )
@@ -50,13 +61,11 @@ def _lines(snapshot: Snapshot) -> pl.DataFrame:
         return pl.DataFrame()
     charged = spans(snapshot.runs, prices, snapshot).pipe(_reach_back, snapshot)
     found = periods(charged, snapshot.billing_days)
-    ended = (pl.col("end_at") <= pl.col("until_at")) & pl.col("period_closed")
-    begun = pl.col("start_at") < pl.col("until_at")
     weighted = [price.id for price in snapshot.prices if price.aggregation == "weighted_sum"]
     shared = pl.col("prorate") & ~pl.col("price_id").is_in(weighted)  # those are shares already
     return (
         found.pipe(with_limits, snapshot)
-        .filter(begun if snapshot.progressive else ended)
+        .filter(which)
         .pipe(_with_cycle, snapshot)
         .with_columns(
             limit_numerator="share_numerator",
