@@ -1,60 +1,13 @@
-"""Every line of every document has an explanation whose arithmetic gives its amount."""
+"""The arithmetic of a line's explanation gives its amount."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from django.db import transaction
 
-from meterline.invoices import reports
 from meterline.invoices.explain import explain_line
-from meterline.invoices.models import Invoice
-from meterline.kernel.errors import NotSupported
 from meterline.kernel.explain import evaluate
-from meterline.scenario import run
-from meterline.scenario.files import Scenario
-from meterline.scenario.read import read
-from meterline.scenario.scratch import folder
-from meterline.scenario.world import World
-
-ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {
-    Path(__file__).parent: (),
-    ROOT / "tests" / "scenario" / "cases": (),
-    ROOT.parent / "shared" / "oracles": (pytest.mark.slow,),
-}
-
-
-def _scenarios() -> Iterator[object]:
-    for place, marks in FOLDERS.items():
-        for file in sorted(place.rglob("*.yaml")):
-            if file.parent.name == "files":
-                continue
-            for number, one in enumerate(read(file)):
-                if isinstance(one, Scenario):
-                    name = f"{file.parent.name}/{file.stem}-{number}"
-                    yield pytest.param(one, id=name, marks=marks)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("scenario", [*_scenarios()])
-def test_arithmetic_gives_the_amount(scenario: Scenario) -> None:
-    world = World(scenario=scenario)
-    with folder(), transaction.atomic():
-        try:
-            run._set_up(world)
-            run._play_all(world)
-        except NotSupported as error:
-            pytest.skip(str(error))
-        for number in Invoice.objects.order_by("id").values_list("number", flat=True):
-            for line, why in reports.explain(number):
-                assert why.amount == evaluate(why.expression) == line["amount"], why
-                assert why.rule
-                assert "0000000000" not in why.expression
-
 
 _FIXED = {"fixed": "2.0000000000", "percent": None, "share": "1/1"}
 
