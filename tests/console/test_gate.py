@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.template.loader import get_template
 from django.test import Client, RequestFactory
 from django.urls import path, reverse
@@ -14,7 +15,7 @@ from django.urls.converters import IntConverter
 
 from meterline.access import gate
 from meterline.access.permissions import ANYONE, PERMISSIONS, ROLES, SIGNED_IN
-from meterline.console.pages.shell import HELP
+from meterline.console.topics import topics_in
 from meterline.web.headers import POLICY
 from meterline.web.page import ACTS, PAGES, load_pages
 from meterline.web.shell import OWN_ACCOUNT
@@ -22,6 +23,7 @@ from meterline.web.shell import OWN_ACCOUNT
 pytestmark = pytest.mark.django_db
 load_pages()
 OURS = sorted({*PAGES, *ACTS})
+SPOKEN = [code for code, _ in settings.LANGUAGES]
 
 
 def address(name: str) -> str:
@@ -125,11 +127,18 @@ def test_acts_change_nothing_by_get(clerk: Callable[[str], Client]) -> None:
         assert is_fragment or answer.status_code == (403 if of_customers else 405), name
 
 
-def test_every_page_has_help() -> None:
-    missing = [page.name for page in PAGES.values() if not (HELP / f"{page.help}.md").is_file()]
-    assert missing == []
-    known = {OWN_ACCOUNT, *(page.help for page in PAGES.values())}
-    assert sorted(path.stem for path in HELP.glob("*.md") if path.stem not in known) == []
+@pytest.mark.parametrize("language", SPOKEN)
+def test_every_page_has_help(language: str) -> None:
+    wanted = {OWN_ACCOUNT, *(page.help for page in PAGES.values())}
+    assert {topic.name for topic in topics_in(language)} == wanted
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_help_says_the_same_in_every_language(language: str) -> None:
+    """Its headings, lists, links and pieces of code are those of the English one."""
+    shape = re.compile(r"^#+ |^\s*[-*] |^\s*\d+\. |`[^`]+`|\]\([^)]*\)|^\|", re.MULTILINE)
+    for one, english in zip(topics_in(language), topics_in("en"), strict=True):
+        assert sorted(shape.findall(one.text)) == sorted(shape.findall(english.text)), one.name
 
 
 @pytest.mark.parametrize("where", ["/", "/account/login/", "/no-such-page/", "/gallery/"])

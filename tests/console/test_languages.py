@@ -21,7 +21,7 @@ from meterline.web import figures
 from meterline.web.page import PAGES
 
 Clerk = Callable[[str], Client]
-UNTRANSLATED = ("console.gallery", "console.help_index")  # samples, and help
+UNTRANSLATED = ("console.gallery",)  # samples
 UNSPOKEN = ("script", "style", "code", "pre", "kbd")
 
 

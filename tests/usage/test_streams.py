@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from crash.company import Company, of_its_own
+from crash.company import Company, of_its_own, server_url
 from usage.servers import Kafka, Mosquitto, Nats, Rabbit
 
 from meterline.usage.bodies import Lines
@@ -195,6 +195,7 @@ def test_nothing_is_lost_or_doubled(
 def test_the_command_says_what_is_not_installed() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "meterline", "usage", "consume", "redis://host/x"],
+        env={**os.environ, "METERLINE_DATABASE_URL": server_url("postgres")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -11,18 +10,18 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import SIGNED_IN
+from meterline.console.topics import topics_in
 from meterline.web import charts, language
 from meterline.web.find import FINDERS, Hit, finder, found
 from meterline.web.models import SavedView
 from meterline.web.page import PAGES, act, done, fragment, page
 from meterline.web.shell import OWN_ACCOUNT, surface_of
-
-HELP = Path(__file__).resolve().parents[1] / "help"
 
 
 @page("help", title=_("Help"), permission=SIGNED_IN)
@@ -31,8 +30,8 @@ def help_index(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     portal = surface_of(request, None) == "portal"
     topics = [
-        (slug, title) for slug, title, body in _help()
-        if text.casefold() in body and _is_of(slug, portal)
+        one for one in topics_in(get_language() or "en")
+        if text.casefold() in one.searched and _is_of(one.name, portal)
     ]  # fmt: skip
     return render(request, "console/help_index.html", {"topics": topics, "text": text})
 
@@ -40,11 +39,11 @@ def help_index(request: HttpRequest) -> HttpResponse:
 @page("help/<slug:topic>", title=_("Help"), permission=SIGNED_IN, help="console-help-index")
 def help_topic(request: HttpRequest, topic: str) -> HttpResponse:
     """The help of one page."""
-    if topic not in {slug for slug, *_ in _help()}:
+    found = next((one for one in topics_in(get_language() or "en") if one.name == topic), None)
+    if found is None:
         raise Http404
-    path = HELP / f"{topic}.md"
-    body = mark_safe(MarkdownIt().enable("table").render(path.read_text("utf-8")))
-    return render(request, "console/help_topic.html", {"body": body, "topic": _title_of(path)})
+    body = mark_safe(MarkdownIt().enable("table").render(found.text))
+    return render(request, "console/help_topic.html", {"body": body, "topic": found.title})
 
 
 @page("search", title=_("Find"), permission=SIGNED_IN)
@@ -108,11 +107,13 @@ def pages(text: str, limit: int) -> list[Hit]:
 def help_topics(text: str, limit: int) -> list[Hit]:
     """Topics of help: those whose title says it come first, then those that mention it."""
     wanted = text.casefold()
-    found = [(wanted not in title.casefold(), title, slug)
-             for slug, title, body in _help() if len(wanted) > 2 and wanted in body]  # fmt: skip
+    if len(wanted) < 3:
+        return []
+    found = [one for one in topics_in(get_language() or "en") if wanted in one.searched]
+    found.sort(key=lambda one: (wanted not in one.title.casefold(), one.title))
     return [
-        Hit(title=title, url=reverse("console.help_topic", args=[slug]), icon="help")
-        for _mentioned, title, slug in sorted(found)[:limit]
+        Hit(title=one.title, url=reverse("console.help_topic", args=[one.name]), icon="help")
+        for one in found[:limit]
     ]
 
 
@@ -125,15 +126,6 @@ def _is_of(topic: str, portal: bool) -> bool:
 @cache
 def _portal_topics() -> frozenset[str]:
     return frozenset(one.help for one in PAGES.values() if one.surface == "portal")
-
-
-@cache
-def _help() -> tuple[tuple[str, str, str], ...]:
-    """Name, title and searchable text of each topic."""
-    return tuple(
-        (path.stem, _title_of(path), path.read_text("utf-8").casefold())
-        for path in sorted(HELP.glob("*.md"))
-    )
 
 
 @act("views/save", permission=SIGNED_IN)
@@ -172,7 +164,3 @@ def _back(request: HttpRequest) -> str:
 def _safe(request: HttpRequest, url: str) -> str:
     good = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()})
     return url if good else "/"
-
-
-def _title_of(path: Path) -> str:
-    return path.read_text("utf-8").partition("\n")[0].lstrip("# ")
