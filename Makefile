@@ -29,8 +29,8 @@ test: $(SPOKEN) ## Run the fast tests
 test-all: $(SPOKEN) ## Run all tests
 	$(BIN)/python -m pytest -q -n logical --dist worksteal
 
-properties: $(SPOKEN) ## Look for what breaks an invariant, in random stories and damaged files, for an hour
-	METERLINE_EXAMPLES=120 METERLINE_DAMAGED=10000 $(BIN)/python -m pytest -q tests/properties tests/billing tests/usage/test_allowances.py tests/usage/formats/test_fuzz.py
+properties: $(SPOKEN) ## Look for what breaks an invariant: random stories, damaged files, killed processes, for an hour
+	METERLINE_EXAMPLES=120 METERLINE_DAMAGED=10000 METERLINE_KILLS=50 $(BIN)/python -m pytest -q tests/properties tests/billing tests/usage/test_allowances.py tests/usage/formats/test_fuzz.py tests/crash/test_kill.py
 
 messages: $(READY) ## Collect the texts of pages for translation, and say which are missing
 	$(BIN)/python -m meterline.platform.messages

@@ -9,7 +9,7 @@ import pytest
 from console.conftest import Product, axe
 
 pytestmark = pytest.mark.slow
-SIZES = [(width, theme) for width in (360, 1440, 1920) for theme in ("light", "dark")]
+SIZES = ((360, "light"), (1440, "dark"), (1920, "light"))
 
 
 @pytest.mark.parametrize(("width", "theme"), SIZES)

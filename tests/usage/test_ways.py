@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from crash.company import Company
 from usage import test_streams
-from usage.test_streams import Nats, free_port
+from usage.servers import Nats, free_port
 
 pytestmark = pytest.mark.slow
 company = test_streams.company  # a fixture
