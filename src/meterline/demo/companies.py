@@ -55,7 +55,7 @@ ELECTRICITY = Company(
         "bic": "", "colour": "#b45309", "invoice_prefix": "BNK", "payment_terms_days": 21,
     },
     catalogue="electricity.yaml", currency="AUD", timezone="Australia/Sydney", country="AU",
-    share=0.13, plans={"power-flat": 0.35, "power-steps": 0.25, "power-time": 0.40},
+    share=0.13, plans={"power-flat": 0.45, "power-steps": 0.30, "power-time": 0.25},
     changes={"power-flat": "power-steps", "power-steps": "power-flat",
              "power-time": "power-time"},
     regions={"AU": 1.0}, identifier="meter",
