@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 from django.apps import apps
 from django.core.management import call_command
@@ -18,6 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from meterline.kernel.errors import MeterlineError
 
 _LOCK = 7206255
+_EMPTY = "meterline_empty_"
 
 
 class PendingMigrations(MeterlineError):
@@ -37,6 +41,18 @@ def pending() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
+def empty_database() -> str:
+    """The name of the server's database without rows, with the schema of this version, that
+    scenarios copy; another name where any migration differs."""
+    digest = blake2b(digest_size=8)
+    for label, name in sorted(_written()):
+        package, _explicit = MigrationLoader.migrations_module(label)
+        found = find_spec(f"{package}.{name}")
+        digest.update(f"{label}.{name}\0".encode())
+        digest.update(Path(found.origin).read_bytes() if found and found.origin else b"")
+    return _EMPTY + digest.hexdigest()
+
+
 def _written() -> Iterator[tuple[str, str]]:
     """Application and name of every migration, by the names of their files."""
     for label in (config.label for config in apps.get_app_configs()):
@@ -54,8 +70,19 @@ def migrate() -> None:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             call_command("migrate", verbosity=0, interactive=False)
+            _drop_older_empty(cursor)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _drop_older_empty(cursor: Any) -> None:
+    cursor.execute(
+        "SELECT datname FROM pg_database WHERE datname ^@ %s AND datname <> %s"
+        " AND pg_get_userbyid(datdba) = current_user",
+        [_EMPTY, empty_database()],
+    )
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 def ensure_migrated() -> None:
