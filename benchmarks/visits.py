@@ -92,8 +92,8 @@ def _parameters(samples: Samples) -> dict[str, Callable[[], list[Any]]]:
 def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
     """Parameters of the pages for which the names alone do not tell."""
     from meterline.catalog.models import Entry, PlanVersion, PriceRow
-    from meterline.console.pages.shell import HELP
     from meterline.console.pages.subscription import ACTS
+    from meterline.console.topics import topics_in
     from meterline.customers.models import Customer
     from meterline.invoices.models import Invoice
     from meterline.payments.models import Payment
@@ -141,7 +141,7 @@ def _special(samples: Samples) -> dict[str, Callable[[], list[dict[str, Any]]]]:
         "console.audit_entry": lambda: [
             {"entry": one} for one in samples.of(AuditEntry.objects.all())],
         "console.help_topic": lambda: [
-            {"topic": path.stem} for path in sorted(HELP.glob("*.md"))[: samples.size]],
+            {"topic": topic.name} for topic in topics_in("en")[: samples.size]],
         "console.give_back": paid,
         "console.subscription_act": contracts,
         "invoices.credit": lambda: [{"invoice": one} for one in samples.of(

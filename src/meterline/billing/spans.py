@@ -84,6 +84,25 @@ def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:
     return [account for account, days in snapshot.billing_days.items() if days[-1].day is None]
 
 
+def billing_day_since(snapshot: Snapshot) -> pl.DataFrame:
+    """account_id and gathered_at of the accounts on anniversaries that got a billing day: the
+    instant from which it holds."""
+    days = {
+        account: last.since
+        for account, (*_, before, last) in (
+            (account, known) for account, known in snapshot.billing_days.items() if len(known) > 1
+        )
+        if before.day is None and last.day is not None
+    }
+    found = snapshot.accounts.select("account_id", "timezone").filter(
+        pl.col("account_id").is_in(list(days))
+    )
+    since = pl.col("account_id").replace_strict(days, return_dtype=pl.Date)
+    return with_midnight(found.with_columns(since=since), "since", "gathered_at").select(
+        "account_id", "gathered_at"
+    )
+
+
 def with_limits(frame: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """`frame` (by account_id) with the account's until_at, horizon_at, settled_at and reach_at."""
     return frame.join(snapshot.limits, on="account_id")

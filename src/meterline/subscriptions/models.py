@@ -56,8 +56,9 @@ class Change(models.Model):
 class Phase(models.Model):
     """A stretch of a subscription in which nothing changes; made anew from the log each time.
 
-    `charge_start` is the first day of the subscription with recurring charges, `trial_end` the
-    first day after the trial of the phase's plan, `anchor` the day at which cycles were reset,
+    `charge_start` is the first day of the subscription with recurring charges (before that was
+    reached, the day on which it would be, were there no later phases), `trial_end` the first day
+    after the trial of the phase's plan, `anchor` the day at which cycles were reset,
     `day_start` the local time at which the days of cycles begin where seconds are counted (null:
     midnight). The last phase of a contract that breaks off a term has `early_until`, the day on
     which the term would have ended, and the plan version whose early fee is due.

@@ -7,7 +7,7 @@ of several changes at one instant the one recorded last counts. Phases lie betwe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -87,12 +87,11 @@ def phases(changes: Iterable[Change], zone: ZoneInfo) -> list[Phase]:
         )
         for start, stop in zip(cuts, [*cuts[1:], end.at], strict=True)
     ] if cuts else []  # fmt: skip
-    charged, day_start = _charge_start(made, zone)
     made = [
         replace(
             phase, charge_start=charged, day_start=phase.day_start if phase.anchor else day_start
         )
-        for phase in made
+        for phase, (charged, day_start) in zip(made, _charge_starts(made, zone), strict=True)
     ]  # fmt: skip
     if made:
         early = {"early_until": end.early_until, "early_version_id": end.early_version_id}
@@ -239,18 +238,19 @@ def _stages(
     return list(found.items())
 
 
-def _charge_start(made: Sequence[Phase], zone: ZoneInfo) -> tuple[date, time | None]:
-    """The first local day with recurring charges and the time at which it begins; of a contract
-    that never got there, the day on which it would have begun to be charged."""
-    day, begins = date.min, None
+def _charge_starts(made: Sequence[Phase], zone: ZoneInfo) -> Iterator[tuple[date, time | None]]:
+    """Of each phase the first local day with recurring charges and the time at which it begins;
+    before that was reached, the day on which it would be, were there no later phases: what comes
+    later does not cut anew what went before."""
+    day, begins, charged = date.min, None, False
     for phase in made:
-        start = phase.start_at.astimezone(zone).date()
-        day = first_charged(start, phase.trial_end)
-        begins = _time(phase.start_at, zone) if day == start else None
-        reached = phase.end_at is None or day < phase.end_at.astimezone(zone).date()
-        if phase.state == "active" and (reached or day == start):
-            return day, begins
-    return day, begins
+        if not charged:
+            start = phase.start_at.astimezone(zone).date()
+            day = first_charged(start, phase.trial_end)
+            begins = _time(phase.start_at, zone) if day == start else None
+            reached = phase.end_at is None or day < phase.end_at.astimezone(zone).date()
+            charged = phase.state == "active" and (reached or day == start)
+        yield day, begins
 
 
 def _time(at: datetime, zone: ZoneInfo) -> time | None:

@@ -73,8 +73,8 @@ def _spans(ways: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """A span for each way, from where the first of its periods began."""
     begun = snapshot.phases.sort("start_at").group_by("subscription_id", maintain_order=True).agg(
         begin=pl.col("start_at").first(),
-        charge_start=pl.col("charge_start").first(),
-        day_start=pl.col("day_start").first(),
+        charge_start=pl.col("charge_start").last(),
+        day_start=pl.col("day_start").filter(pl.col("anchor").is_null()).last(),
         in_trial=pl.col("trial_end").first().is_not_null(),
     )  # fmt: skip
     placed = ways.join(begun, on="subscription_id").join(

@@ -9,7 +9,13 @@ import polars as pl
 
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
 from meterline.billing.price_lines import LINES, price_lines
-from meterline.billing.spans import after_trial, billing_cycle, spans, with_limits
+from meterline.billing.spans import (
+    after_trial,
+    billing_cycle,
+    billing_day_since,
+    spans,
+    with_limits,
+)
 from meterline.subscriptions.periods import INSTANT, periods
 
 _QUANTITY_BLIND = ("flat",)
@@ -79,6 +85,7 @@ def _merged(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """Intervals shorter than the billing cycle, one line a cycle: quantity = intervals.
 
     In advance, a cycle's line has the intervals that start in it; in arrears those that end in it.
+    Those of before the account got a billing day stay lines of their own.
     """
     if charged.is_empty():
         return pl.DataFrame()
@@ -96,6 +103,24 @@ def _merged(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     keyed = short.with_columns(
         at=pl.when("advance").then("start_at").otherwise(pl.col("end_at").dt.offset_by("-1us"))
     )
+    since = billing_day_since(snapshot)
+    if since.is_empty():
+        return _gathered(keyed, cycles)
+    keyed = keyed.join(since, on="account_id", how="left")
+    own = pl.col("at") < pl.col("gathered_at")
+    early = keyed.filter(own)
+    later = keyed.filter(own.fill_null(False).not_())
+    ends = early.group_by("span").agg(early_end=pl.col("end_at").max())
+    gathered = (
+        _gathered(later.drop("gathered_at"), cycles)
+        .join(ends, on="span", how="left")
+        .with_columns(start_at=pl.max_horizontal("start_at", "early_end"))
+        .drop("early_end")
+    )
+    return pl.concat([early.drop("at", "gathered_at"), gathered], how="diagonal_relaxed")
+
+
+def _gathered(keyed: pl.DataFrame, cycles: pl.DataFrame) -> pl.DataFrame:
     inside = keyed.join_where(
         cycles.select("span", cycle_from="start_at", cycle_to="end_at").rename({"span": "of"}),
         pl.col("span") == pl.col("of"),
