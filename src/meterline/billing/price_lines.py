@@ -15,7 +15,7 @@ import polars as pl
 
 from meterline import pricing
 from meterline.billing.frames import PROPOSED, QUANTITY, Snapshot
-from meterline.kernel.money import MONEY, decimals, round_column, round_fraction, to_scaled
+from meterline.kernel.money import MONEY, decimals, round_column, round_fraction, split, to_scaled
 from meterline.pricing.columns import AmountTooLarge
 from meterline.pricing.price import Limit, Price
 
@@ -80,8 +80,8 @@ def _amounts(
     rounded.
 
     Where a price has several lines a period (bands) and a limit holds, they come to its rounded
-    amount: what it adds or takes is put on the first of them, in the order of value, band and
-    season. Those are worked out one by one, as are whole numbers that 128 bits do not hold.
+    amount, in the order of value, band and season. Those are worked out one by one, as are whole
+    numbers that 128 bits do not hold.
     """
     if price.minimum_amount is not None:  # a least amount is due though nothing is priced
         charged = pl.concat([charged, _unpriced(charged, rows)])
@@ -190,20 +190,26 @@ def _one_by_one(price: Price, joined: pl.DataFrame, limits: Limits) -> pl.DataFr
             bound = Fraction(limit.amount) * (rows[0]["days"] if limit.per_day else share)
             total = sum(exact, Fraction(0))
             if total < bound if least else total > bound:
-                exact = _split(price, exact, bound)
+                exact = _split(price, exact, bound, least=least)
         made += [_rounded(price, row, one) for row, one in zip(rows, exact, strict=True)]
     return pl.DataFrame(made, schema=_AMOUNTS)
 
 
-def _split(price: Price, exact: Sequence[Fraction], bound: Fraction) -> list[Fraction]:
-    """`exact` with the first changed, so that once rounded they come to the rounded bound."""
+def _split(
+    price: Price, exact: Sequence[Fraction], bound: Fraction, *, least: bool
+) -> list[Fraction]:
+    """`exact` changed so that once rounded they come to the rounded bound: what a minimum adds is
+    put on the first, a maximum is shared in proportion, so that no line exceeds it or is below 0.
+    """
     if len(exact) == 1:
         return [bound]
     total, *others = (
-        Fraction(round_fraction(one, decimals(price.currency), price.policy.rounding))
+        round_fraction(one, decimals(price.currency), price.policy.rounding)
         for one in (bound, *exact[1:])
     )
-    return [total - sum(others), *exact[1:]]
+    if not least and min(exact) >= 0:
+        return [Fraction(part) for part in split(total, exact, price.currency)]
+    return [Fraction(total - sum(others)), *exact[1:]]
 
 
 def _rounded(price: Price, row: Mapping[str, Any], exact: Fraction) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from meterline.rating.tariff import Tariff
 from meterline.subscriptions.frames import phases_frame
 from meterline.subscriptions.models import Subscription
 from meterline.usage.accounts import billing_days
-from meterline.usage.grants import BEGINNING, lots
+from meterline.usage.grants import BEGINNING, LOTS, lots
 from meterline.usage.settle import (
     DRAWN,
     LATE,
@@ -254,21 +254,32 @@ def freed(rows: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def earliest_change(subscription_id: int, at: datetime, *, shared_only: bool) -> datetime | None:
-    """From when on the lots can be others that a change of a contract at `at` concerns."""
+def concerned_since(
+    subscription_ids: Sequence[int], at: datetime, *, shared_only: bool = False
+) -> pl.DataFrame:
+    """subscription_id and since: from when on the lots can be others that changes of these
+    contracts at `at` concern; of those that carry any."""
     allowances, carriers = granted()
-    if carriers.is_empty():
-        return None
-    phases = phases_frame(subscription_ids=[subscription_id])
-    carried = phases.join(carriers, on="plan_version_id")["definition"].unique().to_list()
-    wanted = [n for n in carried if not shared_only or allowances[n].shared != "subscription"]
-    if not wanted:
-        return None
-    found, _ = state(phases["account_id"].unique().to_list(), (at - timedelta(microseconds=1), at))
-    concerned = found.filter(
-        pl.col("definition").is_in(wanted), pl.col("owner_id").is_in([0, subscription_id])
+    kinds = [
+        n for n, one in enumerate(allowances) if not shared_only or one.shared != "subscription"
+    ]
+    carried = (
+        phases_frame(subscription_ids=subscription_ids)
+        .join(carriers.filter(pl.col("definition").is_in(kinds)), on="plan_version_id")
+        .select("subscription_id", "account_id", "definition")
+        .unique()
     )
-    return cast("datetime | None", concerned["lot_start"].min())
+    if carried.is_empty():
+        return pl.DataFrame(schema={"subscription_id": pl.Int64, "since": LOTS["lot_start"]})
+    accounts = carried["account_id"].unique().to_list()
+    found, _ = state(accounts, (at - timedelta(microseconds=1), at))
+    own = (pl.col("owner_id") == 0) | (pl.col("owner_id") == pl.col("subscription_id"))
+    return (
+        carried.join(found, on=["account_id", "definition"])
+        .filter(own)
+        .group_by("subscription_id")
+        .agg(since=pl.col("lot_start").min())
+    )
 
 
 def sharing(begun: pl.DataFrame) -> pl.DataFrame:

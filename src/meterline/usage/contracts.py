@@ -10,7 +10,7 @@ import polars as pl
 
 from meterline.platform import clock
 from meterline.usage import intake
-from meterline.usage.allowances import earliest_change, sharing
+from meterline.usage.allowances import concerned_since, sharing
 from meterline.usage.correct import rerate, rerate_each
 
 
@@ -18,17 +18,23 @@ def follow_contract(subscription_id: int, at: datetime, *, new: bool = False) ->
     """A contract has changed from an instant on, or begun (`new`): usage that came before that and
     is concerned is rated anew, also of what drew on allowances that are others now."""
     intake.contracts_changed([subscription_id])
-    lots_since = earliest_change(subscription_id, at, shared_only=new)
-    since = [moment for moment in (lots_since, None if new else at) if moment is not None]
+    lots = concerned_since([subscription_id], at, shared_only=new)["since"].to_list()
+    since = lots if new else [*lots, at]
     if since and min(since) < clock.now():
         rerate([subscription_id], min(since))
 
 
 def follow_moved(subscription_ids: Sequence[int], since: datetime) -> None:
-    """Contracts are on other terms from an instant on: usage that came before is rated anew."""
+    """Contracts are on other terms from an instant on: usage that came before is rated anew, also
+    of what drew on allowances that are others now."""
     intake.contracts_changed(subscription_ids)
-    if since < clock.now():
-        rerate(subscription_ids, since)
+    moved = pl.DataFrame(
+        {"subscription_id": subscription_ids}, schema={"subscription_id": pl.Int64}
+    )
+    lots = concerned_since(subscription_ids, since)
+    both = pl.concat([moved.with_columns(since=pl.lit(since, lots.schema["since"])), lots])
+    earliest = both.group_by("subscription_id").agg(pl.col("since").min())
+    rerate_each(earliest.filter(pl.col("since") < clock.now()))
 
 
 def follow_identifiers(values: Sequence[str]) -> None:

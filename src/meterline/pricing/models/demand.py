@@ -183,12 +183,16 @@ def _powers(price: Price, records: pl.DataFrame) -> pl.DataFrame:
     low = pl.max_horizontal(pl.col("at"), pl.col("number") * length)
     high = pl.min_horizontal(pl.col("at") + pl.col("duration"), (pl.col("number") + 1) * length)
     energy = pl.col("quantity").to_physical() * (high - low).cast(pl.Int128) * 60
-    power = energy // (pl.col("duration").cast(pl.Int128) * minutes)
+    hours = pl.col("duration").cast(pl.Int128) * minutes
+    power = (2 * pl.col("energy") + hours) // (2 * hours)  # half up
     return (
         pieces.with_columns(
-            power=power.reinterpret(dtype=pl.Decimal(38, 10)),
+            energy=energy,
             window=(pl.col("number") * length - pl.col("offset")).cast(pl.Datetime("us", "UTC")),
         )
+        .group_by("line", "by_value", "window", "duration")
+        .agg(pl.col("energy").sum())
+        .with_columns(power=power.reinterpret(dtype=pl.Decimal(38, 10)))
         .group_by("line", "by_value", "window")
         .agg(pl.col("power").sum())
     )

@@ -16,10 +16,12 @@ from meterline.scenario.play.registry import play
 from meterline.scenario.steps import Adjust, Bill, Rate
 from meterline.scenario.values import instant
 from meterline.scenario.world import World
+from meterline.usage import waiting
 
 
 @play.register
 def _(step: Bill, world: World) -> None:
+    waiting.recycle_owned()  # as the worker does each minute
     made: list[MadeInvoice] = []
     for until, codes in _groups(step, world):
         world.move(until if step.until is None else clock.now())
