@@ -8,7 +8,8 @@ billed is charged. A track whose proposed and billed periods agree is settled an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from typing import Any
 
 import polars as pl
@@ -176,6 +177,7 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
         proposed.join(contested, on=key, how="semi"),
         billed.join(contested, on=key, how="semi"),
         snapshot,
+        _gathered(pl.concat([one.select(*key, "quantity") for one in (proposed, billed)])),
     )
     return pl.concat([fresh, changed])
 
@@ -220,8 +222,20 @@ def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]
     )
 
 
+def _gathered(lines: pl.DataFrame) -> set[tuple[int, str]]:
+    """Subscription and track of the recurring charges that have lines of several intervals: their
+    quantity is another than that of the contract, which the track tells."""
+    track = pl.col("track")
+    units = track.str.extract(r"^recurring\|\d+\|([^|]+)").cast(lines.schema["quantity"])
+    found = lines.filter(pl.col("quantity") != units)
+    return set(found.select("subscription_id", track).unique().iter_rows())
+
+
 def _reconcile_tracks(
-    proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot
+    proposed: pl.DataFrame,
+    billed: pl.DataFrame,
+    snapshot: Snapshot,
+    gathered: Container[tuple[int, str]],
 ) -> pl.DataFrame:
     """The few tracks on which proposed and billed periods differ, one at a time."""
     prices: Mapping[int, Price] = {price.id: price for price in snapshot.prices}
@@ -246,6 +260,7 @@ def _reconcile_tracks(
                 currencies[first["account_id"]],
                 horizons[first["account_id"]],
                 untils[first["account_id"]],
+                gathered=(track[0], re.sub(f"^{_DISCOUNTS}+", "", track[1])) in gathered,
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from meterline.kernel.cycle import clamped
 from meterline.kernel.interval import Interval
-from meterline.kernel.money import round_amount
+from meterline.kernel.money import round_amount, split
 from meterline.kernel.prorate import counted_days, share
 from meterline.pricing.price import Price
 
@@ -43,30 +43,75 @@ def reconcile(
     currency: str,
     horizon_at: datetime,
     until_at: datetime,
+    *,
+    gathered: bool = False,
 ) -> list[Row]:
     """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`.
 
     Both reach past the horizon; what of a period lies before it is settled. What is paid in
-    advance keeps its end: the rest of a period is charged when it begins.
+    advance keeps its end: the rest of a period is charged when it begins. `gathered`: lines are of
+    several intervals, which are not those of the line's days, so that parts go by their amounts.
     """
     measure = _Measure(price, ZoneInfo(zone))
     charges = _play(billed)
-    spans = [(row["start_at"], row["end_at"]) for row in wanted]
+    spans = [_span(row) for row in wanted]
     rows: list[Row] = []
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
+        known = _unused_by_amount(charge, wanted, unused, measure, currency) if gathered else None
         for piece in unused:
-            back = _returning(charge.line, piece, measure, horizon_at)
+            if known is not None and price.policy.credit == "prorated":
+                back = (piece, known[piece]) if piece in known else None
+            else:
+                back = _returning(charge.line, piece, measure, horizon_at)
             if back is not None and back[0][1] > horizon_at:
                 rows.append(_credit(charge, *back, price, currency))
     covered = [part for charge in charges for part in charge.standing]
     for row in wanted:
-        span = (row["start_at"], row["end_at"])
-        for piece in _subtract(span, covered):
+        span = _span(row)
+        pieces = _subtract(span, covered)
+        parts = _missing_by_amount(row, charges, pieces, measure, currency) if gathered else None
+        for piece in pieces:
             if piece[1] <= horizon_at or (row["advance"] and piece[0] > until_at):
                 continue
-            rows.append(_charge(row, piece, span, measure, price, currency))
+            part = measure.share(piece, span) if parts is None else parts.get(piece, Fraction(0))
+            if part:
+                rows.append(_charge(row, piece, part, price, currency))
     return rows
+
+
+def _span(row: Mapping[str, Any]) -> Span:
+    return row["start_at"], row["end_at"]
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return inner[0] >= outer[0] and inner[1] <= outer[1]
+
+
+def _unused_by_amount(
+    charge: _Charge, wanted: Sequence[Row], pieces: Sequence[Span], measure: _Measure, currency: str
+) -> dict[Span, Fraction] | None:
+    """The share of a charge that comes back for each piece: what is left of it less what is wanted
+    in its days; None where that is wanted of days of others too."""
+    inside = [row for row in wanted if _intersect(_span(row), [_span(charge.line)])]
+    if not all(_within(_span(row), _span(charge.line)) for row in inside):
+        return None
+    back = charge.left - sum((row["amount"] for row in inside), Decimal(0))
+    return measure.parts(back, charge.line["amount"], pieces, currency)
+
+
+def _missing_by_amount(
+    row: Row, charges: Sequence[_Charge], pieces: Sequence[Span], measure: _Measure, currency: str
+) -> dict[Span, Fraction] | None:
+    """The share of a wanted line for each piece of its days that is not covered: what it comes to
+    less what is left of the charges in its days; None where one covers days of others too."""
+    if pieces == [_span(row)]:
+        return None
+    inside = [one for one in charges if _intersect(_span(row), one.standing)]
+    if not all(_within(_span(one.line), _span(row)) for one in inside):
+        return None
+    due = row["amount"] - sum((one.left for one in inside), Decimal(0))
+    return measure.parts(due, row["amount"], pieces, currency)
 
 
 def _play(billed: Sequence[Row]) -> list[_Charge]:
@@ -124,12 +169,9 @@ def _credit(charge: _Charge, piece: Span, unused: Fraction, price: Price, curren
     }  # fmt: skip
 
 
-def _charge(
-    row: Row, piece: Span, span: Span, measure: _Measure, price: Price, currency: str
-) -> Row:
-    if piece == span:
+def _charge(row: Row, piece: Span, part: Fraction, price: Price, currency: str) -> Row:
+    if piece == _span(row):
         return {**row, "tax_percent": None}
-    part = measure.share(piece, span)
     inputs = json.loads(row["inputs"])
     inputs["part"] = f"{part.numerator}/{part.denominator}"
     return {
@@ -153,6 +195,18 @@ class _Measure:
         if piece == whole:
             return Fraction(1)
         return Fraction(self._length(piece), self._length(whole))
+
+    def parts(
+        self, amount: Decimal, of: Decimal, pieces: Sequence[Span], currency: str
+    ) -> dict[Span, Fraction]:
+        """`amount` split over `pieces` by their lengths, each as a share `of` a line's amount;
+        nothing where it has the other sign."""
+        if not pieces or amount * of <= 0:
+            return {}
+        shares = split(amount, [self._length(piece) for piece in pieces], currency)
+        return {
+            piece: Fraction(part) / Fraction(of) for piece, part in zip(pieces, shares, strict=True)
+        }
 
     def unused(self, piece: Span, billed: Span) -> Fraction:
         """The share of a billed period that comes back: counted as a stub of it would have been
