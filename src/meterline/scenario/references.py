@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from meterline.catalog.plan_sections import PlanSection
 from meterline.scenario.files import ScenarioFile
 from meterline.scenario.steps import Bill, Subscribe, walk
 
 Place = tuple[str | int, ...]
 
 
-def faults(model: ScenarioFile, plans: Iterable[Iterable[Any]]) -> Iterator[tuple[Place, str]]:
-    """Names that nothing bears, with their place in the document."""
+def faults(
+    model: ScenarioFile, plans: Iterable[Mapping[Any, PlanSection]]
+) -> Iterator[tuple[Place, str]]:
+    """Names that nothing bears, with their place in the document. A bundle's add-ons are named
+    after their base: `s1-roaming`."""
     yield from _parents(model)
     codes = {str(code) for group in plans for code in group}
+    included = {one.plan for group in plans for plan in group.values() for one in plan.includes}
+    taken: set[str] = set()
     subscriptions: set[str] = set()
     invoices: set[str] = set()
     for place, step in walk(model.steps):
         if len(place) == 2 and place[1] == 0 and step.at is None:
             yield (*place, "at"), "expected, because the clock is not set yet"
         if isinstance(step, Subscribe) and step.name is not None:
-            if step.name in subscriptions:
+            if step.name in taken:
                 yield (*place, "as"), f"the name {step.name} is taken"
-            subscriptions.add(step.name)
+            taken.add(step.name)
+            subscriptions |= {step.name, *(f"{step.name}-{plan}" for plan in included)}
         known: dict[str, Iterable[str]] = {
             "account": model.accounts, "subscription": subscriptions,
             "plan": codes, "invoice": invoices,

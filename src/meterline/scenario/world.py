@@ -42,11 +42,21 @@ class World:
         account = getattr(step, "account", None)
         name = getattr(step, "subscription", None)
         if account is None and name is not None:
-            account = self.owners.get(name)
+            account = self._owner(name)
         identifier = getattr(step, "identifier", None)
         if identifier is not None:
             account = self._holder(identifier)
         return self.zone(account) if account else self.shared_zone()
+
+    def subscription(self, name: str) -> int | str:
+        """The id of a subscription that has a name; the code of an add-on that a bundle brought."""
+        return self.subscriptions.get(name, name)
+
+    def _owner(self, name: str) -> str | None:
+        """The account of a subscription, or of the base after which an add-on is named."""
+        bases = (one for one in self.owners if name == one or name.startswith(f"{one}-"))
+        base = max(bases, key=len, default=None)
+        return None if base is None else self.owners[base]
 
     def shared_zone(self) -> ZoneInfo:
         """The zone that all accounts share, else the catalogue's."""

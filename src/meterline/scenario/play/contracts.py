@@ -60,21 +60,21 @@ def _(step: Subscribe, world: World) -> None:
 
 @play.register
 def _(step: Change, world: World) -> None:
-    subscription = world.subscriptions[step.subscription]
+    subscription = world.subscription(step.subscription)
     when = _when(step, world, "policy")
     subscriptions.change(subscription, step.plan, _at(step, world), when=when)
 
 
 @play.register
 def _(step: SetQuantity, world: World) -> None:
-    subscription = world.subscriptions[step.subscription]
+    subscription = world.subscription(step.subscription)
     when = _when(step, world, "now")
     subscriptions.set_quantity(subscription, step.quantity, _at(step, world), when=when)
 
 
 @play.register
 def _(step: SetState, world: World) -> None:
-    subscription, at = world.subscriptions[step.subscription], _at(step, world)
+    subscription, at = world.subscription(step.subscription), _at(step, world)
     if step.do == "uncancel":
         subscriptions.uncancel(subscription, at)
         return
@@ -88,7 +88,7 @@ def _(step: SetState, world: World) -> None:
 
 @play.register
 def _(step: GiveDiscount, world: World) -> None:
-    name = world.subscriptions[step.subscription] if step.subscription else None
+    name = world.subscription(step.subscription) if step.subscription else None
     holder = discounts.holder(subscription=name, account=step.account)
     act = discounts.give if step.do == "give_discount" else discounts.end
     act(step.discount, holder, _at(step, world))
@@ -96,7 +96,7 @@ def _(step: GiveDiscount, world: World) -> None:
 
 @play.register
 def _(step: Redeem, world: World) -> None:
-    subscription = world.subscriptions[step.subscription]
+    subscription = world.subscription(step.subscription)
     try:
         discounts.redeem(step.promotion, subscription, _at(step, world))
     except MeterlineError as error:
