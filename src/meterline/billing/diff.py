@@ -65,6 +65,8 @@ def _without_standing(
     period = pl.col("track").str.extract(_USAGE_PERIOD)
     key = ["subscription_id", "period"]
     of_usage = billed.filter(_tracks_usage()).with_columns(period=period)
+    if of_usage.is_empty():
+        return billed
     missing = of_usage.join(proposed.with_columns(period=period), on=key, how="anti")
     if missing.is_empty():
         return billed
