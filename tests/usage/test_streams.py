@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from crash.company import Company, of_its_own, server_url
+from crash.company import Company, of_its_own
 from usage.servers import Kafka, Mosquitto, Nats, Rabbit
 
 from meterline.usage.bodies import Lines
@@ -192,10 +192,10 @@ def test_nothing_is_lost_or_doubled(
 
 
 @pytest.mark.slow
-def test_the_command_says_what_is_not_installed() -> None:
+def test_the_command_says_what_is_not_installed(company: Company) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "meterline", "usage", "consume", "redis://host/x"],
-        env={**os.environ, "METERLINE_DATABASE_URL": server_url("postgres")},
+        env=company.environment,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
