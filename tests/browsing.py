@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from console.oidc import Provider
 from django.test import Client
+from ports import free_port
 
 from meterline.access import services
 from meterline.access.models import User
@@ -54,9 +54,7 @@ class Product:
         self.environment = {
             **os.environ, "METERLINE_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)
         }  # fmt: skip
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.states: dict[str, Any] = {}
 

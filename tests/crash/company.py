@@ -113,9 +113,15 @@ def server_url(name: str) -> str:
     return f"postgresql://{settings['USER']}@/{name}?host={settings['HOST']}"
 
 
+def named(name: str) -> str:
+    """The name of a database of this process: others test on the same server."""
+    return f"{name}_{os.getpid()}"
+
+
 @contextmanager
 def of_its_own(folder: Path, name: str) -> Iterator[Company]:
-    """The company before its first usage file, in a database of this name."""
+    """The company before its first usage file, in a database of its own."""
+    name = named(name)
     with psycopg.connect(server_url("postgres"), autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {name}")

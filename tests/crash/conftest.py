@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from crash.company import Company, prepare, server_url, write_files
+from crash.company import Company, named, prepare, server_url, write_files
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +17,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) ->
     folder = tmp_path_factory.mktemp("prepared")
     write_files(folder)
     with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS crash_prepared")
-        server.execute("CREATE DATABASE crash_prepared")
-    company = Company(folder=folder, url=server_url("crash_prepared"))
+        server.execute(f"DROP DATABASE IF EXISTS {named('crash_prepared')}")
+        server.execute(f"CREATE DATABASE {named('crash_prepared')}")
+    company = Company(folder=folder, url=server_url(named("crash_prepared")))
     prepare(company)
     return company
 
@@ -32,13 +32,14 @@ def copy(prepared: Company, tmp_path: Path) -> Iterator[Callable[[str], Company]
     def make(name: str) -> Company:
         folder = tmp_path / name
         shutil.copytree(prepared.folder, folder)
+        database = named(f"crash_{name}")
         with psycopg.connect(server_url("postgres"), autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS crash_{name} WITH (FORCE)")
-            server.execute(f"CREATE DATABASE crash_{name} TEMPLATE crash_prepared")
-        made.append(name)
-        return Company(folder=folder, url=server_url(f"crash_{name}"))
+            server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+            server.execute(f"CREATE DATABASE {database} TEMPLATE {named('crash_prepared')}")
+        made.append(database)
+        return Company(folder=folder, url=server_url(database))
 
     yield make
     with psycopg.connect(server_url("postgres"), autocommit=True) as server:
         for name in made:
-            server.execute(f"DROP DATABASE crash_{name} WITH (FORCE)")
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from crash.company import Company, server_url
+from crash.company import Company, named, server_url
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +88,8 @@ def test_a_database_that_goes_away(copy: Callable[[str], Company]) -> None:
     with psycopg.connect(server_url("postgres"), autocommit=True) as server:
         while process.poll() is None:
             server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = 'crash_gone'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [named("crash_gone")],
             )
             time.sleep(0.05)
     _, errors = process.communicate()

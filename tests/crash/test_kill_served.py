@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from crash.company import ACCOUNTS, Company, of_its_own
+from ports import free_port, until_it_listens
 
 pytestmark = pytest.mark.slow
 
@@ -35,9 +35,7 @@ class Served:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         made = subprocess.run(
             [sys.executable, "-m", "meterline", "key", "make", "app",
              "--permission", "usage.load", "--permission", "usage.view"],
@@ -48,15 +46,7 @@ class Served:
 
     def start(self) -> None:
         self.process = self.company.start("-m", "meterline", "serve", "--port", str(self.port))
-        for _ in range(1200):
-            assert self.process.poll() is None
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except ConnectionRefusedError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError("the server does not answer")
+        until_it_listens(self.process, self.port)
 
     def kill(self) -> None:
         """The web and the worker, at once."""

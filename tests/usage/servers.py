@@ -6,18 +6,11 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from pathlib import Path
 
 from loops import run
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ports import free_port, until_it_listens
 
 
 class Server:
@@ -36,14 +29,7 @@ class Server:
             self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=self.environment(), start_new_session=True,
         )  # fmt: skip
-        for _ in range(1_200):
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the server does not answer")
+        until_it_listens(self.process, self.port)
 
     def environment(self) -> dict[str, str]:
         return dict(os.environ)

@@ -129,7 +129,7 @@ def received(company: Company) -> int:
         Nats,
         Mosquitto,
         Rabbit,
-        pytest.param(
+        pytest.param(  # neither Debian nor PyPI has Kafka: whoever has it names it
             Kafka,
             marks=pytest.mark.skipif(
                 "METERLINE_KAFKA" not in os.environ, reason="METERLINE_KAFKA names no Kafka"

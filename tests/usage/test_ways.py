@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,8 +20,9 @@ from urllib.request import Request, urlopen
 import psycopg
 import pytest
 from crash.company import Company
+from ports import free_port, until_it_listens
 from usage import test_streams
-from usage.servers import Nats, free_port
+from usage.servers import Nats
 
 pytestmark = pytest.mark.slow
 company = test_streams.company  # a fixture
@@ -83,11 +83,7 @@ class Ways:
             company.start("-m", "meterline", "serve", "--port", str(self.port)),
             company.start("-m", "meterline", "usage", "consume", server.url),
         ]
-        until(self._answers)
-
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        until_it_listens(self.processes[0], self.port)
 
     def send(self, way: str, some: list[dict[str, Any]]) -> None:
         match way:
