@@ -8,13 +8,12 @@ billed is charged. A track whose proposed and billed periods agree is settled an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Mapping
 from typing import Any
 
 import polars as pl
 
-from meterline.billing.charges import usage
+from meterline.billing.charges import discount_group, usage
 from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
@@ -162,15 +161,23 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
     new = new.join(touched, on=key)
     amiss = settled.filter((pl.col("lines") > 1) | pl.col("start_at_right").is_null())
     early = new.filter(pl.col("start_at") < pl.col("billed_to"))
-    contested = pl.concat([amiss.drop_nulls("lines").select(key), early.select(key)]).unique()
-    untouched = proposed.join(touched, on=key, how="anti")
+    by_amount = _by_amount(proposed, billed)
+    other = proposed.join(billed, on=period).filter(pl.col("amount") != pl.col("amount_right"))
+    contested = pl.concat(
+        [
+            amiss.drop_nulls("lines").select(key),
+            early.select(key),
+            other.join(by_amount, on=key, how="semi").select(key),
+        ]
+    ).unique()
+    untouched = proposed.join(touched, on=key, how="anti").pipe(_unsettled, snapshot)
     following = proposed.join(new.join(contested, on=key, how="anti"), on=period, how="semi")
     fresh = pl.concat(
         [
             pl.concat([untouched, _due(following, snapshot)])
             .with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6)))
             .select(CHARGED.keys()),
-            _moved_parts(proposed, billed, period),
+            _moved_parts(_unsettled(proposed, snapshot), billed, period),
         ]
     )
     if contested.is_empty():
@@ -179,7 +186,7 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
         proposed.join(contested, on=key, how="semi"),
         billed.join(contested, on=key, how="semi"),
         snapshot,
-        _gathered(pl.concat([one.select(*key, "quantity") for one in (proposed, billed)])),
+        set(by_amount.iter_rows()),
     )
     return pl.concat([fresh, changed])
 
@@ -187,15 +194,22 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
 def _due(following: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """The lines of periods after all that was billed, but those that `reconcile` would not charge
     yet, or not any more."""
-    settled = pl.col("end_at") <= pl.col("horizon_at")
     ahead = pl.col("advance") & (pl.col("start_at") > pl.col("until_at"))
-    return following.pipe(with_limits, snapshot).filter(~settled & ~ahead).select(following.columns)
+    open_ = _unsettled(following, snapshot)
+    return open_.pipe(with_limits, snapshot).filter(~ahead).select(following.columns)
+
+
+def _unsettled(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    settled = pl.col("end_at") <= pl.col("horizon_at")
+    return lines.pipe(with_limits, snapshot).filter(~settled).select(lines.columns)
 
 
 def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
-    """`billed` with the lines of one period of a discount as one: what they come to."""
-    discounts = pl.col("track").str.starts_with("discount|")
-    found = billed.filter(discounts)
+    """`billed` with the lines of one period as one, what they come to: those of discounts, and
+    where an amount was corrected."""
+    corrected = pl.col("corrects").any().over(period)
+    summed = pl.col("track").str.starts_with("discount|") | corrected
+    found = billed.filter(summed)
     if not found.select(period).is_duplicated().any():
         return billed
     sums = (
@@ -205,14 +219,15 @@ def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
         .filter(pl.col("amount") != 0)
         .select(pl.col(name).cast(kind) for name, kind in billed.schema.items())
     )
-    return pl.concat([billed.filter(~discounts), sums])
+    return pl.concat([billed.filter(~summed), sums])
 
 
 def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
-    """Parts of a discount on several lines that are others now, because another line changed; what
+    """Parts of a discount on the invoice that are others now, because another line changed; what
     was billed in advance keeps its part."""
-    shared = pl.col("inputs").str.contains('"together":', literal=True)
-    discounts = proposed.filter(pl.col("kind") == "discount", ~pl.col("advance")).filter(shared)
+    together = pl.col("inputs").str.contains('"together":', literal=True)
+    moves = together & ~pl.col("advance") & discount_group.fixed().is_null()
+    discounts = proposed.filter(pl.col("kind") == "discount").filter(moves)
     before = billed.select(*period, pl.col("amount").alias("before"), "tax_percent")
     return (
         discounts.join(before, on=period)
@@ -224,13 +239,28 @@ def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]
     )
 
 
-def _gathered(lines: pl.DataFrame) -> set[tuple[int, str]]:
-    """Subscription and track of the recurring charges that have lines of several intervals: their
-    quantity is another than that of the contract, which the track tells."""
-    track = pl.col("track")
-    units = track.str.extract(r"^recurring\|\d+\|([^|]+)").cast(lines.schema["quantity"])
-    found = lines.filter(pl.col("quantity") != units)
-    return set(found.select("subscription_id", track).unique().iter_rows())
+def _by_amount(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+    """Subscription and track of what goes by amounts, not by days: the recurring charges that have
+    lines of several intervals (their quantity is another than that of the contract, which the
+    track tells) with their discounts, and the amounts off that several lines share, unless the
+    catalogue has another amount now than what was billed."""
+    key = ["subscription_id", "track"]
+    lines = pl.concat(one.select(*key, "kind", "quantity") for one in (proposed, billed))
+    charged = lines.with_columns(charge=pl.col("track").str.replace(rf"^{_DISCOUNTS}+", ""))
+    units = pl.col("charge").str.extract(r"^recurring\|\d+\|([^|]+)")
+    several = charged.filter(
+        pl.col("kind") == "recurring", pl.col("quantity") != units.cast(lines.schema["quantity"])
+    )
+    off = pl.col("kind") == "discount"
+    amounts = pl.concat(
+        [
+            proposed.filter(off).select(*key, fixed=discount_group.fixed()),
+            billed.filter(off).select(*key, "fixed"),
+        ]
+    )
+    known = pl.col("fixed").is_not_null().all() & (pl.col("fixed").n_unique() == 1)
+    found = charged.join(several, on=["subscription_id", "charge"], how="semi")
+    return pl.concat([found.select(key), amounts.filter(known.over(key)).select(key)]).unique()
 
 
 def _reconcile_tracks(
@@ -262,7 +292,7 @@ def _reconcile_tracks(
                 currencies[first["account_id"]],
                 horizons[first["account_id"]],
                 untils[first["account_id"]],
-                gathered=(track[0], re.sub(f"^{_DISCOUNTS}+", "", track[1])) in gathered,
+                gathered=track in gathered,
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

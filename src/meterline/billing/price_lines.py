@@ -57,7 +57,8 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
     A line gives one proposed line for each season, band and value that its price model tells
     apart. Lines of zero are left out. A column `intervals`, where not null, is the quantity of
     the line: a price of a shorter interval than the billing cycle. A column `covered` tells what
-    allowances covered, for the explanation. `rows` may have a `divisor` of their quantity.
+    allowances covered, for the explanation; `stub` the share of a period whose usage is not
+    prorated, for amounts that are taken off it. `rows` may have a `divisor` of their quantity.
     """
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)
@@ -249,7 +250,8 @@ def _proposed(
     )
     if "intervals" in joined.columns:
         joined = joined.with_columns(quantity=pl.coalesce("intervals", "quantity"))
-    covered = ["covered"] if "covered" in joined.columns else []
+    told = ["covered"] if "covered" in joined.columns else []
+    told += ["stub"] if "stub" in joined.columns else []
     parts = [pl.col(name).fill_null("") for name in ("season", "band", "by_value")]
     return joined.with_columns(
         track=pl.concat_str(pl.col("track"), *parts, separator="|"),
@@ -263,7 +265,7 @@ def _proposed(
             "exact",
             "rounding",
             pl.col("places").alias("decimals"),
-            *covered,
+            *told,
         ).struct.json_encode(),
     ).select(_AS_PROPOSED)  # fmt: skip
 

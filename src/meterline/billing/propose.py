@@ -15,7 +15,7 @@ from meterline.billing.charges import (
     usage,
 )
 from meterline.billing.frames import PROPOSED, Snapshot
-from meterline.billing.spans import with_limits
+from meterline.billing.spans import gathered_prices, with_limits
 
 
 def propose(snapshot: Snapshot) -> pl.DataFrame:
@@ -39,8 +39,15 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
 
 def past_horizon(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """The lines that are compared at all: proposed and billed ones are cut by the same rule."""
-    counts = pl.col("track").str.contains(r"^(discount\|[^|]*\|)*(rider|minimum|commitment)\|")
-    horizon = pl.when(counts).then("settled_at").otherwise("horizon_at")
+    track = pl.col("track")
+    counts = track.str.contains(r"^(discount\|[^|]*\|)*(rider|minimum|commitment)\|")
+    gathered = [price.id for price in gathered_prices(snapshot.prices)]
+    by_amount = pl.col("price_id").is_in(gathered).fill_null(False)
+    if snapshot.discounts["amount"].count():
+        by_amount |= track.str.contains(r"^(discount\|[^|]*\|)+recurring\|")
+    horizon = pl.when(counts).then("settled_at").when(by_amount).then("reach_at").otherwise(
+        "horizon_at"
+    )  # fmt: skip
     moment = pl.col("start_at") == pl.col("end_at")
     reaches = (pl.col("end_at") > horizon) | (moment & (pl.col("start_at") == horizon))
     return lines.pipe(with_limits, snapshot).filter(reaches).select(lines.columns)

@@ -28,9 +28,11 @@ Row = dict[str, Any]
 
 @dataclass
 class _Charge:
-    """A billed charge: what of its period still stands, and what of its amount is left."""
+    """A billed charge: what of its period still stands, what it was billed at in all, and what is
+    left of that after credit notes by hand."""
 
     line: Row
+    billed: Decimal
     left: Decimal
     standing: list[Span] = field(default_factory=list)
 
@@ -50,7 +52,8 @@ def reconcile(
 
     Both reach past the horizon; what of a period lies before it is settled. What is paid in
     advance keeps its end: the rest of a period is charged when it begins. `gathered`: lines are of
-    several intervals, which are not those of the line's days, so that parts go by their amounts.
+    several intervals, which are not those of the line's days, or parts of one amount, so that what
+    comes back and what is charged goes by their amounts.
     """
     measure = _Measure(price, ZoneInfo(zone))
     charges = _play(billed)
@@ -77,6 +80,12 @@ def reconcile(
             part = measure.share(piece, span) if parts is None else parts.get(piece, Fraction(0))
             if part:
                 rows.append(_charge(row, piece, part, price, currency))
+    if gathered:
+        off = any(row["kind"] == "discount" for row in wanted)
+        ends = horizon_at if off else measure.before(horizon_at)
+        standing = [row for row in wanted if not _subtract(_span(row), covered)]
+        recent = [row for row in standing if row["end_at"] > ends]
+        rows.extend(_corrections(recent, charges, price))
     return rows
 
 
@@ -92,11 +101,13 @@ def _unused_by_amount(
     charge: _Charge, wanted: Sequence[Row], pieces: Sequence[Span], measure: _Measure, currency: str
 ) -> dict[Span, Fraction] | None:
     """The share of a charge that comes back for each piece: what is left of it less what is wanted
-    in its days; None where that is wanted of days of others too."""
+    in its days; None where that is more, or wanted of days of others too."""
     inside = [row for row in wanted if _intersect(_span(row), [_span(charge.line)])]
     if not all(_within(_span(row), _span(charge.line)) for row in inside):
         return None
     back = charge.left - sum((row["amount"] for row in inside), Decimal(0))
+    if back * charge.line["amount"] < 0:
+        return None
     return measure.parts(back, charge.line["amount"], pieces, currency)
 
 
@@ -104,31 +115,75 @@ def _missing_by_amount(
     row: Row, charges: Sequence[_Charge], pieces: Sequence[Span], measure: _Measure, currency: str
 ) -> dict[Span, Fraction] | None:
     """The share of a wanted line for each piece of its days that is not covered: what it comes to
-    less what is left of the charges in its days; None where one covers days of others too."""
+    less what was billed of its days; None where a charge covers days of others too."""
     if pieces == [_span(row)]:
         return None
     inside = [one for one in charges if _intersect(_span(row), one.standing)]
     if not all(_within(_span(one.line), _span(row)) for one in inside):
         return None
-    due = row["amount"] - sum((one.left for one in inside), Decimal(0))
+    due = row["amount"] - sum((one.billed for one in inside), Decimal(0))
     return measure.parts(due, row["amount"], pieces, currency)
+
+
+def _corrections(wanted: Sequence[Row], charges: Sequence[_Charge], price: Price) -> list[Row]:
+    """Lines that take what was billed of days, all of which are wanted, to what they come to: one
+    for each stretch of periods and charges that overlap."""
+    rows, rest = [], list(wanted)
+    while rest:
+        some, inside = [rest.pop(0)], []
+        while True:
+            inside = [one for one in charges if any(_overlap(row, one) for row in some)]
+            more = [row for row in rest if any(_overlap(row, one) for one in inside)]
+            if not more:
+                break
+            some += more
+            rest = [row for row in rest if row not in more]
+        spans = [_span(row) for row in some]
+        if not any(_subtract(part, spans) for one in inside for part in one.standing):
+            rows += _corrected(some, inside, price)
+    return rows
+
+
+def _overlap(row: Row, charge: _Charge) -> bool:
+    return bool(_intersect(_span(row), charge.standing))
+
+
+def _corrected(wanted: Sequence[Row], charges: Sequence[_Charge], price: Price) -> list[Row]:
+    """The line, on the last period wanted, that takes the charges to what is wanted."""
+    last = max(wanted, key=_span)
+    billed = sum((one.billed for one in charges), Decimal(0))
+    amount = sum((row["amount"] for row in wanted), Decimal(0)) - billed
+    returns = amount * last["amount"] < 0
+    if not amount or (returns and last["kind"] != "discount" and price.policy.credit != "prorated"):
+        return []
+    inputs = {**json.loads(last["inputs"]), "before": str(last["amount"] - amount)}
+    tax = charges[-1].line["tax_percent"]
+    return [{**last, "amount": amount, "tax_percent": tax, "inputs": json.dumps(inputs)}]
 
 
 def _play(billed: Sequence[Row]) -> list[_Charge]:
     charges: list[_Charge] = []
     sign = 1 if billed and billed[0]["amount"] > 0 else -1  # discounts are charged below zero
     for line in billed:
-        span = (line["start_at"], line["end_at"])
+        span = _span(line)
+        if line["corrects"]:
+            corrected = next((one for one in charges if _intersect(span, one.standing)), None)
+            if corrected is not None:
+                corrected.billed += line["amount"]
+                corrected.left += line["amount"] + line["adjusted"]
+                continue
         if line["amount"] * sign > 0:
-            charges.append(_Charge(line, line["amount"] + line["adjusted"], [span]))
+            left = line["amount"] + line["adjusted"]
+            charges.append(_Charge(line, line["amount"], left, [span]))
             continue
-        left = [span]
+        days = [span]
         for charge in reversed(charges):
-            taken = [piece for part in left for piece in _intersect(part, charge.standing)]
+            taken = [piece for part in days for piece in _intersect(part, charge.standing)]
             if not taken:
                 continue
             charge.standing = [p for part in charge.standing for p in _subtract(part, taken)]
-            left = [piece for part in left for piece in _subtract(part, taken)]
+            days = [piece for part in days for piece in _subtract(part, taken)]
+            charge.billed += line["amount"]
             charge.left += line["amount"]
     return charges
 
@@ -155,7 +210,9 @@ def _credit(charge: _Charge, piece: Span, unused: Fraction, price: Price, curren
     exact = Fraction(line["amount"]) * unused
     amount = round_amount(exact, currency, price.policy.rounding)
     amount = min(amount, charge.left) if charge.left > 0 else max(amount, charge.left)
+    charge.billed -= amount
     charge.left -= amount
+    charge.standing = [one for part in charge.standing for one in _subtract(part, [piece])]
     return {
         **line,
         "start_at": piece[0],
@@ -207,6 +264,11 @@ class _Measure:
         return {
             piece: Fraction(part) / Fraction(of) for piece, part in zip(pieces, shares, strict=True)
         }
+
+    def before(self, moment: datetime) -> datetime:
+        """An interval before a moment, or somewhat more."""
+        interval = self.price.interval
+        return moment - timedelta(days=interval.days + 31 * interval.months + 1)
 
     def unused(self, piece: Span, billed: Span) -> Fraction:
         """The share of a billed period that comes back: counted as a stub of it would have been

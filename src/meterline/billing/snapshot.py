@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django.db import connection
 
+from meterline.billing.charges import discount_group
 from meterline.billing.charges.measured import wanted_detail
 from meterline.billing.frames import (
     ACCOUNTS,
@@ -25,6 +26,7 @@ from meterline.billing.frames import (
     Snapshot,
 )
 from meterline.billing.given import discounts_of
+from meterline.billing.spans import gathered_prices
 from meterline.catalog import services as catalog
 from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
@@ -39,6 +41,7 @@ from meterline.usage import services as usage
 Until = datetime | date  # a date: midnight in each account's zone
 _BEGINNING = datetime(1, 1, 3, tzinfo=UTC)
 _NO_TIME = timedelta(0)
+_MONTH = Interval(months=1)
 
 
 def load(
@@ -60,7 +63,9 @@ def load(
     minimums = [Minimum(**row) for row in catalog.minimums(versions)]
     commitments = [Commitment(**row) for row in catalog.commitments(versions)]
     prices = catalog.prices(versions)
-    counting = settled_by(minimums, commitments, prices)
+    discounts = discounts_of(ids)
+    amounts_off = bool(discounts["amount"].count())
+    counting = settled_by(minimums, commitments, prices, amounts_off=amounts_off)
     lag = late_by(minimums, commitments, prices) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
     billed = pl.DataFrame(schema=BILLED)
@@ -84,7 +89,7 @@ def load(
         totals=_totals(ids, earliest_period(prices, reach)),
         covered=usage.covered(ids, earliest_period(prices, reach)),
         detail=_detail(phases, prices, meters, reach, until_last),
-        discounts=discounts_of(ids),
+        discounts=discounts,
         billed=billed,
         early_fees=[EarlyFee(**row) for row in catalog.early_fees(_broken_off(phases))],
         reads=reads.measured(ids, earliest_period(prices, reach)),
@@ -97,12 +102,18 @@ def _broken_off(phases: pl.DataFrame) -> list[int]:
 
 
 def settled_by(
-    minimums: Sequence[Minimum], commitments: Sequence[Commitment], prices: Sequence[Price]
+    minimums: Sequence[Minimum],
+    commitments: Sequence[Commitment],
+    prices: Sequence[Price],
+    *,
+    amounts_off: bool,
 ) -> list[Interval]:
-    """The intervals of what counts other lines: minimums, commitments, riders."""
+    """The intervals of what counts other lines: minimums, commitments, riders; and of what goes by
+    amounts in diff: lines of several intervals, and whatever amounts are taken off."""
     riders = [price.interval for price in prices if price.model == "percent_of"]
     texts = [*(one.interval for one in minimums), *(one.interval for one in commitments)]
-    return [*map(Interval.parse, texts), *riders]
+    shared = [price.interval for price in prices] if amounts_off or gathered_prices(prices) else []
+    return [*map(Interval.parse, texts), *riders, *shared, *([_MONTH] if shared else [])]
 
 
 def late_by(
@@ -251,7 +262,7 @@ def standing(prices: Sequence[Price]) -> timedelta:
     recurring = [price for price in prices if price.kind == "recurring"]
     if all(price.policy.credit == "prorated" and price.prorate for price in recurring):
         return _NO_TIME
-    return reach_of([Interval(months=1), *(price.interval for price in recurring)])
+    return reach_of([_MONTH, *(price.interval for price in recurring)])
 
 
 def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.DataFrame:
@@ -260,8 +271,11 @@ def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.D
     elsewhere = {
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
+        "corrects": "l.kind IN ('recurring', 'discount') AND l.inputs ? 'before'",
+        "fixed": f"CASE WHEN l.kind = 'discount' AND l.inputs ->> 'on' = '{discount_group.PERIOD}'"
+                 " THEN l.inputs ->> 'fixed' END",
     }  # fmt: skip
-    columns = ", ".join(elsewhere.get(name, f"l.{name}") for name in BILLED)
+    columns = ", ".join(f"{elsewhere.get(name, f'l.{name}')} AS {name}" for name in BILLED)
     return read_frame(
         f"""
         SELECT {columns} FROM invoices_line l

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+
 import polars as pl
 
 from meterline.billing.frames import Snapshot
+from meterline.pricing.price import Price
 from meterline.subscriptions.periods import INSTANT
 
 
@@ -77,6 +82,20 @@ def billing_cycle(charged: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         .then(pl.col("interval"))
         .otherwise(longest)
     )
+
+
+def gathered_prices(prices: Sequence[Price]) -> list[Price]:
+    """The recurring prices of which one line may have several intervals, those that are shorter
+    than a billing cycle can be. What the last of them covers may change after the line's end."""
+    recurring = [price for price in prices if price.kind == "recurring"]
+    cycles: dict[int, Fraction] = defaultdict(lambda: Fraction(365, 12))
+    for price in recurring:
+        cycles[price.plan_version_id] = max(cycles[price.plan_version_id], _length(price))
+    return [price for price in recurring if _length(price) < cycles[price.plan_version_id]]
+
+
+def _length(price: Price) -> Fraction:
+    return Fraction(*price.interval.average_days)
 
 
 def accounts_on_anniversary(snapshot: Snapshot) -> list[int]:

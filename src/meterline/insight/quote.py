@@ -274,7 +274,7 @@ def _snapshot(
         progressive=False,
         accounts=with_reach(
             pl.DataFrame([account], schema=ACCOUNTS),
-            settled_by(minimums, commitments, made.prices),
+            settled_by(minimums, commitments, made.prices, amounts_off=False),
         ).select(ACCOUNTS.keys()),
         billing_days=_days(ask),
         phases=_frame(phases, PHASES, started_at=begin),

@@ -149,7 +149,8 @@ def _used(window: Window, made: Candidate) -> tuple[datetime, datetime]:
         return _BEGINNING, until
     minimums = [Minimum(**one) for one in made.minimums]
     commitments = [Commitment(**one) for one in made.commitments]
-    counting = reach_of(settled_by(minimums, commitments, made.prices))
+    amounts_off = any(one.amount is not None for one in made.discounts.values())
+    counting = reach_of(settled_by(minimums, commitments, made.prices, amounts_off=amounts_off))
     since = datetime.combine(window.since, time(0), tzinfo=UTC) - counting
     first = datetime.combine(earliest_period(made.prices, since), time(0), tzinfo=UTC)
     return first - reach_of(one.interval for one in granted) - day, until

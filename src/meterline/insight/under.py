@@ -44,10 +44,13 @@ def under(
     ]
     kept = [one for one in snapshot.prices if one.plan_version_id not in known]
     prices = [*kept, *candidate.prices]
+    counting = settled_by(
+        minimums, commitments, prices, amounts_off=bool(discounts["amount"].count())
+    )
     others = snapshot.detail.filter(pl.col("price_id").is_in([one.id for one in kept]))
     return replace(
         snapshot,
-        accounts=with_reach(snapshot.accounts, settled_by(minimums, commitments, prices)),
+        accounts=with_reach(snapshot.accounts, counting),
         phases=_counterparts(snapshot.phases, candidate),
         prices=prices,
         minimums=minimums,

@@ -114,7 +114,8 @@ def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.D
     single, several = applies.filter(~grouped), applies.filter(grouped)
     found = _share_of_lines(single)
     if not several.is_empty():
-        found = pl.concat([found, discount_group.split(several)])
+        shared = discount_group.split(discount_periods.by_cycle(several, snapshot))
+        found = pl.concat([found, shared.select(found.columns)])
     label = pl.col("discount_code").str.replace_all("|", "/", literal=True)
     return found.filter(pl.col("off") != 0).with_columns(
         amount=-pl.col("off"),

@@ -1,8 +1,9 @@
 """Discounts that are worked out on several lines together, and split over them. Pure.
 
-An amount is taken once a charge period, prorated with it; on the invoice, once for the lines that
-fall due together. It comes off what is billed in advance first, so that what is billed later takes
-only the rest: no part that was billed moves when usage comes late.
+An amount is taken once a charge period, prorated with it, and once for each day: of days on which
+a line that began earlier has it, another takes nothing. On the invoice it is taken once for the
+lines that fall due together. It comes off what is billed in advance first, so that what is billed
+later takes only the rest: no part that was billed in advance moves when usage comes late.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from meterline.kernel.money import MONEY, round_column, split_rows, to_scaled
 
 _GROUP = ["holder", "discount_code", "group_from", "group_to"]
 _ORDER = ["subscription_id", "price_code", "start_at", "track"]
+PERIOD = "period"  # `on` in the inputs: of an amount that is taken once a charge period
 
 
 def split(applies: pl.DataFrame) -> pl.DataFrame:
@@ -22,7 +24,7 @@ def split(applies: pl.DataFrame) -> pl.DataFrame:
     rounding.
     """
     columns = applies.columns
-    parts = applies.pipe(_with_groups).pipe(_with_whole).pipe(_with_part)
+    parts = applies.pipe(_with_groups).pipe(_with_uncovered).pipe(_with_whole).pipe(_with_part)
     return (
         split_rows(parts, amount="part", weight="left", group=[*_GROUP, "early"], order=_ORDER)
         .rename({"split": "off"})
@@ -34,6 +36,7 @@ def split(applies: pl.DataFrame) -> pl.DataFrame:
                 pl.col("group_share").alias("share"),
                 pl.col("whole").cast(pl.String),
                 pl.col("together").cast(pl.String),
+                pl.when(_by_period()).then(pl.lit(PERIOD)).otherwise(pl.lit("invoice")).alias("on"),
                 "discount_code",
                 "rounding",
                 pl.col("places").alias("decimals"),
@@ -43,11 +46,18 @@ def split(applies: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def fixed() -> pl.Expr:
+    """Of discount lines: the amount of which each is a part, if it is taken once a charge period;
+    their `inputs` tell."""
+    on, amount = (pl.col("inputs").str.json_path_match(path) for path in ("$.on", "$.fixed"))
+    return pl.when(on == PERIOD).then(amount)
+
+
 def _with_groups(applies: pl.DataFrame) -> pl.DataFrame:
     """The lines of a group have the same _GROUP; `early`: those that an amount is
     taken from first, because they are billed at the period's start.
 
-    What is due at a moment belongs to the period that begins then.
+    What is due at a moment belongs to the period that begins then, or else to what it is within.
     """
     moment = pl.col("start_at") == pl.col("end_at")
     early = pl.col("advance") | (pl.col("kind") == "one_time")
@@ -74,15 +84,60 @@ def _with_groups(applies: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _by_period() -> pl.Expr:
+    return ~pl.col("on_invoice") & pl.col("fixed").is_not_null()
+
+
+def _with_uncovered(lines: pl.DataFrame) -> pl.DataFrame:
+    """`uncovered` of an amount's group: for how many of its `days` no group of the same interval
+    that began before takes the amount (of such as begin together, the one that ends first).
+    What is due at a moment within a group, or at its end, takes nothing."""
+    holder = ["holder", "discount_code"]
+    lasts = pl.col("kind") != "one_time"
+    groups = lines.filter(_by_period()).group_by(_GROUP).agg(
+        pl.col("interval").filter(lasts).min()
+    )  # fmt: skip
+    moment = pl.col("group_from") == pl.col("group_to")
+    before = pl.col("group_to").cum_max().shift(1).over([*holder, "interval"])
+    lasting = (
+        groups.filter(~moment)
+        .sort(_GROUP)
+        .with_columns(open_from=pl.max_horizontal("group_from", before))
+        .with_columns(
+            days=_days(pl.col("group_to") - pl.col("group_from")).clip(1),
+            uncovered=_days(pl.col("group_to") - pl.col("open_from")).clip(0),
+        )
+    )
+    within = (
+        groups.filter(moment)
+        .join(lasting.select(*holder, since="group_from", until="group_to"), on=holder)
+        .filter(pl.col("group_from").is_between("since", "until"))
+        .select(_GROUP)
+        .unique()
+        .with_columns(days=pl.lit(1, pl.Int64), uncovered=pl.lit(0, pl.Int64))
+    )
+    known = pl.concat([lasting.select(*_GROUP, "days", "uncovered"), within])
+    return lines.join(known, on=_GROUP, how="left").with_columns(
+        pl.col("days", "uncovered").fill_null(1)
+    )
+
+
+def _days(time: pl.Expr) -> pl.Expr:
+    """Whole days: where clocks change one is an hour shorter or longer."""
+    return (time.dt.total_hours() + 12) // 24
+
+
 def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:
     """`whole`: what comes off the group, never more than is left of it; `together`: of what."""
-    share = pl.col("inputs").str.json_path_match("$.share").fill_null("1/1")
+    share = pl.coalesce(
+        pl.col("inputs").str.json_path_match(path) for path in ("$.stub", "$.share")
+    ).fill_null("1/1")
     parts = pl.col("line_share").str.split("/").list
     size = parts.get(0).cast(pl.Float64) / parts.get(1).cast(pl.Float64)  # only compared
-    group_parts = pl.col("group_share").str.split("/").list
+    numerator, denominator = _uncovered_share()
     fixed = round_column(
-        to_scaled(pl.col("fixed"), 10) * group_parts.get(0).cast(pl.Int128),
-        group_parts.get(1).cast(pl.Int128), pl.col("group_places"), pl.col("group_rounding"),
+        to_scaled(pl.col("fixed"), 10) * numerator.cast(pl.Int128),
+        denominator.cast(pl.Int128), pl.col("group_places"), pl.col("group_rounding"),
         scale=10,
     )  # fmt: skip
     percent = round_column(
@@ -100,6 +155,18 @@ def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:
             group_left=pl.col("left").sum().over(_GROUP).cast(MONEY),
         )
         .with_columns(whole=pl.min_horizontal(whole, "group_left").cast(MONEY))
+        .with_columns(group_share=pl.concat_str(numerator, denominator, separator="/"))
+    )
+
+
+def _uncovered_share() -> tuple[pl.Expr, pl.Expr]:
+    """Numerator and denominator of `group_share` less the days that others cover."""
+    parts = pl.col("group_share").str.split("/").list
+    numerator, denominator = parts.get(0).cast(pl.Int64), parts.get(1).cast(pl.Int64)
+    part = pl.col("uncovered") < pl.col("days")
+    return (
+        pl.when(part).then(numerator * pl.col("uncovered")).otherwise(numerator),
+        pl.when(part).then(denominator * pl.col("days")).otherwise(denominator),
     )
 
 

@@ -18,12 +18,10 @@ def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     Counted are the periods of the line's own interval that begin while the discount holds; a stub
     is one, a trial is none of the recurring ones.
     """
-    limited = applies.filter(pl.col("periods").is_not_null()).with_columns(
-        recurring=pl.col("kind") == "recurring", since=pl.col("since_at")
-    )
+    limited = applies.filter(pl.col("periods").is_not_null()).with_columns(since=pl.col("since_at"))
     if limited.is_empty():
         return applies
-    limited = _by_cycle(limited, snapshot)
+    limited = by_cycle(limited, snapshot)
     ways = _ways(limited)
     placed = periods(_spans(ways, snapshot), snapshot.billing_days)
     counted = placed.filter(pl.col("start_at") >= pl.col("since")).with_columns(
@@ -39,16 +37,17 @@ def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     return applies.join(past.select("target"), on="target", how="anti")
 
 
-def _by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+def by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """Recurring prices of a shorter interval than the billing cycle have one line a cycle, which
     counts as one period."""
     prices = snapshot.price_columns.filter(pl.col("kind") == "recurring").sort("average_days")
     longest = prices.group_by("plan_version_id", maintain_order=True).agg(
         longest=pl.col("interval").last()
     )
+    recurring = pl.col("kind") == "recurring"
     anniversary = pl.col("account_id").is_in(accounts_on_anniversary(snapshot))
     cycle = (
-        pl.when(~pl.col("recurring")).then("interval")
+        pl.when(~recurring).then("interval")
         .when(anniversary).then("longest")
         .when(pl.col("average_days") < 365 / 12).then(pl.lit("month"))
         .otherwise("interval")
@@ -56,7 +55,7 @@ def _by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     return (
         limited.join(longest, on="plan_version_id", how="left")
         .join(prices.select("price_id", "average_days"), on="price_id", how="left")
-        .with_columns(interval=cycle)
+        .with_columns(interval=cycle, recurring=recurring)
     )
 
 

@@ -23,13 +23,24 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
         _with_demand, lines, snapshot
     )
     due = lines.filter(pl.col("end_at") > pl.col("reach_at"))
-    return price_lines(_with_covered(due, snapshot), rows, snapshot)
+    return price_lines(_with_covered(_with_stub(due), snapshot), rows, snapshot)
+
+
+def _with_stub(due: pl.DataFrame) -> pl.DataFrame:
+    """`due` with `stub`, which share of its period a stub is, where one is charged in full."""
+    share, whole = pl.col("limit_numerator"), pl.col("limit_denominator")
+    stub = (share != whole) & (pl.col("share_numerator") == pl.col("share_denominator"))
+    if due.filter(stub).is_empty():
+        return due
+    text = pl.concat_str(share, whole, separator="/")
+    return due.with_columns(stub=pl.when(stub).then(text))
 
 
 def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """LINES, with what allowances covered of the period where they covered something."""
+    """LINES and stub, with what allowances covered of the period where they covered something."""
+    columns = [*LINES, *(["stub"] if "stub" in due.columns else [])]
     if snapshot.covered.is_empty():
-        return due.select(LINES.keys())
+        return due.select(columns)
     key = ["subscription_id", "price_id", "period_start"]
     text = [pl.col(name).cast(pl.String) for name in ("amount", "denominator")]
     told = (
@@ -39,7 +50,7 @@ def _with_covered(due: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     )
     return due.join(
         told, left_on=["subscription_id", "price_id", "start_date"], right_on=key, how="left"
-    ).select(*LINES, "covered")
+    ).select(*columns, "covered")
 
 
 _BEGUN = pl.col("start_at") < pl.col("until_at")
