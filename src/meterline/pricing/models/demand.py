@@ -91,7 +91,7 @@ class DemandParameters(Parameters):
 
 
 class Demand(PriceModel):
-    """Billed demand x its price, by season where rates are given."""
+    """Billed demand x its price; of a period in two seasons, in that of its highest window."""
 
     name = "demand"
     parameters = DemandParameters
@@ -126,7 +126,9 @@ class Demand(PriceModel):
 def measured(
     price: Price, records: pl.DataFrame, lines: pl.DataFrame, calendars: Calendars
 ) -> pl.DataFrame:
-    """The highest window of each line, season and value: line, season, by_value, quantity.
+    """The highest window of each line and value, with its season where prices differ by that:
+    line, season, by_value, quantity. Windows in a season without a price count where the line has
+    no others.
 
     `records`: line, by_value, start, end (instants; null end: a reading), quantity. On a `sum`
     meter a window's power is its energy / its hours, rounded to 10 decimals; on a `max` meter the
@@ -143,8 +145,11 @@ def measured(
             placed = placed.filter(pl.col("band").is_in(list(price.parameter("bands"))))
         if price.parameter("rates") is None:
             placed = placed.with_columns(season=pl.lit(None, pl.String))
-    highest = placed.group_by("line", "season", "by_value").agg(
-        pl.col("power").max().alias("quantity")
+    priced = pl.col("season").is_in(list(price.parameter("rates") or {})).fill_null(False)
+    highest = (
+        placed.sort(priced, "power", "window", descending=[True, True, False])
+        .group_by("line", "by_value", maintain_order=True)
+        .agg(pl.col("season").first(), pl.col("power").first().alias("quantity"))
     )
     silent = lines.join(highest, on="line", how="anti").select("line", "start_at")
     seasons = (
