@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from billing.world import FIRST, set_up
+from billing.world import FIRST, bill, charged, set_up
 from typer.testing import CliRunner
 
 from meterline.cli import app
@@ -93,6 +93,13 @@ def test_usage_of_an_unknown_number_waits_for_its_owner(tmp_path: Path) -> None:
     assert entry.after is not None
     assert "owner" in entry.after["why"]
     assert waiting.recycle_owned() is None
+
+
+def test_a_bill_run_sees_usage_whose_owner_is_just_known(tmp_path: Path) -> None:
+    load(tmp_path, "1,data,555,,2026-01-25T10:00:00Z,,8")
+    subscriptions.add_identifier("s1", "msisdn", "555", datetime(2026, 1, 10, tzinfo=UTC))
+    bill(date(2026, 2, 1))
+    assert [row[1] for row in charged("usage")] == ["data"]
 
 
 def test_a_number_that_is_ported_late_goes_to_who_had_it_then(tmp_path: Path) -> None:

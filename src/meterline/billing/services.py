@@ -26,6 +26,7 @@ from meterline.platform import audit, clock, engine
 from meterline.platform.ahead import ahead
 from meterline.reads import services as reads
 from meterline.subscriptions import renewals
+from meterline.usage import waiting
 
 CHUNK_SIZE = 5000
 CHUNKS_A_WORKER = 6
@@ -76,12 +77,14 @@ def run(
 
     `progress(done, all)` is called with accounts; `started(run)` in the transaction that notes the
     run, before its first chunk (not for a dry run). An interrupted run is to be resumed first.
+    Usage whose owner has become known since is rated before.
     """
     moment = clock.now()
     until = until or moment
     with _one_at_a_time():
         _refuse_unfinished()
         reads.catch_up()
+        waiting.recycle_owned()
         ids = account_ids(account_codes)
         if dry_run:
             return _dry_run(ids, until, moment, progressive=progressive, progress=progress)

@@ -21,11 +21,11 @@ from meterline.usage import waiting
 
 @play.register
 def _(step: Bill, world: World) -> None:
-    waiting.recycle_owned()  # as the worker does each minute
     made: list[MadeInvoice] = []
     for until, codes in _groups(step, world):
         world.move(until if step.until is None else clock.now())
         if step.preview:
+            waiting.recycle_owned()  # as the worker does each minute
             for code in codes:
                 documents = billing.preview(
                     world.accounts[code], until, progressive=step.progressive
