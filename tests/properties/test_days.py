@@ -78,10 +78,11 @@ def _step(draw: st.DrawFn, at: datetime) -> Body:
 
 
 def check_days(*_: Any) -> None:
-    """Each moment of a price is charged at most once, and what comes back was charged."""
+    """Each moment of a price is charged at most once, and what comes back was charged; that another
+    amount of the same days is due is no charge of its own."""
     found = rows(
         "SELECT track, start_at, end_at, sign(amount)::int FROM invoices_line"
-        " WHERE kind = 'recurring' ORDER BY id"
+        " WHERE kind = 'recurring' AND NOT inputs ? 'before' ORDER BY id"
     )
     for track in {row[0] for row in found}:
         lines = [row[1:] for row in found if row[0] == track]
