@@ -1,5 +1,5 @@
 """NATS JetStream: `nats://HOST/STREAM/SUBJECT?durable=NAME`. A durable consumer, pulled in batches;
-what is not acknowledged comes again after a minute."""
+what is not acknowledged comes again after half a minute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meterline.usage.streams import LOG, Address, Keep, as_it_is
 SCHEMES = ("nats", "tls")
 _BATCH = 500
 _WAIT_SECONDS = 1.0
-_AGAIN_SECONDS = 60.0
+_AGAIN_SECONDS = 30.0
 _FOR_EVER = -1
 
 
