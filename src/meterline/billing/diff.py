@@ -226,7 +226,7 @@ def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]
     """Parts of a discount on the invoice that are others now, because another line changed; what
     was billed in advance keeps its part."""
     together = pl.col("inputs").str.contains('"together":', literal=True)
-    moves = together & ~pl.col("advance") & discount_group.fixed().is_null()
+    moves = together & ~pl.col("advance") & discount_group.terms().is_null()
     discounts = proposed.filter(pl.col("kind") == "discount").filter(moves)
     before = billed.select(*period, pl.col("amount").alias("before"), "tax_percent")
     return (
@@ -242,8 +242,8 @@ def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]
 def _by_amount(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
     """Subscription and track of what goes by amounts, not by days: the recurring charges that have
     lines of several intervals (their quantity is another than that of the contract, which the
-    track tells) with their discounts, and the amounts off that several lines share, unless the
-    catalogue has another amount now than what was billed."""
+    track tells) with their discounts, and discounts where amounts are taken off, unless the
+    catalogue has other terms now than what was billed."""
     key = ["subscription_id", "track"]
     lines = pl.concat(one.select(*key, "kind", "quantity") for one in (proposed, billed))
     charged = lines.with_columns(charge=pl.col("track").str.replace(rf"^{_DISCOUNTS}+", ""))
@@ -254,11 +254,11 @@ def _by_amount(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
     off = pl.col("kind") == "discount"
     amounts = pl.concat(
         [
-            proposed.filter(off).select(*key, fixed=discount_group.fixed()),
-            billed.filter(off).select(*key, "fixed"),
+            proposed.filter(off).select(*key, terms=discount_group.terms()),
+            billed.filter(off).select(*key, "terms"),
         ]
     )
-    known = pl.col("fixed").is_not_null().all() & (pl.col("fixed").n_unique() == 1)
+    known = pl.col("terms").is_not_null().all() & (pl.col("terms").n_unique() == 1)
     found = charged.join(several, on=["subscription_id", "charge"], how="semi")
     return pl.concat([found.select(key), amounts.filter(known.over(key)).select(key)]).unique()
 

@@ -128,7 +128,7 @@ BILLED: dict[str, Any] = {  # lines of issued documents that reach past the hori
     "line_id": pl.Int64,  # in the order in which they were issued
     "adjusted": MONEY,  # what credit notes by hand have taken from it, below zero
     "corrects": pl.Boolean,  # another amount of days that had been billed
-    "fixed": pl.String,  # the amount of which it is a part, if that is taken once a charge period
+    "terms": pl.String,  # of discounts that go by amounts: the amount, or the percentage
 }
 
 

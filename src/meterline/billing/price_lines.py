@@ -57,8 +57,9 @@ def price_lines(lines: pl.DataFrame, rows: pl.DataFrame, snapshot: Snapshot) -> 
     A line gives one proposed line for each season, band and value that its price model tells
     apart. Lines of zero are left out. A column `intervals`, where not null, is the quantity of
     the line: a price of a shorter interval than the billing cycle. A column `covered` tells what
-    allowances covered, for the explanation; `stub` the share of a period whose usage is not
-    prorated, for amounts that are taken off it. `rows` may have a `divisor` of their quantity.
+    allowances covered, for the explanation; `stub`, for amounts that are taken off, the share of
+    its period that a line has, where that is not how it is priced. `rows` may have a `divisor` of
+    their quantity.
     """
     if lines.is_empty():
         return pl.DataFrame(schema=PROPOSED)

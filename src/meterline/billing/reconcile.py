@@ -82,10 +82,10 @@ def reconcile(
                 rows.append(_charge(row, piece, part, price, currency))
     if gathered:
         off = any(row["kind"] == "discount" for row in wanted)
-        ends = horizon_at if off else measure.before(horizon_at)
+        ends = horizon_at if off else horizon_at - price.interval.longest
         standing = [row for row in wanted if not _subtract(_span(row), covered)]
         recent = [row for row in standing if row["end_at"] > ends]
-        rows.extend(_corrections(recent, charges, price))
+        rows.extend(_corrections(recent, charges, price, horizon_at))
     return rows
 
 
@@ -125,9 +125,12 @@ def _missing_by_amount(
     return measure.parts(due, row["amount"], pieces, currency)
 
 
-def _corrections(wanted: Sequence[Row], charges: Sequence[_Charge], price: Price) -> list[Row]:
-    """Lines that take what was billed of days, all of which are wanted, to what they come to: one
-    for each stretch of periods and charges that overlap."""
+def _corrections(
+    wanted: Sequence[Row], charges: Sequence[_Charge], price: Price, horizon_at: datetime
+) -> list[Row]:
+    """Lines that take what was billed of days to what they come to: one for each stretch of periods
+    and charges that overlap. Days that are not wanted, and whose share did not come back, may be
+    among them, if what was wanted of them is known: after the horizon."""
     rows, rest = [], list(wanted)
     while rest:
         some, inside = [rest.pop(0)], []
@@ -139,7 +142,10 @@ def _corrections(wanted: Sequence[Row], charges: Sequence[_Charge], price: Price
             some += more
             rest = [row for row in rest if row not in more]
         spans = [_span(row) for row in some]
-        if not any(_subtract(part, spans) for one in inside for part in one.standing):
+        unwanted = [one for part in inside for piece in part.standing
+                    for one in _subtract(piece, spans)]  # fmt: skip
+        kept = price.policy.credit != "prorated"
+        if not any(kept or piece[0] < horizon_at for piece in unwanted):
             rows += _corrected(some, inside, price)
     return rows
 
@@ -264,11 +270,6 @@ class _Measure:
         return {
             piece: Fraction(part) / Fraction(of) for piece, part in zip(pieces, shares, strict=True)
         }
-
-    def before(self, moment: datetime) -> datetime:
-        """An interval before a moment, or somewhat more."""
-        interval = self.price.interval
-        return moment - timedelta(days=interval.days + 31 * interval.months + 1)
 
     def unused(self, piece: Span, billed: Span) -> Fraction:
         """The share of a billed period that comes back: counted as a stub of it would have been

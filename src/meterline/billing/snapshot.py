@@ -154,8 +154,8 @@ def _before(moment: pl.Expr, time_: timedelta) -> pl.Expr:
 
 
 def reach_of(intervals: Iterable[Interval]) -> timedelta:
-    """The longest that an interval lasts, at most."""
-    return max(map(_days, intervals), default=timedelta(0))
+    """The longest that one of the intervals lasts, at most."""
+    return max((one.longest for one in intervals), default=timedelta(0))
 
 
 def _midnights(accounts: pl.DataFrame, moment: Until) -> pl.Expr:
@@ -172,10 +172,6 @@ def _until_at(zones: Sequence[str], until: Until) -> dict[str, datetime]:
         return dict.fromkeys(zones, until)
     midnight = datetime.combine(until, time(0))
     return {zone: midnight.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for zone in zones}
-
-
-def _days(interval: Interval) -> timedelta:
-    return timedelta(days=interval.days + 31 * interval.months + 1)
 
 
 def _accounts(ids: list[int], until: Until, since: Until | None) -> pl.DataFrame:
@@ -272,8 +268,8 @@ def _billed(ids: list[int], accounts: pl.DataFrame, standing: timedelta) -> pl.D
         "plan_version_id": "NULL", "inputs": "NULL", "line_id": "l.id",
         "adjusted": "coalesce(a.adjusted, 0)",
         "corrects": "l.kind IN ('recurring', 'discount') AND l.inputs ? 'before'",
-        "fixed": f"CASE WHEN l.kind = 'discount' AND l.inputs ->> 'on' = '{discount_group.PERIOD}'"
-                 " THEN l.inputs ->> 'fixed' END",
+        "terms": f"CASE WHEN l.kind = 'discount' AND l.inputs -> '{discount_group.BY_AMOUNT}' ="
+                 " 'true' THEN coalesce(l.inputs ->> 'fixed', l.inputs ->> 'percent') END",
     }  # fmt: skip
     columns = ", ".join(f"{elsewhere.get(name, f'l.{name}')} AS {name}" for name in BILLED)
     return read_frame(
@@ -319,10 +315,7 @@ def tax_frame(taxes: Iterable[Tax]) -> pl.DataFrame:
 
 def earliest_period(prices: Sequence[Price], reach: datetime) -> date:
     """The earliest period start that a period which ends after `reach` can have."""
-    longest = max(
-        (_days(price.interval) for price in prices if price.kind == "usage"),
-        default=timedelta(0),
-    )
+    longest = reach_of(price.interval for price in prices if price.kind == "usage")
     return (reach - longest).date() if reach - _BEGINNING > longest else date(1, 1, 1)
 
 
@@ -375,7 +368,7 @@ def _detail(
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
     needed = wanted_detail(prices, meters)
-    longest = max((_days(p.interval) for p in needed.recent), default=timedelta(0))
+    longest = reach_of(price.interval for price in needed.recent)
     start = reach - longest if reach - _BEGINNING > longest else _BEGINNING
     found = []
     for group, since in ((needed.recent, start), (needed.whole, _BEGINNING)):

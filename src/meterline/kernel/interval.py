@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from meterline.kernel.errors import MeterlineError
@@ -44,6 +45,11 @@ class Interval:
     def average_days(self) -> tuple[int, int]:
         """Its mean length in days as a fraction (numerator, denominator); a year has 365."""
         return (self.days, 1) if self.days else (self.months * 365, 12)
+
+    @property
+    def longest(self) -> timedelta:
+        """The longest that it lasts, at most: a day more for the change of clocks."""
+        return timedelta(days=self.days + 31 * self.months + 1)
 
     def __str__(self) -> str:
         if self.months:

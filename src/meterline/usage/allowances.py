@@ -295,9 +295,9 @@ def sharing(begun: pl.DataFrame) -> pl.DataFrame:
         schema={"subscription_id": pl.Int64},
     )
     intervals = [one.interval for one in granted()[0] if one.shared != "subscription"]
-    longest = max(interval.days + 31 * interval.months for interval in intervals)
+    longest = max(interval.longest for interval in intervals)
     return begun.join(carrying, on="subscription_id").with_columns(
-        pl.max_horizontal(pl.col("since") - timedelta(days=longest), BEGINNING)
+        pl.max_horizontal(pl.col("since") - longest, BEGINNING)
     )
 
 

@@ -7,7 +7,7 @@ one activation (`valid`). The same periods as billing's, so that a stub is the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -27,7 +27,6 @@ LOTS: dict[str, Any] = {
     "age": pl.Int32,  # among the owner's lots of the allowance: the oldest is used first
 }
 _OWNER = ("definition", "account_id", "owner_id")
-_SLACK = timedelta(days=1)
 BEGINNING = pl.lit(datetime(1, 1, 3, tzinfo=UTC), INSTANT)
 _OPEN = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), INSTANT)
 
@@ -62,7 +61,7 @@ def lots(
 def _terms(allowances: Sequence[Allowance]) -> pl.DataFrame:
     rows = [
         (number, str(one.interval), one.align, one.day_count, one.shared, one.prorate,
-         one.rollover, _longest(one.interval), one.valid and _offset(one.valid), one.amount)
+         one.rollover, one.interval.longest, one.valid and _offset(one.valid), one.amount)
         for number, one in enumerate(allowances)
     ]  # fmt: skip
     schema: dict[str, Any] = {
@@ -71,10 +70,6 @@ def _terms(allowances: Sequence[Allowance]) -> pl.DataFrame:
         "longest": pl.Duration("us"), "valid": pl.String, "amount": pl.Decimal(38, 10),
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _longest(interval: Interval) -> timedelta:
-    return timedelta(days=interval.days + 31 * interval.months) + _SLACK
 
 
 def _offset(interval: Interval) -> str:

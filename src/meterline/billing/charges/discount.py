@@ -29,6 +29,10 @@ def propose(snapshot: Snapshot, lines: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=PROPOSED)
     holders = snapshot.discounts.select("subscription_id").unique()
     targets = _with_facts(lines.join(holders, on="subscription_id", how="semi"), snapshot)
+    amounts = snapshot.discounts.filter(pl.col("amount").is_not_null())["subscription_id"]
+    targets = targets.with_columns(
+        by_amount=pl.col("subscription_id").is_in(amounts.unique().implode())
+    )
     found: list[pl.DataFrame] = []
     for step in _in_turn(snapshot.discounts):
         if found:
@@ -79,7 +83,7 @@ def _with_facts(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
         schema={"plan_version_id": pl.Int64, **_FACTS}, orient="row",
     )  # fmt: skip
     accounts = snapshot.accounts.select(
-        "account_id", places=decimals_column(snapshot.accounts["currency"])
+        "account_id", "timezone", places=decimals_column(snapshot.accounts["currency"])
     )
     known = lines.with_row_index("target").join(prices, on="price_id", how="left")
     if settled:
@@ -103,8 +107,6 @@ def _take(targets: pl.DataFrame, step: pl.DataFrame, snapshot: Snapshot) -> pl.D
         targets.join(step.drop("account_id").rename({"amount": "fixed"}), on="subscription_id")
         .filter(
             (pl.col("left") > 0) & ~pl.col("closed"),
-            pl.col("start_at") >= pl.col("since_at"),
-            pl.col("until_at").is_null() | (pl.col("start_at") < pl.col("until_at")),
             pl.col("on_invoice") | on_price,
         )
         .pipe(discount_periods.within, snapshot)
@@ -144,6 +146,7 @@ def _share_of_lines(applies: pl.DataFrame) -> pl.DataFrame:
             pl.col("left").cast(pl.String),
             pl.col("percent").cast(pl.String),
             pl.lit(None, pl.String).alias("fixed"),
+            "by_amount",
             "discount_code",
             "rounding",
             pl.col("places").alias("decimals"),

@@ -1,12 +1,14 @@
 """Discounts that are worked out on several lines together, and split over them. Pure.
 
-An amount is taken once a charge period, prorated with it, and once for each day: of days on which
-a line that began earlier has it, another takes nothing. On the invoice it is taken once for the
+An amount is taken once a charge period, prorated with it, and once for each day: of days for which
+a line that is due earlier has it, another takes nothing. On the invoice it is taken once for the
 lines that fall due together. It comes off what is billed in advance first, so that what is billed
 later takes only the rest: no part that was billed in advance moves when usage comes late.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -14,14 +16,14 @@ from meterline.kernel.money import MONEY, round_column, split_rows, to_scaled
 
 _GROUP = ["holder", "discount_code", "group_from", "group_to"]
 _ORDER = ["subscription_id", "price_code", "start_at", "track"]
-PERIOD = "period"  # `on` in the inputs: of an amount that is taken once a charge period
+BY_AMOUNT = "by_amount"  # in the inputs of what goes by amounts in diff, not by days
 
 
 def split(applies: pl.DataFrame) -> pl.DataFrame:
     """`applies` with `off`, each line's part of its group's discount, and `inputs`.
 
-    Columns beside those of lines: base, left, fixed or percent, on_invoice, of_account, places,
-    rounding.
+    Columns beside those of lines: base, left, fixed or percent, on_invoice, of_account, by_amount,
+    places, rounding, interval, timezone.
     """
     columns = applies.columns
     parts = applies.pipe(_with_groups).pipe(_with_uncovered).pipe(_with_whole).pipe(_with_part)
@@ -36,7 +38,7 @@ def split(applies: pl.DataFrame) -> pl.DataFrame:
                 pl.col("group_share").alias("share"),
                 pl.col("whole").cast(pl.String),
                 pl.col("together").cast(pl.String),
-                pl.when(_by_period()).then(pl.lit(PERIOD)).otherwise(pl.lit("invoice")).alias("on"),
+                BY_AMOUNT,
                 "discount_code",
                 "rounding",
                 pl.col("places").alias("decimals"),
@@ -46,11 +48,14 @@ def split(applies: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def fixed() -> pl.Expr:
-    """Of discount lines: the amount of which each is a part, if it is taken once a charge period;
+def terms() -> pl.Expr:
+    """Of discount lines that go by amounts: the amount or the percentage of which each is a part;
     their `inputs` tell."""
-    on, amount = (pl.col("inputs").str.json_path_match(path) for path in ("$.on", "$.fixed"))
-    return pl.when(on == PERIOD).then(amount)
+    by_amount, fixed, percent = (
+        pl.col("inputs").str.json_path_match(f"$.{name}")
+        for name in (BY_AMOUNT, "fixed", "percent")
+    )
+    return pl.when(by_amount == "true").then(pl.coalesce(fixed, percent))
 
 
 def _with_groups(applies: pl.DataFrame) -> pl.DataFrame:
@@ -90,41 +95,59 @@ def _by_period() -> pl.Expr:
 
 def _with_uncovered(lines: pl.DataFrame) -> pl.DataFrame:
     """`uncovered` of an amount's group: for how many of its `days` no group of the same interval
-    that began before takes the amount (of such as begin together, the one that ends first).
-    What is due at a moment within a group, or at its end, takes nothing."""
+    takes the amount before it, in the order in which they are due, begin and end. What is due at
+    a moment within a group, or at its end, takes nothing."""
     holder = ["holder", "discount_code"]
     lasts = pl.col("kind") != "one_time"
-    groups = lines.filter(_by_period()).group_by(_GROUP).agg(
-        pl.col("interval").filter(lasts).min()
+    due = pl.when("early").then("start_at").otherwise("end_at")
+    groups = (
+        lines.filter(_by_period())
+        .group_by(_GROUP)
+        .agg(
+            pl.col("interval").filter(lasts).min(), due.min().alias("due"),
+            pl.col("timezone").first(),
+        )
     )  # fmt: skip
     moment = pl.col("group_from") == pl.col("group_to")
-    before = pl.col("group_to").cum_max().shift(1).over([*holder, "interval"])
-    lasting = (
-        groups.filter(~moment)
-        .sort(_GROUP)
-        .with_columns(open_from=pl.max_horizontal("group_from", before))
-        .with_columns(
-            days=_days(pl.col("group_to") - pl.col("group_from")).clip(1),
-            uncovered=_days(pl.col("group_to") - pl.col("open_from")).clip(0),
-        )
-    )
+    lasting = groups.filter(~moment)
     within = (
         groups.filter(moment)
         .join(lasting.select(*holder, since="group_from", until="group_to"), on=holder)
         .filter(pl.col("group_from").is_between("since", "until"))
         .select(_GROUP)
         .unique()
-        .with_columns(days=pl.lit(1, pl.Int64), uncovered=pl.lit(0, pl.Int64))
+        .with_columns(days=pl.lit(1, pl.UInt32), uncovered=pl.lit(0, pl.UInt32))
     )
-    known = pl.concat([lasting.select(*_GROUP, "days", "uncovered"), within])
+    days = (
+        (
+            pl.concat(_by_day(part, str(zone)) for (zone,), part in _zones(lasting))
+            .sort("due", "group_from", "group_to")
+            .with_columns(first=pl.int_range(pl.len()).over([*holder, "interval", "day"]) == 0)
+            .group_by(_GROUP)
+            .agg(days=pl.len(), uncovered=pl.col("first").sum().cast(pl.UInt32))
+        )
+        if lasting.height
+        else within.clear()
+    )
+    known = pl.concat([days.select(within.columns), within])
     return lines.join(known, on=_GROUP, how="left").with_columns(
-        pl.col("days", "uncovered").fill_null(1)
+        pl.col("days", "uncovered").fill_null(1).cast(pl.Int64)
     )
 
 
-def _days(time: pl.Expr) -> pl.Expr:
-    """Whole days: where clocks change one is an hour shorter or longer."""
-    return (time.dt.total_hours() + 12) // 24
+def _zones(groups: pl.DataFrame) -> Iterable[tuple[tuple[object, ...], pl.DataFrame]]:
+    return groups.partition_by("timezone", as_dict=True).items()
+
+
+def _by_day(groups: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """A row for each local day of each group, at least one."""
+    first, last = (
+        pl.col(name).dt.convert_time_zone(zone).dt.date().to_physical()
+        for name in ("group_from", "group_to")
+    )
+    return groups.with_columns(
+        day=pl.int_ranges(first, pl.max_horizontal(last, first + 1))
+    ).explode("day")
 
 
 def _with_whole(lines: pl.DataFrame) -> pl.DataFrame:

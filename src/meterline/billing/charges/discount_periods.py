@@ -1,4 +1,4 @@
-"""For how many charge periods a discount holds. Pure."""
+"""For which charge periods a discount holds. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import polars as pl
 
 from meterline.billing.frames import Snapshot
 from meterline.billing.spans import accounts_on_anniversary
+from meterline.kernel.interval import Interval
 from meterline.subscriptions.periods import INSTANT, SPAN_SCHEMA, periods
 
 _KEYS = ["subscription_id", "discount_code", "of_account", "since", "recurring", "interval",
@@ -13,28 +14,63 @@ _KEYS = ["subscription_id", "discount_code", "of_account", "since", "recurring",
 
 
 def within(applies: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """`applies` without the lines past the discount's number of periods.
+    """`applies` without the lines of charge periods that do not begin while the discount holds, or
+    are past its number of periods.
 
-    Counted are the periods of the line's own interval that begin while the discount holds; a stub
-    is one, a trial is none of the recurring ones.
+    A line that begins within a period (another quantity, another plan) is of that period, unless
+    the discount was given at that very moment. Counted are the periods of the line's own interval
+    that begin while the discount holds; a stub is one, a trial is none of the recurring ones.
     """
-    limited = applies.filter(pl.col("periods").is_not_null()).with_columns(since=pl.col("since_at"))
-    if limited.is_empty():
-        return applies
-    limited = by_cycle(limited, snapshot)
-    ways = _ways(limited)
+    since, until, start = pl.col("since_at"), pl.col("until_at"), pl.col("start_at")
+    lasting = pl.col("kind") != "one_time"
+    asked = applies.filter(since <= start, lasting | pl.col("periods").is_not_null())
+    if not asked.is_empty():
+        asked = by_cycle(asked.with_columns(since=since), snapshot)
+        within_one = pl.max_horizontal(since, until.fill_null(since)) > start - _longest(asked)
+        asked = asked.filter(within_one | pl.col("periods").is_not_null())
+    if asked.is_empty():
+        return applies.filter(_holds(start))
+    found = _periods_of(asked, snapshot)
+    return (
+        applies.join(found, on="target", how="left")
+        .filter(
+            _holds(pl.when(lasting).then("period_from").fill_null(start)) | (start == since),
+            (pl.col("past") < pl.col("periods")).fill_null(True),
+        )
+        .drop("period_from", "past")
+    )
+
+
+def _longest(lines: pl.DataFrame) -> pl.Expr:
+    """How long the interval of each line lasts at most."""
+    texts = lines["interval"].unique().drop_nulls().to_list()
+    longest = {text: Interval.parse(text).longest for text in texts}
+    return pl.col("interval").replace_strict(longest, return_dtype=pl.Duration("us"))
+
+
+def _holds(begins: pl.Expr) -> pl.Expr:
+    """Whether a discount holds when a period begins."""
+    until = pl.col("until_at")
+    return (begins >= pl.col("since_at")) & (until.is_null() | (begins < until))
+
+
+def _periods_of(asked: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """The period in which each line begins: target, period_from, and past: how many periods have
+    begun since the discount was given."""
+    ways = _ways(asked)
     placed = periods(_spans(ways, snapshot), snapshot.billing_days)
-    counted = placed.filter(pl.col("start_at") >= pl.col("since")).with_columns(
-        past=pl.col("ordinal") - pl.col("ordinal").min().over("held")
+    begun = pl.col("ordinal").filter(pl.col("start_at") >= pl.col("since")).min().over("held")
+    counted = placed.with_columns(past=pl.col("ordinal") - begun)
+    return (
+        asked.join(ways.select("held", *_KEYS), on=_KEYS)
+        .join_where(
+            counted.select("past", of="held", period_from="start_at", period_to="end_at"),
+            pl.col("held") == pl.col("of"),
+            pl.col("start_at") >= pl.col("period_from"),
+            pl.col("start_at") < pl.col("period_to"),
+        )
+        .select("target", "period_from", "past")
     )
-    past = limited.join(ways.select("held", *_KEYS), on=_KEYS).join_where(
-        counted.select("past", of="held", period_from="start_at", period_to="end_at"),
-        pl.col("held") == pl.col("of"),
-        pl.col("start_at") >= pl.col("period_from"),
-        pl.col("start_at") < pl.col("period_to"),
-        pl.col("past") >= pl.col("periods"),
-    )
-    return applies.join(past.select("target"), on="target", how="anti")
 
 
 def by_cycle(limited: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:

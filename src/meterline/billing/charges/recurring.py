@@ -57,7 +57,8 @@ def propose(snapshot: Snapshot) -> pl.DataFrame:
         pl.lit(1, pl.Int64).alias("denominator"),
         pl.lit(None, QUANTITY).alias("demand"),
     )  # fmt: skip
-    return price_lines(lines.select(*LINES, "intervals"), rows, snapshot)
+    stub = ["stub"] if "stub" in lines.columns else []
+    return price_lines(lines.select(*LINES, "intervals", *stub), rows, snapshot)
 
 
 def _spans(snapshot: Snapshot) -> pl.DataFrame:
@@ -128,8 +129,11 @@ def _gathered(keyed: pl.DataFrame, cycles: pl.DataFrame) -> pl.DataFrame:
         pl.col("at") < pl.col("cycle_to"),
     )
     sums = _sum_shares(inside)
-    return cycles.drop("share_numerator", "share_denominator", "whole", "intervals").join(
-        sums, on=["span", "start_at"], how="inner"
+    stub = pl.concat_str("share_numerator", "share_denominator", separator="/")
+    return (
+        cycles.with_columns(stub=stub)
+        .drop("share_numerator", "share_denominator", "whole", "intervals")
+        .join(sums, on=["span", "start_at"], how="inner")
     )
 
 
