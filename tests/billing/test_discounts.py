@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from meterline.billing.charges import discount
 from meterline.billing.frames import ACCOUNTS, DISCOUNTS, PHASES, PROPOSED, TAXES, TOTALS, Snapshot
+from meterline.kernel.cycle import BillingDay
 from meterline.kernel.money import round_amount, split
 from meterline.pricing.parameters import Parameters
 from meterline.pricing.price import Price
@@ -122,9 +123,18 @@ def snapshot(given: list[dict[str, Any]]) -> Snapshot:
         for version, plan in PLANS.items()
         for number in range(4)
     ]  # fmt: skip
+    phases = [
+        {
+            "subscription_id": number, "account_id": 1 if number < 3 else 2, "started_at": START,
+            "start_at": START, "plan_version_id": 10 if number < 3 else 11, "quantity": 1,
+            "state": "active", "charge_start": START.date(),
+        }
+        for number in (1, 2, 3)
+    ]  # fmt: skip
+    days = [BillingDay(date(1, 1, 1), 1)]
     return Snapshot(
-        progressive=False, accounts=accounts, billing_days={},
-        phases=pl.DataFrame(schema=PHASES), prices=prices, minimums=[], commitments=[],
+        progressive=False, accounts=accounts, billing_days={1: days, 2: days},
+        phases=pl.DataFrame(phases, schema=PHASES), prices=prices, minimums=[], commitments=[],
         early_fees=[], meters={}, calendars={}, taxes=pl.DataFrame(schema=TAXES),
         totals=pl.DataFrame(schema=TOTALS), covered=pl.DataFrame(), detail=pl.DataFrame(),
         discounts=pl.DataFrame(given, schema=DISCOUNTS), billed=pl.DataFrame(),
@@ -171,7 +181,11 @@ def _taken(
         due = line.start if line.early else line.end
         groups[holder, due if one["on_invoice"] else line.month].append(line)
     found: dict[Line, Decimal] = {}
-    for group in groups.values():
+    for (holder, month), group in groups.items():
+        before = [] if one["on_invoice"] else groups.get((holder, month - 1), [])
+        alone = all(line.price == 3 for line in group)
+        if percent is None and alone and any(line.price != 3 for line in before):
+            continue  # what is due at the end of a period has its day's amount from that
         if percent is not None:
             together = sum((Fraction(base[line]) for line in group), Fraction(0))
             exact_sum = together * Fraction(percent) / 100
