@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 
 from meterline.billing import services as billing
 from meterline.catalog import files as catalog_files
@@ -86,35 +88,55 @@ def _month(
     say: Callable[[str], None],
 ) -> pl.DataFrame:
     """One month, from the joiners to the bill run; gives the payments still to come. `delivered`:
-    its files of usage."""
+    its files of usage.
+
+    What does not depend on each other is done side by side, as several people would: payments are
+    booked while contracts change, and earned revenue is recognised while usage is loaded.
+    """
     size, after = story.size, story.size.month(index + 1)
     with story.timed("contracts"):
         clock.move_to(_at(size.month(index), hour=6))
         joined = import_joiners(table, size.month(index), after, story.folder)
     collected = _at(after, hour=0) - timedelta(days=2)
     clock.move_to(collected)
-    with story.timed("contracts"):
-        entered = events(size, table, index)
-        with transaction.atomic():  # an evening's work, written to the disk once
-            for event in entered:
-                _enter(event)
-    with story.timed("payments"):
-        due = owed.filter(pl.col("at") <= collected)
-        payment_services.pay_many(due)
+    due = owed.filter(pl.col("at") <= collected)
+    with _beside(partial(payment_services.pay_many, due)) as paid:
+        with story.timed("contracts"):
+            entered = events(size, table, index)
+            with transaction.atomic():  # an evening's work, written to the disk once
+                for event in entered:
+                    _enter(event)
+        with story.timed("payments"):
+            paid.result()
     clock.move_to(_at(after, hour=12))
-    with story.timed("usage"):
-        records = sum(_load(path, story.folder).records for path in delivered)
+    with _beside(partial(ledger.recognise, after)) as recognised:
+        with story.timed("usage"):
+            records = sum(_load(path, story.folder).records for path in delivered)
+        with story.timed("ledger"):
+            recognised.result()
     with story.timed("bill runs"):
         report = billing.run(after)
         made = _invoices(report.run_id)
-    with story.timed("ledger"):
-        ledger.recognise(after)
     say(
         f"{size.month(index):%Y-%m}  {joined:>6,} joined {len(entered):>4} changes"
         f" {due.height:>6,} payments {records:>9,} records {report.invoices:>6,} invoices"
     )
     coming = payments(size, table, made, clock.now())
     return pl.concat([owed.filter(pl.col("at") > collected), coming])
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[Future[object]]:
+    """`work` on a connection of its own, while what is inside is done."""
+
+    def done() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(done)
 
 
 def _load(path: Path, folder: Path) -> Batch:
