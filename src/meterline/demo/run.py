@@ -16,6 +16,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from meterline.billing import services as billing
+from meterline.billing.workers import processes
 from meterline.catalog import files as catalog_files
 from meterline.catalog import services as catalog
 from meterline.demo import sql
@@ -28,7 +29,6 @@ from meterline.demo.size import Size
 from meterline.ledger import services as ledger
 from meterline.payments import services as payment_services
 from meterline.platform import clock
-from meterline.platform.ahead import ahead
 from meterline.subscriptions import services as subscriptions
 from meterline.usage import services as usage
 from meterline.usage.models import Batch
@@ -69,11 +69,11 @@ def run(size: Size, folder: Path, say: Callable[[str], None]) -> Story:
             for path in write_catalogues(size, folder):
                 catalog.apply(catalog_files.parse(path), effective=SINCE)
             create_sellers()
-        files = ahead(
-            write_usage(size, table, index, folder / "usage") for index in range(size.months)
-        )
-        for index, delivered in enumerate(files):
-            owed = _month(story, table, index, delivered, owed, say)
+        with processes(1) as elsewhere:
+            jobs = [(size, table, index, folder / "usage") for index in range(size.months)]
+            files = [elsewhere.submit(write_usage, *job) for job in jobs]
+            for index, delivered in enumerate(files):
+                owed = _month(story, table, index, delivered, owed, say)
     finally:
         clock.move_to(None)
     return story
@@ -83,7 +83,7 @@ def _month(
     story: Story,
     table: pl.DataFrame,
     index: int,
-    delivered: list[Path],
+    delivered: Future[list[Path]],
     owed: pl.DataFrame,
     say: Callable[[str], None],
 ) -> pl.DataFrame:
@@ -111,7 +111,7 @@ def _month(
     clock.move_to(_at(after, hour=12))
     with _beside(partial(ledger.recognise, after)) as recognised:
         with story.timed("usage"):
-            records = sum(_load(path, story.folder).records for path in delivered)
+            records = sum(_load(path, story.folder).records for path in delivered.result())
         with story.timed("ledger"):
             recognised.result()
     with story.timed("bill runs"):
