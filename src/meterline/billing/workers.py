@@ -47,7 +47,7 @@ def in_workers(
     Raises WorkerLost where a process died; what it was at has written nothing.
     """
     far = engine.cluster()
-    pool, workers = (far, far.size) if far else (_processes(workers), workers)
+    pool, workers = (far, far.size) if far else (processes(workers), workers)
     waiting = iter(jobs)
     running: deque[engine.Pending] = deque()
     try:
@@ -63,7 +63,8 @@ def in_workers(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _processes(workers: int) -> engine.Executor:
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Processes of this machine that work with Django at hand, and end with this one."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_start)
 

@@ -76,16 +76,19 @@ def read_sheet(path: Path, columns: Columns) -> Sheet:
     )
     broken = pl.DataFrame(ragged, schema={"line": pl.Int64, "detail": pl.String}, orient="row")
     sheet.reject(broken, "malformed", pl.col("detail"))
-    for name in header:
-        nul = sheet.rows.filter(pl.col(name).str.contains("\0", literal=True))
-        sheet.reject(nul, "malformed", f"{name} has a NUL character")
-    for name in columns.required:
-        sheet.reject(
-            sheet.rows.filter(pl.col(name).is_null()),
-            "missing_field",
-            f"{name} is empty",
-        )
+    nul = {name: pl.col(name).str.contains("\0", literal=True) for name in header}
+    _reject_each(sheet, nul, "malformed", "{} has a NUL character")
+    empty = {name: pl.col(name).is_null() for name in columns.required}
+    _reject_each(sheet, empty, "missing_field", "{} is empty")
     return sheet
+
+
+def _reject_each(sheet: Sheet, conditions: Mapping[str, pl.Expr], reason: str, detail: str) -> None:
+    """Reject rows by a condition for each column; `detail` with the column's name."""
+    met = sheet.rows.select(where.any().alias(name) for name, where in conditions.items())
+    for name in met.columns:
+        if met[name][0]:
+            sheet.reject(sheet.rows.filter(conditions[name]), reason, detail.format(name))
 
 
 def check_values(sheet: Sheet, checks: Mapping[str, Check]) -> None:
@@ -105,9 +108,12 @@ def check_values(sheet: Sheet, checks: Mapping[str, Check]) -> None:
 
 def check_lengths(sheet: Sheet, limits: Mapping[str, int]) -> None:
     """Reject rows with a text longer than its column may be."""
-    for name, limit in limits.items():
-        bad = sheet.rows.filter(pl.col(name).str.len_chars() > limit)
-        sheet.reject(bad, "invalid_field", f"{name} is longer than {limit} characters")
+    for limit in sorted(set(limits.values())):
+        long = {
+            name: pl.col(name).str.len_chars() > limit for name, most in limits.items()
+            if most == limit
+        }  # fmt: skip
+        _reject_each(sheet, long, "invalid_field", f"{{}} is longer than {limit} characters")
 
 
 def check_unique(sheet: Sheet, name: str, taken: Collection[str], what: str) -> None:

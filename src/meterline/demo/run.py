@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 
 from meterline.billing import services as billing
+from meterline.billing.workers import processes
 from meterline.catalog import files as catalog_files
 from meterline.catalog import services as catalog
 from meterline.demo import sql
@@ -26,7 +29,6 @@ from meterline.demo.size import Size
 from meterline.ledger import services as ledger
 from meterline.payments import services as payment_services
 from meterline.platform import clock
-from meterline.platform.ahead import ahead
 from meterline.subscriptions import services as subscriptions
 from meterline.usage import services as usage
 from meterline.usage.models import Batch
@@ -67,11 +69,11 @@ def run(size: Size, folder: Path, say: Callable[[str], None]) -> Story:
             for path in write_catalogues(size, folder):
                 catalog.apply(catalog_files.parse(path), effective=SINCE)
             create_sellers()
-        files = ahead(
-            write_usage(size, table, index, folder / "usage") for index in range(size.months)
-        )
-        for index, delivered in enumerate(files):
-            owed = _month(story, table, index, delivered, owed, say)
+        with processes(1) as elsewhere:
+            jobs = [(size, table, index, folder / "usage") for index in range(size.months)]
+            files = [elsewhere.submit(write_usage, *job) for job in jobs]
+            for index, delivered in enumerate(files):
+                owed = _month(story, table, index, delivered, owed, say)
     finally:
         clock.move_to(None)
     return story
@@ -81,40 +83,60 @@ def _month(
     story: Story,
     table: pl.DataFrame,
     index: int,
-    delivered: list[Path],
+    delivered: Future[list[Path]],
     owed: pl.DataFrame,
     say: Callable[[str], None],
 ) -> pl.DataFrame:
     """One month, from the joiners to the bill run; gives the payments still to come. `delivered`:
-    its files of usage."""
+    its files of usage.
+
+    What does not depend on each other is done side by side, as several people would: payments are
+    booked while contracts change, and earned revenue is recognised while usage is loaded.
+    """
     size, after = story.size, story.size.month(index + 1)
     with story.timed("contracts"):
         clock.move_to(_at(size.month(index), hour=6))
         joined = import_joiners(table, size.month(index), after, story.folder)
     collected = _at(after, hour=0) - timedelta(days=2)
     clock.move_to(collected)
-    with story.timed("contracts"):
-        entered = events(size, table, index)
-        with transaction.atomic():  # an evening's work, written to the disk once
-            for event in entered:
-                _enter(event)
-    with story.timed("payments"):
-        due = owed.filter(pl.col("at") <= collected)
-        payment_services.pay_many(due)
+    due = owed.filter(pl.col("at") <= collected)
+    with _beside(partial(payment_services.pay_many, due)) as paid:
+        with story.timed("contracts"):
+            entered = events(size, table, index)
+            with transaction.atomic():  # an evening's work, written to the disk once
+                for event in entered:
+                    _enter(event)
+        with story.timed("payments"):
+            paid.result()
     clock.move_to(_at(after, hour=12))
-    with story.timed("usage"):
-        records = sum(_load(path, story.folder).records for path in delivered)
+    with _beside(partial(ledger.recognise, after)) as recognised:
+        with story.timed("usage"):
+            records = sum(_load(path, story.folder).records for path in delivered.result())
+        with story.timed("ledger"):
+            recognised.result()
     with story.timed("bill runs"):
         report = billing.run(after)
         made = _invoices(report.run_id)
-    with story.timed("ledger"):
-        ledger.recognise(after)
     say(
         f"{size.month(index):%Y-%m}  {joined:>6,} joined {len(entered):>4} changes"
         f" {due.height:>6,} payments {records:>9,} records {report.invoices:>6,} invoices"
     )
     coming = payments(size, table, made, clock.now())
     return pl.concat([owed.filter(pl.col("at") > collected), coming])
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[Future[object]]:
+    """`work` on a connection of its own, while what is inside is done."""
+
+    def done() -> object:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(done)
 
 
 def _load(path: Path, folder: Path) -> Batch:

@@ -12,6 +12,7 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from meterline.kernel.interval import Interval
@@ -42,6 +43,7 @@ class ChargePeriod:
         return self.start == self.cycle_start and self.end == self.cycle_end
 
 
+@lru_cache(maxsize=10_000)
 def clamped(year: int, month: int, day: int) -> date:
     """The `day` of a month, or its last day where it is shorter; month may be any integer."""
     year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
@@ -112,9 +114,9 @@ class Schedule:
     first: date
     align: Align = "subscription"
 
-    def grid_on(self, on: date) -> Grid:
-        """The grid for a period that starts on a day: that of the billing day set before it."""
-        return grid(self.interval, self.billing_days[self.place(on)].day, self.first, self.align)
+    def grid_at(self, place: int) -> Grid:
+        """The grid for periods that start while the billing day at a place holds."""
+        return grid(self.interval, self.billing_days[place].day, self.first, self.align)
 
     def place(self, on: date) -> int:
         """The place of the billing day that was set before a day, or of the first one."""
@@ -138,13 +140,15 @@ def periods_since(
 ) -> tuple[int, list[ChargePeriod]]:
     """As charge_periods, without those that end on or before `since`; and how many these are."""
     periods: list[ChargePeriod] = []
-    at, before = start, 0
+    at, before, known = start, 0, -1
     while at <= until and (end is None or at < end):
-        here = schedule.grid_on(at)
-        cycle_start, cycle_end = here.cycle(at)
-        steps = here.index(since) - here.index(at) if at < since else 0
-        if steps > 1 and at == cycle_start and schedule.place(at) == schedule.place(since):
-            at, before = here.boundary(here.index(at) + steps), before + steps
+        if (place := schedule.place(at)) != known:
+            here, known = schedule.grid_at(place), place
+        k = here.index(at)
+        cycle_start, cycle_end = here.boundary(k), here.boundary(k + 1)
+        steps = here.index(since) - k if at < since else 0
+        if steps > 1 and at == cycle_start and place == schedule.place(since):
+            at, before = here.boundary(k + steps), before + steps
             continue
         stop = cycle_end if end is None else min(cycle_end, end)
         if stop <= since:

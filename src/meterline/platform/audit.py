@@ -6,17 +6,25 @@ import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
+from django.db import connection
+from psycopg.types.json import Jsonb
+
 from meterline.platform import clock
-from meterline.platform.models import AuditEntry
 
 _actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
 
 def actor() -> str:
     """Who acts: the user set by a surface, else the operating system's user."""
-    return _actor.get() or f"system:{getpass.getuser()}"
+    return _actor.get() or _system()
+
+
+@cache
+def _system() -> str:
+    return f"system:{getpass.getuser()}"
 
 
 @contextmanager
@@ -37,6 +45,13 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Add an entry, in the transaction of the change that it tells of."""
-    AuditEntry.objects.create(
-        at=clock.now(), actor=actor(), action=action, subject=subject, before=before, after=after
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO platform_auditentry (at, actor, action, subject, before, after)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [clock.now(), actor(), action, subject, _json(before), _json(after)],
+        )
+
+
+def _json(values: Mapping[str, Any] | None) -> Jsonb | None:
+    return None if values is None else Jsonb(values)

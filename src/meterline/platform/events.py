@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from meterline.platform import clock
 from meterline.platform.database import write_frame
@@ -18,7 +19,11 @@ _subscribers: dict[str, list[Subscriber]] = {}
 
 def emit(name: str, subject: str, payload: Mapping[str, Any]) -> None:
     """Store an event, e.g. `subscription.changed` of `subscription:12`."""
-    Event.objects.create(at=clock.now(), name=name, subject=subject, payload=dict(payload))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO platform_event (at, name, subject, payload) VALUES (%s, %s, %s, %s)",
+            [clock.now(), name, subject, Jsonb(dict(payload))],
+        )
 
 
 def emit_many(name: str, rows: pl.DataFrame) -> None:

@@ -200,8 +200,13 @@ class _Clock:
         return day if self.instant(day) >= instant else day + timedelta(days=1)
 
     def instant(self, day: date) -> datetime:
-        local = datetime.combine(day, time(0)) + self.offset
-        return local.replace(tzinfo=self.zone).astimezone(UTC)
+        return _instant(day, self.zone, self.offset)
+
+
+@lru_cache(maxsize=20_000)
+def _instant(day: date, zone: ZoneInfo, offset: timedelta) -> datetime:
+    local = datetime.combine(day, time(0)) + offset
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _microseconds(duration: timedelta) -> int:

@@ -93,12 +93,12 @@ def changed_since(change_id: int, subscription_ids: Sequence[int]) -> list[tuple
 
 def find(subscription: int | str) -> models.Subscription:
     """A subscription by its id or code. Raises UnknownSubscription."""
-    rows = models.Subscription.objects.select_related("account", "base__account")
+    rows = models.Subscription.objects.select_related("account")
     field = "id" if isinstance(subscription, int) else "code"
-    found = rows.filter(**{field: subscription}).first()
-    if found is None:
-        raise UnknownSubscription(code=subscription)
-    return found
+    try:
+        return rows.get(**{field: subscription})
+    except models.Subscription.DoesNotExist as error:
+        raise UnknownSubscription(code=subscription) from error
 
 
 def load(subscription: int | str) -> Held:
@@ -110,7 +110,8 @@ def held(row: models.Subscription) -> Held:
     """The contract of a subscription's row."""
     zone = ZoneInfo(row.account.timezone)
     changes = models.Change.objects.filter(subscription=row).order_by("id")
-    log = tuple(read_change(one) for one in changes)
+    columns = changes.values_list("id", "kind", "effective_at", "payload")
+    log = tuple(change_of(*one) for one in columns)
     return Held(
         subscription=row, log=log, timeline=timeline_of(row, log, zone), zone=zone,
         billing_days=billing_days(row.account_id),
@@ -131,14 +132,20 @@ def timeline_of(row: models.Subscription, log: Sequence[Change], zone: ZoneInfo)
 
 def addons(held: Held) -> list[models.Subscription]:
     """The add-ons that a subscription has or had."""
-    rows = models.Subscription.objects.filter(base=held.subscription).order_by("id")
+    base = held.subscription
+    with connection.cursor() as cursor:  # most have none
+        cursor.execute("SELECT id FROM subscriptions_subscription WHERE base_id = %s", [base.pk])
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return []
+    rows = models.Subscription.objects.filter(pk__in=ids).order_by("id")
     return list(rows.select_related("account", "base__account"))
 
 
 def billing_days(account_id: int) -> tuple[cycle.BillingDay, ...]:
     """The billing days of an account, in order."""
     rows = BillingDay.objects.filter(account_id=account_id).order_by("since", "id")
-    return cycle.sorted_days([cycle.BillingDay(row.since, row.day) for row in rows])
+    return cycle.sorted_days([cycle.BillingDay(*row) for row in rows.values_list("since", "day")])
 
 
 def create(
@@ -176,7 +183,8 @@ def write_phases(held: Held) -> None:
     """Replace a subscription's phases, and bring its state, end and next renewal up to
     date."""
     row, made = held.subscription, held.timeline
-    models.Phase.objects.filter(subscription=row).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM subscriptions_phase WHERE subscription_id = %s", [row.pk])
     models.Phase.objects.bulk_create(
         models.Phase(subscription=row, account_id=row.account_id, **vars(phase)) for phase in made
     )
@@ -185,7 +193,12 @@ def write_phases(held: Held) -> None:
     if row.renews_at is None or row.renews_at > now:  # else it is to be told of yet
         row.renews_at = next_renewal(held.log, made, held.zone)
     row.ends_at = timeline.ends_at(made, row.started_at)
-    row.save(update_fields=["state", "renews_at", "ends_at"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE subscriptions_subscription SET state = %s, renews_at = %s, ends_at = %s"
+            " WHERE id = %s",
+            [row.state, row.renews_at, row.ends_at, row.pk],
+        )
 
 
 def next_renewal(log: Sequence[Change], made: Sequence[Phase], zone: ZoneInfo) -> datetime | None:
@@ -211,11 +224,6 @@ def payload(change: Change, facts: Mapping[str, Any]) -> dict[str, Any]:
         "anchor": change.anchor and change.anchor.isoformat(),
         **({} if change.of is None else {"of": change.of}),
     }
-
-
-def read_change(row: models.Change) -> Change:
-    """An entry of the log from its row."""
-    return change_of(row.id, row.kind, row.effective_at, row.payload)
 
 
 def change_of(number: int, kind: Any, effective_at: datetime, body: Mapping[str, Any]) -> Change:

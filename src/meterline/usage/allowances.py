@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple, cast
 
 import polars as pl
+from django.db import connection
 
 from meterline.catalog import services as catalog
 from meterline.platform.database import read_frame, write_frame
@@ -259,6 +260,9 @@ def concerned_since(
 ) -> pl.DataFrame:
     """subscription_id and since: from when on the lots can be others that changes of these
     contracts at `at` concern; of those that carry any."""
+    nobody = pl.DataFrame(schema={"subscription_id": pl.Int64, "since": LOTS["lot_start"]})
+    if not _carry_any(subscription_ids):  # as most do
+        return nobody
     allowances, carriers = granted()
     kinds = [
         n for n, one in enumerate(allowances) if not shared_only or one.shared != "subscription"
@@ -270,7 +274,7 @@ def concerned_since(
         .unique()
     )
     if carried.is_empty():
-        return pl.DataFrame(schema={"subscription_id": pl.Int64, "since": LOTS["lot_start"]})
+        return nobody
     accounts = carried["account_id"].unique().to_list()
     found, _ = state(accounts, (at - timedelta(microseconds=1), at))
     own = (pl.col("owner_id") == 0) | (pl.col("owner_id") == pl.col("subscription_id"))
@@ -280,6 +284,20 @@ def concerned_since(
         .group_by("subscription_id")
         .agg(since=pl.col("lot_start").min())
     )
+
+
+def _carry_any(subscription_ids: Sequence[int]) -> bool:
+    """Whether any of these contracts has allowances, or had, or will have."""
+    versions = list(catalog.allowances())
+    if not versions:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM subscriptions_phase"
+            " WHERE subscription_id = ANY(%s) AND plan_version_id = ANY(%s))",
+            [list(subscription_ids), versions],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def sharing(begun: pl.DataFrame) -> pl.DataFrame:

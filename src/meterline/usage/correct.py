@@ -130,6 +130,8 @@ def rerate(subscription_ids: Sequence[int], since: datetime) -> Batch | None:
     """Guide and rate again the records of subscriptions from `since` on, under the contracts as
     they are now. What changes is superseded by a new batch; None if nothing does.
     """
+    if not _came_since(since):  # what most changes find
+        return None
     wanted = pl.DataFrame(
         {"subscription_id": subscription_ids}, schema={"subscription_id": pl.Int64}
     )
@@ -141,8 +143,7 @@ def rerate_each(wanted: pl.DataFrame) -> Batch | None:
     """`rerate` of subscription_id from since on, each, with whoever shares allowances with them."""
     if wanted.is_empty():
         return None
-    # what most changes find: no usage has come since
-    if not Batch.objects.filter(last_start__gte=wanted["since"].min()).exists():
+    if not _came_since(cast(datetime, wanted["since"].min())):
         return None
     wanted = together(wanted)
     ids, first = wanted["subscription_id"].to_list(), cast(datetime, wanted["since"].min())
@@ -208,6 +209,13 @@ def _again(old: pl.DataFrame, standing: Live) -> _Again:
         kept=kept, rated=rated, refused=pl.concat([lost, refused]), taken=taken, uses=uses,
         drawn=drawn, late=late, changed=pl.concat(changed).unique(maintain_order=True),
     )  # fmt: skip
+
+
+def _came_since(since: datetime) -> bool:
+    """Whether any usage has come that started since."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM usage_batch WHERE last_start >= %s)", [since])
+        return bool(cursor.fetchone()[0])
 
 
 def _has_usage(subscription_ids: Sequence[int], since: datetime) -> bool:

@@ -1,6 +1,8 @@
-"""Tables of sellers, parties, customers, accounts and billing days."""
+"""Sellers, customers and accounts."""
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.text
 from django.db import migrations, models
 
 
@@ -16,10 +18,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("code", models.CharField(max_length=100, unique=True)),
@@ -28,41 +27,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "customers_customer",
-            },
-        ),
-        migrations.CreateModel(
-            name="Party",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                "indexes": [
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("code"), "text_pattern_ops"
+                        ),
+                        name="customer_by_code",
                     ),
-                ),
-                ("code", models.CharField(max_length=100, unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("person", "person"),
-                            ("organisation", "organisation"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("name", models.CharField(max_length=300)),
-                ("email", models.CharField(blank=True, default="", max_length=320)),
-                ("phone", models.CharField(blank=True, default="", max_length=50)),
-                ("address", models.TextField(blank=True, default="")),
-                ("country", models.CharField(blank=True, default="", max_length=2)),
-                ("tax_id", models.CharField(blank=True, default="", max_length=50)),
-                ("language", models.CharField(default="en", max_length=20)),
-            ],
-            options={
-                "db_table": "customers_party",
+                    models.Index(fields=["created_at", "id"], name="customer_by_age"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -71,10 +44,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("code", models.CharField(max_length=100, unique=True)),
@@ -101,10 +71,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("code", models.CharField(max_length=100, unique=True)),
@@ -112,6 +79,10 @@ class Migration(migrations.Migration):
                 ("timezone", models.CharField(default="UTC", max_length=64)),
                 ("tax_region", models.CharField(max_length=20, null=True)),
                 ("created_at", models.DateTimeField()),
+                (
+                    "delivery",
+                    models.CharField(db_default="portal", default="portal", max_length=10),
+                ),
                 (
                     "parent",
                     models.ForeignKey(
@@ -123,20 +94,61 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="customers.customer",
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.customer"
                     ),
                 ),
                 (
                     "seller",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="customers.seller",
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.seller"
                     ),
                 ),
             ],
             options={
                 "db_table": "customers_account",
+            },
+        ),
+        migrations.CreateModel(
+            name="Party",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=100, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("person", "person"), ("organisation", "organisation")],
+                        max_length=20,
+                    ),
+                ),
+                ("name", models.CharField(max_length=300)),
+                ("email", models.CharField(blank=True, default="", max_length=320)),
+                ("phone", models.CharField(blank=True, default="", max_length=50)),
+                ("address", models.TextField(blank=True, default="")),
+                ("country", models.CharField(blank=True, default="", max_length=2)),
+                ("tax_id", models.CharField(blank=True, default="", max_length=50)),
+                ("language", models.CharField(default="en", max_length=20)),
+            ],
+            options={
+                "db_table": "customers_party",
+                "indexes": [
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("name"), "text_pattern_ops"
+                        ),
+                        name="party_by_name",
+                    ),
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("email"), "text_pattern_ops"
+                        ),
+                        name="party_by_email",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -152,10 +164,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("since", models.DateField()),
@@ -163,29 +172,50 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="customers.account",
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.account"
                     ),
                 ),
             ],
             options={
                 "db_table": "customers_billingday",
                 "indexes": [
-                    models.Index(
-                        fields=["account", "since"],
-                        name="customers_b_account_39429c_idx",
-                    )
+                    models.Index(fields=["account", "since"], name="customers_b_account_39429c_idx")
                 ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("day__isnull", True),
-                            ("day__range", (1, 31)),
-                            _connector="OR",
+                            ("day__isnull", True), ("day__range", (1, 31)), _connector="OR"
                         ),
                         name="billing_day_is_in_a_month",
                     )
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Consent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("purpose", models.CharField(max_length=40)),
+                ("given", models.BooleanField()),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(max_length=200)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customers.customer",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "customers_consent",
+                "indexes": [models.Index(fields=["customer", "purpose", "id"], name="consents")],
             },
         ),
     ]

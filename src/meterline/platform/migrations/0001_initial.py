@@ -19,33 +19,10 @@ DROP FUNCTION platform_refuse_change;
 
 class Migration(migrations.Migration):
     initial = True
+
     dependencies = []
+
     operations = [
-        migrations.CreateModel(
-            name="Event",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                ("name", models.CharField(max_length=100)),
-                ("subject", models.CharField(max_length=200)),
-                ("payload", models.JSONField()),
-                ("published_at", models.DateTimeField(null=True)),
-            ],
-            options={"db_table": "platform_event"},
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                condition=models.Q(published_at=None),
-                fields=["id"],
-                name="platform_event_unpublished",
-            ),
-        ),
         migrations.CreateModel(
             name="AuditEntry",
             fields=[
@@ -62,7 +39,45 @@ class Migration(migrations.Migration):
                 ("before", models.JSONField(null=True)),
                 ("after", models.JSONField(null=True)),
             ],
-            options={"db_table": "platform_auditentry"},
+            options={
+                "db_table": "platform_auditentry",
+                "indexes": [
+                    models.Index(fields=["at", "id"], name="audit_by_time"),
+                    models.Index(fields=["actor", "at", "id"], name="audit_by_actor"),
+                    models.Index(fields=["action", "at", "id"], name="audit_by_action"),
+                    models.Index(
+                        fields=["subject"],
+                        name="audit_by_subject",
+                        opclasses=["varchar_pattern_ops"],
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Event",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("name", models.CharField(max_length=100)),
+                ("subject", models.CharField(max_length=200)),
+                ("payload", models.JSONField()),
+                ("published_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "db_table": "platform_event",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("published_at", None)),
+                        fields=["id"],
+                        name="platform_event_unpublished",
+                    )
+                ],
+            },
         ),
         migrations.RunSQL(APPEND_ONLY, UNDO),
     ]

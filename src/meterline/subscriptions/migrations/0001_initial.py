@@ -1,5 +1,6 @@
 """Tables of subscriptions; what the database itself watches over."""
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -29,30 +30,63 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="PromotionUse",
+            fields=[
+                (
+                    "promotion_code",
+                    models.CharField(max_length=100, primary_key=True, serialize=False),
+                ),
+                ("used", models.IntegerField(default=0)),
+            ],
+            options={
+                "db_table": "subscriptions_promotionuse",
+            },
+        ),
+        migrations.CreateModel(
             name="Subscription",
             fields=[
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("code", models.CharField(max_length=100, unique=True)),
                 ("started_at", models.DateTimeField()),
                 ("state", models.CharField(max_length=20)),
+                ("renews_at", models.DateTimeField(null=True)),
+                ("ends_at", models.DateTimeField(null=True)),
                 (
                     "account",
                     models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.account"
+                    ),
+                ),
+                (
+                    "base",
+                    models.ForeignKey(
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        to="customers.account",
+                        related_name="addons",
+                        to="subscriptions.subscription",
                     ),
                 ),
             ],
             options={
                 "db_table": "subscriptions_subscription",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("renews_at__isnull", False)),
+                        fields=["renews_at"],
+                        name="subscription_renewals",
+                    ),
+                    models.Index(fields=["started_at", "id"], name="subscriptions_by_start"),
+                    models.Index(
+                        condition=models.Q(("ends_at__isnull", False)),
+                        fields=["id"],
+                        name="subscriptions_with_an_end",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -61,10 +95,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("start_at", models.DateTimeField()),
@@ -75,33 +106,35 @@ class Migration(migrations.Migration):
                 ("trial_end", models.DateField(null=True)),
                 ("charge_start", models.DateField()),
                 ("anchor", models.DateField(null=True)),
+                ("day_start", models.TimeField(null=True)),
+                ("early_until", models.DateField(null=True)),
+                ("early_version_id", models.BigIntegerField(null=True)),
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="customers.account",
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.account"
                     ),
                 ),
                 (
                     "subscription",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="subscriptions.subscription",
+                        on_delete=django.db.models.deletion.PROTECT, to="subscriptions.subscription"
                     ),
                 ),
             ],
             options={
                 "db_table": "subscriptions_phase",
                 "indexes": [
+                    models.Index(fields=["plan_version_id"], name="subscriptio_plan_ve_a4dc99_idx"),
                     models.Index(
-                        fields=["plan_version_id"],
-                        name="subscriptio_plan_ve_a4dc99_idx",
-                    )
+                        condition=models.Q(("state", "paused")),
+                        fields=["subscription"],
+                        name="phases_paused",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("subscription", "start_at"),
-                        name="one_phase_starts_at_an_instant",
+                        fields=("subscription", "start_at"), name="one_phase_starts_at_an_instant"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -120,10 +153,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("kind", models.CharField(max_length=50)),
@@ -133,14 +163,18 @@ class Migration(migrations.Migration):
                 (
                     "subscription",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="subscriptions.subscription",
+                        on_delete=django.db.models.deletion.PROTECT, to="subscriptions.subscription"
                     ),
                 ),
             ],
             options={
                 "db_table": "subscriptions_identifier",
-                "indexes": [models.Index(fields=["value"], name="subscriptio_value_caa6a1_idx")],
+                "indexes": [
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass("value", "varchar_pattern_ops"),
+                        name="identifier_by_value",
+                    )
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
@@ -159,18 +193,25 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("position", models.IntegerField()),
                 ("discount_code", models.CharField(max_length=100)),
                 ("since_at", models.DateTimeField()),
+                ("until_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customers.account",
+                    ),
+                ),
                 (
                     "subscription",
                     models.ForeignKey(
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         to="subscriptions.subscription",
                     ),
@@ -180,9 +221,19 @@ class Migration(migrations.Migration):
                 "db_table": "subscriptions_discount",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("subscription", "position"),
-                        name="one_discount_a_position",
-                    )
+                        fields=("subscription", "position"), name="one_discount_a_position"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("account", "position"), name="one_account_discount_a_position"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("subscription__isnull", True),
+                            ("account__isnull", True),
+                            _connector="XOR",
+                        ),
+                        name="discount_of_a_subscription_or_account",
+                    ),
                 ],
             },
         ),
@@ -192,10 +243,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigAutoField(
-                        auto_created=True,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="ID",
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
                 ("effective_at", models.DateTimeField()),
@@ -205,8 +253,7 @@ class Migration(migrations.Migration):
                 (
                     "subscription",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        to="subscriptions.subscription",
+                        on_delete=django.db.models.deletion.PROTECT, to="subscriptions.subscription"
                     ),
                 ),
             ],
@@ -214,8 +261,40 @@ class Migration(migrations.Migration):
                 "db_table": "subscriptions_change",
                 "indexes": [
                     models.Index(
-                        fields=["subscription", "id"],
-                        name="subscriptio_subscri_8d584a_idx",
+                        fields=["subscription", "id"], name="subscriptio_subscri_8d584a_idx"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Redemption",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("promotion_code", models.CharField(max_length=100)),
+                ("at", models.DateTimeField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customers.customer"
+                    ),
+                ),
+                (
+                    "discount",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, to="subscriptions.discount"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "subscriptions_redemption",
+                "indexes": [
+                    models.Index(
+                        fields=["promotion_code", "customer"], name="subscriptio_promoti_90333a_idx"
                     )
                 ],
             },
