@@ -13,6 +13,7 @@ from billing.world import Used, bill, load, set_up, totals
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from meterline.billing import services as billing
@@ -111,6 +112,49 @@ def test_a_reject_is_mended_and_tried_again(world: None, clerk: Clerk, home: Pat
     first.refresh_from_db()
     assert (first.state, Batch.objects.latest("id").rated) == ("recycled", 1)
     assert clerk("read-only").post(reverse("usage.reject", args=[second.pk])).status_code == 403
+
+
+def test_a_reject_is_told_as_people_read_it(world: None, clerk: Clerk, home: Path) -> None:
+    client = clerk("billing")
+    given(client, b'{"meter":"data","identifier":"39021","start":"2026-01-05T10:00:00+01:00",'
+                  b'"quantity":"1234.50","cells":[7,8],"home_zone":"north"}\n'
+                  b'{"meter":"dat","subscription":"s1","start":"2026-01-05T10:00:00Z"}\n'
+                  b'{"meter":"data",\n')  # fmt: skip
+    one, unknown, broken = Reject.objects.order_by("line")
+    page = text(client, "usage.reject", one.pk)
+    for told in ("<dt>Meter</dt><dd>data", "<dt>Start</dt><dd>Jan 5, 2026, 9:00:00 AM UTC",
+                 "<dt>Quantity</dt><dd>1,234.5<", "<dt>Cells</dt><dd>7, 8<",
+                 "<dt>Home zone</dt><dd>north<", 'value="2026-01-05T10:00:00+01:00"'):  # fmt: skip
+        assert told in page.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "the catalogue has no meter dat" in text(client, "usage.rejects")
+    assert "the catalogue has no meter dat" in text(client, "usage.reject", unknown.pk)
+    assert "<dt>As it came</dt>" in text(client, "usage.reject", broken.pk)
+    Reject.objects.filter(pk=one.pk).update(record={}, detail="erased")
+    assert "Nothing is left of it" in text(client, "usage.reject", one.pk)
+
+
+def test_batches_that_no_file_made_are_told_in_words(world: None, clerk: Clerk, home: Path) -> None:
+    client, batch = clerk("billing"), Batch.objects.get()
+    given(client)
+    services.recycle([one.pk for one in Reject.objects.all()])
+    services.reverse("1")
+    services.back_out(batch.pk)
+    page = text(client, "usage.batches")
+    for told in ("rejects tried again", "records taken out", "a batch taken back"):
+        assert told in page
+    for code in (">recycle<", ">reversal<", ">back-out<", ">rejects<"):
+        assert code not in page
+    made = Batch.objects.latest("id")
+    assert f'<a href="{reverse("usage.batch", args=[batch.pk])}">{batch.pk}</a>' in text(
+        client, "usage.batch", made.pk
+    )
+    for asked in ("back-out", "a batch taken back"):
+        shown = text(client, "usage.batches", read_as=asked)
+        assert "Format: a batch taken back" in shown
+        assert "calls.csv" not in shown
+    client.post("/language/", {"language": "de", "next": "/"})
+    assert "ein zurückgenommener Stapel" in text(client, "usage.batch", made.pk)
+    translation.activate("en")
 
 
 def test_all_that_match_are_tried_again_or_discarded(world: None, clerk: Clerk, home: Path) -> None:

@@ -6,6 +6,7 @@ here. What is of none (the messages of one's own mapping checks, of broken files
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
@@ -73,9 +74,24 @@ DETAILS: Final = (
     noop("the meter has no such register: it has %(codes)s"),
     noop("there are several registers at the place: name one"), noop("no meter was at %(place)s"),
     noop("the meter was nowhere then"), noop("the register has fewer decimals"),
-    noop("the register has fewer dials"),
+    noop("the register has fewer dials"), noop("erased"),
+    # of lines that could not be read
+    noop("not UTF-8"), noop("no JSON object"), 
+    noop("nested too deep"), noop("a NUL byte"), noop("a quote is opened and not closed"),
+    noop("%(found)s fields, the header has %(count)s"), noop("bad quoting (%(why)s)"),
+    noop("a line of %(size)s bytes; %(most)s are the most"), noop("no JSON"),
+    noop("quality is none of %(codes)s"),
 )  # fmt: skip
 """What details say."""
+
+_ABOUT: Final[dict[str, Words]] = {
+    "unknown_meter": _("the catalogue has no meter %(code)s"),
+    "no_price": _("the plan has no price for %(code)s"),
+    "unknown_identifier": _("nobody holds %(code)s"),
+}  # fmt: skip
+"""What reasons say of the code that is their detail."""
+
+_CODE: Final = re.compile(r"\S+")
 
 
 def reason(code: str) -> str:
@@ -83,7 +99,14 @@ def reason(code: str) -> str:
     return str(REASONS.get(code, code))
 
 
-def detail(text: str) -> str:
-    """A detail in the language of the page."""
+def detail(text: str, code: str = "") -> str:
+    """A detail in the language of the page; some are no sentence, but what the reason is about."""
+    about = _ABOUT.get(code)
+    if about is not None and _CODE.fullmatch(text):
+        return str(about) % {"code": text}
     found = said(text, DETAILS)
+    if found is None and text.endswith(")"):  # what a parser says, behind what is wrong
+        head, bracket, rest = text.partition(" (")
+        known = said(head, DETAILS)
+        found = known and f"{known}{bracket}{rest}"
     return text if found is None else found

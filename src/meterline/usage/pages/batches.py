@@ -8,10 +8,21 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
 from meterline.usage import reject_file, services
+from meterline.usage.batch_words import (
+    FORMATS,
+    File,
+    Format,
+    FormatFilter,
+    Source,
+    file_words,
+    format_words,
+    source_words,
+)
 from meterline.usage.correct import CORRECTIONS
 from meterline.usage.models import Batch, Upload
 from meterline.usage.pages import life
@@ -40,9 +51,9 @@ BATCHES = Table(
     "batches",
     columns=[
         Column("number", later("Batch"), link=_link),
-        Column("file_name", later("File")),
-        Column("source", later("Source")),
-        Column("format", later("Format")),
+        File("file_name", later("File")),
+        Source("source", later("Source")),
+        Format("format", later("Format")),
         Number("records", later("Records")),
         Number("rated", later("Rated")),
         Number("rejected", later("Rejected")),
@@ -54,7 +65,7 @@ BATCHES = Table(
     filters=[
         Choice("state", later("State"), choices=tuple(STATES.items())),
         Filter("source", later("Source")),
-        Filter("read_as", later("Format"), field="format"),  # `format` is that of an export
+        FormatFilter("read_as", later("Format"), field="format"),  # `format` is that of an export
         Days("committed_at", later("Loaded")),
     ],
     order="-committed_at",
@@ -90,7 +101,7 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
         Number("quantity", _("Quantity")), Number("amount", _("Rated at")),
     ]  # fmt: skip
     context = {
-        "batch": one, "state": STATES.get(one.state, one.state),
+        "batch": one, "state": STATES.get(one.state, one.state), "told": _told(one),
         "tone": "good" if one.state == "committed" else "warning",
         "totals": Rows(columns, totals, caption=_("Totals by price")),
         "facts": _facts(one),
@@ -140,11 +151,24 @@ def batch_rejects(request: HttpRequest, batch: int) -> HttpResponse:
     return answer
 
 
+def _told(one: Batch) -> str:
+    """What a batch is, in short: its file, or what made it."""
+    made = format_words(one.format) if one.format in FORMATS else ""
+    return ": ".join(filter(None, (made, file_words(one.file_name, one.format))))
+
+
 def _facts(one: Batch) -> list[tuple[str, Any]]:
     return [
-        (_("File"), one.file_name or None), (_("Source"), one.source), (_("Format"), one.format),
+        (_("File"), file_words(one.file_name, one.format) or None),
+        (_("Source"), source_words(one.source, one.format) or None),
+        (_("Format"), format_words(one.format)),
         (_("Loaded"), written.moment(one.committed_at)),
         (_("First record"), one.first_start and written.moment(one.first_start)),
         (_("Last record"), one.last_start and written.moment(one.last_start)),
-        (_("Takes out batch"), one.corrects_id), *life.facts_of(one),
+        (_("Takes out batch"), one.corrects_id and _batch_link(one.corrects_id)),
+        *life.facts_of(one),
     ]  # fmt: skip
+
+
+def _batch_link(number: int) -> str:
+    return format_html('<a href="{}">{}</a>', reverse("usage.batch", args=[number]), number)

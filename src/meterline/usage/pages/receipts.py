@@ -74,7 +74,7 @@ def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
         Column("detail", _("Detail")),
     ]  # fmt: skip
     refused = [
-        {**row, "reason": reason(row["reason"]), "detail": detail(row["detail"])}
+        {**row, "reason": reason(row["reason"]), "detail": detail(row["detail"], row["reason"])}
         for row in rejects_of(one).values("pk", "line", "reason", "detail")[:_REJECTS_MOST]
     ]
     context = {

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
 from meterline.usage import services, worklist
+from meterline.usage.batch_words import File, file_words
 from meterline.usage.models import Batch, Reject
 from meterline.usage.pages.worklist import work
 from meterline.usage.process import TOO_LATE
+from meterline.usage.record_words import editable, fields, label
 from meterline.usage.rehearsal import rehearsal
 from meterline.usage.reject_words import ADVICE, REASONS, detail
 from meterline.usage.reject_words import reason as reason_words
@@ -57,7 +59,7 @@ class Detail(Column):
     """Why, in the language of the page."""
 
     def value(self, row: Row) -> Any:
-        return detail(row[self.name]) or super().value(row)
+        return detail(row[self.name], row["reason"]) or super().value(row)
 
 
 REJECTS = Table(
@@ -65,7 +67,7 @@ REJECTS = Table(
     columns=[
         Word("reason", later("Reason"), link=_link, labels=REASONS),
         Detail("detail", later("Detail")),
-        Column("file_name", later("File")),
+        File("file_name", later("File")),
         Number("line", later("Line")),
         Column("batch_id", later("Batch")),
         Chip("state", later("State"), labels=STATES, tones=TONES),
@@ -97,13 +99,11 @@ def rejects(request: HttpRequest) -> HttpResponse:
 def reject(request: HttpRequest, reject: int) -> HttpResponse:
     """A record as it came, and why it was refused; its fields can be mended and tried again."""
     one = get_object_or_404(Reject, pk=reject)
-    fields = {name: "" if value is None else str(value) for name, value in one.record.items()}
-    form = _form(fields, request.POST if request.method == "POST" else None)
+    came = {name: editable(value) for name, value in one.record.items()}
+    form = _form(came, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         changes = {
-            name: form.cleaned_data[name]
-            for name in fields
-            if form.cleaned_data[name] != fields[name]
+            name: form.cleaned_data[name] for name in came if form.cleaned_data[name] != came[name]
         }
         if "keep" in request.POST:
             services.edit_reject(one.pk, changes)
@@ -113,9 +113,10 @@ def reject(request: HttpRequest, reject: int) -> HttpResponse:
         return try_again(request, [one.pk], changes, reverse("usage.reject", args=[one.pk]))
     context = {
         "reject": one, "reason": reason_words(one.reason), "form": form,
-        "detail": detail(one.detail), "advice": ADVICE.get(one.reason, ""),
+        "detail": detail(one.detail, one.reason), "advice": ADVICE.get(one.reason, ""),
         "late": one.reason == TOO_LATE, "state": STATES[one.state],
-        "tone": TONES.get(one.state, "neutral"), "fields": list(fields.items()),
+        "tone": TONES.get(one.state, "neutral"), "fields": fields(one.record),
+        "file": file_words(one.file_name),
     }  # fmt: skip
     return render(request, "usage/reject.html", context)
 
@@ -213,7 +214,7 @@ def try_again(
 def _why(made: Batch | None) -> list[tuple[str, str]]:
     """Why the first few are refused."""
     rows = Reject.objects.filter(batch=made).values_list("reason", "detail")[:3]
-    return [(reason_words(code), detail(text)) for code, text in rows]
+    return [(reason_words(code), detail(text, code)) for code, text in rows]
 
 
 def _outcome(
@@ -221,19 +222,20 @@ def _outcome(
 ) -> list[tuple[str, Any]]:
     assert made is not None
     return [
-        *((_("%(field)s becomes") % {"field": name}, value) for name, value in changes.items()),
+        *((_("%(field)s becomes") % {"field": label(name)}, value)
+          for name, value in changes.items()),
         (_("Will be rated"), written.number(made.rated)),
         (_("Refused again"), written.number(made.rejected)),
         (_("Duplicates"), written.number(made.duplicates)),
         *reasons,
-    ]
+    ]  # fmt: skip
 
 
-def _form(fields: dict[str, str], data: Any) -> forms.Form:
+def _form(came: dict[str, str], data: Any) -> forms.Form:
     """A field for each field of the record."""
     made = forms.Form(data)
-    for name, value in fields.items():
+    for name, value in came.items():
         made.fields[name] = forms.CharField(
-            label=name, initial=value, required=False, max_length=1000
+            label=label(name), initial=value, required=False, max_length=1000
         )
     return made

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as later
 
 from meterline.kernel.errors import MeterlineError
 from meterline.usage import intake
+from meterline.usage.batch_words import file_words, format_words
 from meterline.usage.models import Batch, Delivery, Source
 from meterline.usage.sources import SourceTold, set_source, sources
 from meterline.web import format as written
@@ -166,7 +167,8 @@ def _files(one: Source) -> list[dict[str, Any]]:
     told = {row.batch_id: row for row in Delivery.objects.filter(batch__in=[b.pk for b in batches])}
     return [
         {
-            "batch_id": batch.pk, "file_name": batch.file_name, "at": batch.committed_at,
+            "batch_id": batch.pk, "at": batch.committed_at,
+            "file_name": file_words(batch.file_name, batch.format) or format_words(batch.format),
             "sequence": told[batch.pk].sequence if batch.pk in told else None,
             "remarks": "; ".join(told[batch.pk].remarks) if batch.pk in told else "",
         }

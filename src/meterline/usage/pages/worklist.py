@@ -24,7 +24,9 @@ from meterline.subscriptions import services as subscriptions
 from meterline.subscriptions import store
 from meterline.subscriptions.models import Identifier
 from meterline.usage import waiting, worklist
+from meterline.usage.batch_words import File
 from meterline.usage.models import Reject
+from meterline.usage.record_words import moment
 from meterline.usage.reject_words import ADVICE, detail
 from meterline.usage.worklist import UNOWNED, Group
 from meterline.web import format as written
@@ -63,8 +65,9 @@ class Missing(Column):
     """What a group lacks."""
 
     def show(self, row: Row) -> Any:
+        told = detail(row["missing"], row["reason"])
         link = format_html('<a href="{}">{}</a>', group_url(row), self.value(row))
-        return format_html('{}<br><span class="note">{}</span>', link, detail(row["missing"]))
+        return format_html('{}<br><span class="note">{}</span>', link, told)
 
     def value(self, row: Row) -> Any:
         return REASONS.get(row["reason"], row["reason"])
@@ -134,7 +137,7 @@ def reject_group(request: HttpRequest) -> HttpResponse:
         "how": "" if one is None else how(one), "facts": [] if one is None else _facts(one),
         "sample": _sample(reason, missing), "causes": _causes(reason),
         "holders": _holders(missing) if unowned else None, "code": reason,
-        "told": detail(missing), "advice": ADVICE.get(reason, ""),
+        "told": detail(missing, reason), "advice": ADVICE.get(reason, ""),
     }  # fmt: skip
     return render(request, "usage/reject_group.html", context)
 
@@ -180,11 +183,12 @@ def _sample(reason: str, missing: str) -> Rows:
     rows = Reject.objects.filter(pk__in=worklist.ids_of(reason, missing)[:_SHOWN]).order_by("-pk")
     columns = [
         Column("pk", _("Reject"), link=lambda row: reverse("usage.reject", args=[row["pk"]])),
-        Column("start", _("Start")), Column("file_name", _("File")), Number("line", _("Line")),
+        Column("start", _("Start")), File("file_name", _("File")), Number("line", _("Line")),
         Column("batch_id", _("Batch"),
                link=lambda row: reverse("usage.batch", args=[row["batch_id"]])),
     ]  # fmt: skip
-    shown = [{**row, "start": row["record"].get("start")} for row in rows.values(*names)]
+    shown = [{**row, "start": moment(row["record"].get("start") or "")}
+             for row in rows.values(*names)]  # fmt: skip
     return Rows(columns, shown, caption=_("The newest of them"))
 
 
