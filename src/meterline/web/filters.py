@@ -43,6 +43,11 @@ class Filter:
         value = self.value(params)
         return queryset.filter(**{self.field or self.name: value}) if value else queryset
 
+    def alike(self, params: QueryDict) -> QuerySet[Any] | None:
+        """Rows of another table, as many as this filter alone lets through, where they are counted
+        with less; None: there is no such table."""
+        return None
+
     def told(self, params: QueryDict) -> str:
         """What the chip of an active filter says; empty where it is not active."""
         value = self.value(params)

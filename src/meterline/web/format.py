@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import (
@@ -28,7 +29,12 @@ _LONG_AGO = timedelta(days=30)
 
 def locale() -> Locale:
     """The language of the page."""
-    return Locale.parse((get_language() or "en").replace("-", "_"))
+    return _locale(get_language() or "en")
+
+
+@cache
+def _locale(code: str) -> Locale:
+    return Locale.parse(code.replace("-", "_"))
 
 
 def language(code: str) -> str:
@@ -46,8 +52,14 @@ def number(value: Decimal | int, places: int | None = None) -> str:
     else:
         pattern = "#,##0" + ("." + "0" * places if places else "")
     size = -value if value < 0 else value
-    written = format_decimal(size, format=pattern, locale=locale())
+    written = _written(str(size), pattern, get_language() or "en")
     return f"{MINUS}{written}" if value < 0 else written
+
+
+@lru_cache(maxsize=10_000)
+def _written(size: str, pattern: str, language: str) -> str:
+    """A list has a few hundred of them, most of them small and the same again."""
+    return format_decimal(Decimal(size), format=pattern, locale=_locale(language))
 
 
 def amount(value: Decimal | int, currency: str) -> str:
@@ -76,7 +88,12 @@ def short(value: Decimal | int) -> str:
 
 def day(value: date) -> str:
     """3 Mar 2026."""
-    return str(format_date(value, "medium", locale=locale()))
+    return _day(value, get_language() or "en")
+
+
+@lru_cache(maxsize=10_000)
+def _day(value: date, language: str) -> str:
+    return str(format_date(value, "medium", locale=_locale(language)))
 
 
 def moment(value: datetime) -> str:

@@ -30,7 +30,7 @@ from meterline.web.export import FORMATS, export
 from meterline.web.filters import SOUGHT, Filter, Search
 from meterline.web.keyset import Order, Slice, cut
 from meterline.web.models import SavedView
-from meterline.web.rows import Column
+from meterline.web.rows import Column, cells
 from meterline.web.sound import whole
 from meterline.web.words import Words
 
@@ -84,7 +84,13 @@ class Table:
                 shown, found = one.sought(shown, request.GET)
             else:
                 shown = one.narrow(shown, request.GET)
-        return Bound(self, request, shown, found)
+        return Bound(self, request, shown, found, self._alike(queryset, request.GET))
+
+    def _alike(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any] | None:
+        """As many rows as are shown, where one filter alone says which of all are."""
+        active = [one for one in self.filters if one.told(params)]
+        alone = len(active) == 1 and not queryset.query.has_filters()
+        return active[0].alike(params) if alone else None
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
         """The rows that the filters let through."""
@@ -111,10 +117,12 @@ class Bound:
     """A list as one request asks for it; what the component shows."""
 
     def __init__(
-        self, table: Table, request: HttpRequest, queryset: QuerySet[Any], found: int | None = None
-    ) -> None:
+        self, table: Table, request: HttpRequest, queryset: QuerySet[Any],
+        found: int | None = None, alike: QuerySet[Any] | None = None,
+    ) -> None:  # fmt: skip
         self.table = table
         self.found = found  # by a search
+        self.alike = alike  # as many rows, which are counted with less
         self.request = request
         self.queryset = queryset
         self.params = request.GET
@@ -156,7 +164,8 @@ class Bound:
         """How many match, counted up to one more than `COUNTED`, or `SOUGHT` of a search."""
         if self.found is not None:
             return min(self.found, SOUGHT)
-        return self.queryset.order_by()[: COUNTED + 1].count()
+        counted = self.queryset if self.alike is None else self.alike
+        return counted.order_by()[: COUNTED + 1].count()
 
     @property
     def cut_short(self) -> bool:
@@ -181,10 +190,7 @@ class Bound:
 
     def lines(self) -> list[dict[str, Any]]:
         """The rows: key and cells."""
-        return [
-            {"key": row["pk"], "cells": [(column, column.show(row)) for column in self.columns]}
-            for row in self.slice.rows
-        ]
+        return [{"key": row["pk"], "cells": cells(self.columns, row)} for row in self.slice.rows]
 
     def filters(self) -> list[dict[str, Any]]:
         """The filters with what was asked of each."""

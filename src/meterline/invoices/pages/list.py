@@ -31,18 +31,30 @@ class StateFilter(Choice):
     """Open, overdue, paid, or a credit note: by what is still to be paid."""
 
     def narrow(self, queryset: QuerySet[Any], params: QueryDict) -> QuerySet[Any]:
-        today = clock.now().date()
         owed = OpenItem.objects.filter(invoice=OuterRef("pk"), open__gt=0)
         match self.value(params):
             case "open":
                 return queryset.filter(Exists(owed), kind="invoice")
-            case "overdue":
-                return queryset.filter(Exists(owed.filter(due_date__lt=today)), kind="invoice")
+            case (
+                "overdue"
+            ):  # its own day, which is that of the item: which is then found by its key
+                late = queryset.filter(due_date__lt=clock.now().date())
+                return late.filter(Exists(owed), kind="invoice")
             case "paid":
                 return queryset.filter(~Exists(owed), kind="invoice")
             case "credit":
                 return queryset.filter(kind="credit_note")
         return queryset
+
+    def alike(self, params: QueryDict) -> QuerySet[Any] | None:
+        """What is owed stands in an index by itself; only invoices are owed."""
+        owed = OpenItem.objects.filter(open__gt=0)
+        match self.value(params):
+            case "open":
+                return owed
+            case "overdue":
+                return owed.filter(due_date__lt=clock.now().date())
+        return None
 
 
 class LeastFilter(Filter):
