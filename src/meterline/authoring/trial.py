@@ -44,11 +44,11 @@ def review(draft: Draft) -> Review:
 
 
 def affects(
-    catalogue: CatalogFile, most: int | None = None
+    catalogue: CatalogFile, most: int | None = None, changes: list[Change] | None = None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     """Why plans are affected by a catalogue, and how many subscriptions have each of them now,
-    counted up to `most`."""
-    reasons = dict(affected(catalogue).reasons)
+    counted up to `most`; `changes`: what it changes as of today, if it is known."""
+    reasons = dict(affected(catalogue, changes).reasons)
     return reasons, members.standing(list(reasons), clock.now(), most)
 
 

@@ -83,12 +83,13 @@ class _Found:
     unfit: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def affected(catalogue: CatalogFile) -> Affected:
+def affected(catalogue: CatalogFile, changes: list[Change] | None = None) -> Affected:
     """The plans that have versions already and would be billed otherwise under the file.
 
-    What the file says the same as the version in force says affects nobody.
+    What the file says the same as the version in force says affects nobody. `changes`: its `diff`
+    as of today, if it is known.
     """
-    changes = diff(catalogue)
+    changes = diff(catalogue) if changes is None else changes
     changed = {(one.kind, one.code) for one in changes if not one.unchanged}
     calendars = [code for kind, code in changed if kind == "calendar"]
     cards = Entry.objects.filter(kind="rate_card", body__calendar__in=calendars)

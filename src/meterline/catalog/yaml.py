@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,8 @@ def read_all(text: str, file: str) -> list[Document]:
     """As load_all, but duplicate keys and the like are left in the documents' `problems`, so that
     they can be told together with other faults."""
     try:
-        return [
-            _document(node, file) for node in YAML(typ="rt", pure=True).compose_all(text) if node
-        ]
+        nodes = _composed(text) if len(text) <= _KEPT_MOST else _compose(text)
+        return [_document(node, file) for node in nodes]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
@@ -90,6 +90,18 @@ def read_all(text: str, file: str) -> list[Document]:
 
 def _invalid(file: str, line: int, message: str) -> CatalogInvalid:
     return CatalogInvalid([Problem(file, line, "file", message)])
+
+
+_KEPT_MOST = 100_000  # characters
+
+
+def _compose(text: str) -> tuple[Node, ...]:
+    return tuple(node for node in YAML(typ="rt", pure=True).compose_all(text) if node)
+
+
+_composed = lru_cache(maxsize=16)(_compose)
+"""Of a draft that is looked at again and again: to take it apart takes longest. Nodes are read,
+and never changed."""
 
 
 def _document(node: Node, file: str) -> Document:

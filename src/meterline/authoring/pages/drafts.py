@@ -164,7 +164,8 @@ def _many(count: int) -> str:
 def _looked_at(one: Draft) -> tuple[list[services.Change], Rows]:
     """What an open draft changes, and the plans that are affected."""
     with drafts.opened(one) as (catalogue, _scenarios):
-        return services.diff(catalogue, effective=one.effective), _affected(catalogue)
+        changes = services.diff(catalogue, effective=one.effective)
+        return changes, _affected(catalogue, changes if one.effective is None else None)
 
 
 class _Many(Number):
@@ -187,12 +188,12 @@ def _what_ifs(one: Draft) -> Rows:
     return Rows(columns, rows, caption=_("What-if"))
 
 
-def _affected(catalogue: CatalogFile) -> Rows:
+def _affected(catalogue: CatalogFile, changes: list[services.Change] | None) -> Rows:
     columns = [
         Column("plan", _("Plan"), link=lambda row: row["url"]), Column("why", _("Why")),
         _Many("count", _("Subscriptions")),
     ]  # fmt: skip
-    reasons, counts = affects(catalogue, MANY + 1)
+    reasons, counts = affects(catalogue, MANY + 1, changes)
     rows = [
         {"plan": plan, "why": ", ".join(why), "count": counts.get(plan, 0),
          "url": reverse("catalog.plan", args=[plan])}
