@@ -110,8 +110,8 @@ def visited(client: Client, url: str) -> Answer:
     return Answer(max(wall - waited, ran) / 1e6, wall / 1e6, size, answer.status_code)
 
 
-def walk(only: str) -> list[Measured]:
-    """Visit everything whose name has `only` in it."""
+def walk(only: list[str]) -> list[Measured]:
+    """Visit every page whose name has one of `only` in it."""
     import portal_visits
     import visits
     from django.test.utils import setup_test_environment, teardown_test_environment
@@ -123,7 +123,7 @@ def walk(only: str) -> list[Measured]:
     signed, samples = Signed(), visits.Samples(SAMPLES)
     found = []
     for plain in chain(visits.pages(samples), portal_visits.pages(samples)):
-        if only not in plain.name:
+        if not any(part in plain.name for part in only):
             continue
         if not plain.urls:
             print(f"{plain.name}: there is nothing to show")
@@ -182,10 +182,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--home", type=Path, help="a data folder of bulk.py: it is not made anew")
-    parser.add_argument("--only", default="", help="part of the names of the pages to visit")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of the names of pages")
     wanted = parser.parse_args()
     home = wanted.home or Path(tempfile.mkdtemp(prefix="meterline-benchmark-")) / "home"
     os.environ["METERLINE_HOME"] = str(home)
+    from meterline.platform import libraries
+
+    libraries.for_pages()  # as `meterline serve` does
     measure.prepare()
     import things
 

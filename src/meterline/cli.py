@@ -73,6 +73,10 @@ class LazyGroup(TyperGroup):
 def _prepare(command: str) -> None:
     """Django and, on the embedded server, an up-to-date database."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meterline.platform.settings")
+    if command == "serve":
+        from meterline.platform import libraries
+
+        libraries.for_pages()
     import django
 
     django.setup()

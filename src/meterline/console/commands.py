@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from meterline.platform import libraries
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -29,7 +31,9 @@ def serve(
     if sign_in is not None:
         typer.echo(f"Open {where}{_link(sign_in)}\nIt signs {sign_in} in, once, on this machine.")
     typer.echo(f"Meterline at {where} (Ctrl-C stops)")
-    worker = subprocess.Popen([sys.executable, "-m", "meterline", "worker"])
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "meterline", "worker"], env=libraries.environment()
+    )
     signal.signal(signal.SIGTERM, _stop)  # the server raises it again once it has closed
     try:
         _defer_kept()
@@ -43,7 +47,6 @@ def _run(host: str, port: int) -> None:
     """The web server, until a signal; pages that follow a job are let go at once."""
     import uvicorn
 
-    from meterline.platform import libraries
     from meterline.web import drawings, live
 
     class Server(uvicorn.Server):

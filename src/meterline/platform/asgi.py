@@ -24,6 +24,7 @@ query, or to start workers for it, takes longer than such a query does. Reading 
 until six rows of many have come is a bad bet: they may all stand at its end."""
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meterline.platform.settings")
+libraries.for_pages()
 libraries.load()
 application = get_asgi_application()
 
