@@ -62,11 +62,12 @@ def test_columns_round_like_single_amounts(
         {"amount": [a for a, _ in pairs], "denominator": [d for _, d in pairs]},
         schema={"amount": pl.Decimal(38, 20), "denominator": pl.Int128},
     )
-    rounded = frame.select(
-        round_column(to_scaled(pl.col("amount")), pl.col("denominator"), places, mode)
-    ).to_series()
     expected = [round_fraction(Fraction(a) / d, places, mode) for a, d in pairs]  # type: ignore[arg-type]
-    assert rounded.to_list() == expected
+    for how in ((places, mode), (pl.lit(places), pl.lit(mode))):
+        rounded = frame.select(
+            round_column(to_scaled(pl.col("amount")), pl.col("denominator"), *how)
+        ).to_series()
+        assert rounded.to_list() == expected
 
 
 def test_scaling_there_and_back_is_exact() -> None:

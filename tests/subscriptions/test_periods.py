@@ -114,3 +114,16 @@ def test_a_reset_anchor_begins_a_cycle_of_its_own() -> None:
 def test_other_columns_are_kept(count: int) -> None:
     rows = found(*(span(id=i) for i in range(count)))
     assert sorted({row["id"] for row in rows}) == list(range(count))
+
+
+def test_few_spans_have_the_periods_that_they_have_among_many() -> None:
+    some = [
+        span(id=1), span(id=2, interval="year"), span(id=3, timezone="Europe/Rome"),
+        span(id=4, end_at=at("2024-02-10")), span(id=5, end_at=at("2024-01-01")),
+        span(id=6, anchor=date(2024, 1, 20), start_at=at("2024-01-20")), span(id=7),
+    ]  # fmt: skip
+    few = found(*some)
+    many = found(*some, *(span(id=100 + i) for i in range(50)))
+    assert few
+    assert few == [row for row in many if row["id"] < 100]
+    assert found(span(end_at=at("2024-01-01"))) == []

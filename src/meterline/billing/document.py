@@ -147,11 +147,17 @@ def _with_tax_rates(
             tax_rounding=pl.col("tax_rounding").fill_null("document"),
             rounding=pl.col("rounding").fill_null("half_up"),
         )
-        .with_columns(
-            tax_amount=pl.when(pl.col("tax_rounding") == "line").then(_tax_of(pl.col("amount")))
-        )
         .drop("rate")
+        .pipe(_with_line_taxes)
     )
+
+
+def _with_line_taxes(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with tax_amount, of those that are taxed one by one."""
+    alone = pl.col("tax_rounding") == "line"
+    if not (lines["tax_rounding"] == "line").any():  # as is usual: nothing is worked out
+        return lines.with_columns(tax_amount=pl.lit(None, MONEY))
+    return lines.with_columns(tax_amount=pl.when(alone).then(_tax_of(pl.col("amount"), lines)))
 
 
 def _with_plan_policies(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
@@ -175,13 +181,14 @@ def _with_plan_policies(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame
     )
 
 
-def _tax_of(base: pl.Expr) -> pl.Expr:
+def _tax_of(base: pl.Expr, lines: pl.DataFrame) -> pl.Expr:
+    modes = lines["rounding"].unique().to_list()
     percent = pl.col("tax_percent").cast(pl.Decimal(38, 6)).to_physical()
     return round_column(
         to_scaled(base, 14) * percent,
         pl.lit(100, pl.Int128),
         pl.col("places"),
-        pl.col("rounding"),
+        modes[0] if len(modes) == 1 else pl.col("rounding"),
     )
 
 
@@ -199,7 +206,7 @@ def _taxes(lines: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             amount=pl.when(pl.col("tax_rounding") == "line")
             .then("tax_amount")
-            .otherwise(_tax_of(pl.col("base")))
+            .otherwise(_tax_of(pl.col("base"), lines))
         )
         .group_by("account_id", "tax_code", "tax_percent")
         .agg(pl.col("base").sum(), pl.col("amount").sum())

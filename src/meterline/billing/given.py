@@ -12,6 +12,7 @@ import polars as pl
 from meterline.billing.frames import DISCOUNTS
 from meterline.catalog import services as catalog
 from meterline.catalog.build import Discount
+from meterline.kernel.frames import empty
 from meterline.platform.database import read_frame
 
 _FOUND: dict[str, Any] = {
@@ -46,7 +47,7 @@ def discounts_of(
         schema=_FOUND,
     )
     if rows.is_empty():
-        return pl.DataFrame(schema=DISCOUNTS)
+        return empty(DISCOUNTS)
     keys = rows.select("discount_code", "timezone").unique().rows()
     return (
         rows.join(

@@ -30,6 +30,7 @@ from meterline.billing.spans import gathered_prices
 from meterline.catalog import services as catalog
 from meterline.catalog.build import Tax
 from meterline.kernel.cycle import BillingDay, sorted_days
+from meterline.kernel.frames import empty
 from meterline.kernel.interval import Interval
 from meterline.platform.database import read_frame
 from meterline.pricing.columns import exact_sum
@@ -44,6 +45,7 @@ _NO_TIME = timedelta(0)
 _MONTH = Interval(months=1)
 
 
+@catalog.as_one()
 def load(
     account_ids: Sequence[int],
     until: Until,
@@ -68,7 +70,7 @@ def load(
     counting = settled_by(minimums, commitments, prices, amounts_off=amounts_off)
     lag = late_by(minimums, commitments, prices) if since is None else _NO_TIME
     accounts = with_reach(accounts, counting, lag)
-    billed = pl.DataFrame(schema=BILLED)
+    billed = empty(BILLED)
     if since is None:
         billed = _billed(ids, accounts, standing(prices))
     prices = _with_billed(prices, billed)
@@ -368,6 +370,8 @@ def _detail(
 ) -> pl.DataFrame:
     """Records of the prices that look at each of them, as far back as they look."""
     needed = wanted_detail(prices, meters)
+    if not needed.recent and not needed.whole:
+        return empty(usage.detail_schema(ids=needed.ids, fields=needed.properties))
     longest = reach_of(price.interval for price in needed.recent)
     start = reach - longest if reach - _BEGINNING > longest else _BEGINNING
     found = []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max
 
 from meterline.catalog import build
 from meterline.catalog.deck import read_deck
@@ -86,6 +87,28 @@ def _price(row: PriceRow, known: Mapping[str, Meter]) -> Price:
 
 def newest_entry() -> int:
     """The newest entry: what is read of entries holds until there is a newer one."""
+    held = _held.get()
+    if held is None:
+        return _newest_entry()
+    if not held:
+        held.append(_newest_entry())
+    return held[0]
+
+
+@contextmanager
+def as_one() -> Iterator[None]:
+    """Whatever is read of entries inside is read as of one moment, which is asked for once."""
+    token = _held.set([])
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+_held: ContextVar[list[int] | None] = ContextVar("newest_entry", default=None)
+
+
+def _newest_entry() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM catalog_entry")
         return int(cursor.fetchone()[0])
@@ -175,7 +198,9 @@ def minimums(plan_version_ids: Iterable[int]) -> list[dict[str, Any]]:
 
 def allowances() -> dict[int, tuple[Allowance, ...]]:
     """The allowances of all plan versions that have some."""
-    return _allowances(PlanVersion.objects.aggregate(newest=Max("id"))["newest"] or 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM catalog_planversion")
+        return _allowances(int(cursor.fetchone()[0]))
 
 
 @remembered(8)

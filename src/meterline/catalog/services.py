@@ -22,6 +22,7 @@ from meterline.catalog.models import Entry, PlanVersion, ReviewRule
 from meterline.catalog.reading import (
     ALWAYS,
     allowances,
+    as_one,
     calendars,
     commitments,
     deck_path,
@@ -46,6 +47,7 @@ __all__ = [
     "Change",
     "allowances",
     "apply",
+    "as_one",
     "calendars",
     "commitments",
     "derive_plan_version",

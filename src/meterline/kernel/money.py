@@ -134,20 +134,33 @@ def round_column(
     `numerator`: Int128 in units of 10^-scale; `denominator`: Int128 > 0, their quotient being the
     amount; `places`: decimals of the currency, <= 10; `mode`: RoundingMode. Each may be a column.
     """
-    places = pl.lit(places) if isinstance(places, int) else places
-    mode = pl.lit(mode) if isinstance(mode, str) else mode
     unit = denominator * _power_of_ten(scale - places)
     magnitude = numerator.abs()
     whole = magnitude // unit
     rest = magnitude - whole * unit
-    bump = (
-        pl.when(mode == "up").then(rest > 0)
-        .when(mode == "down").then(pl.lit(False))
-        .when(rest * 2 == unit).then((mode == "half_up") | (whole % 2 == 1))
-        .otherwise(rest * 2 > unit)
-    )  # fmt: skip
+    if isinstance(mode, str):
+        bump = _bump(mode, rest, whole, unit)
+    else:
+        bump = (
+            pl.when(mode == "up").then(_bump("up", rest, whole, unit))
+            .when(mode == "down").then(_bump("down", rest, whole, unit))
+            .when(mode == "half_up").then(_bump("half_up", rest, whole, unit))
+            .otherwise(_bump("half_even", rest, whole, unit))
+        )  # fmt: skip
     rounded = (whole + bump.cast(pl.Int128)) * numerator.sign() * _power_of_ten(10 - places)
     return from_scaled(rounded, 10)
+
+
+def _bump(mode: str, rest: pl.Expr, whole: pl.Expr, unit: pl.Expr) -> pl.Expr:
+    """Whether the whole part is rounded away from zero."""
+    match mode:
+        case "up":
+            return rest > 0
+        case "down":
+            return pl.lit(False)
+        case "half_up":
+            return rest * 2 >= unit
+    return (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
 
 
 def sum_over(parts: Iterable[tuple[Decimal, int]]) -> tuple[int, int]:
@@ -167,7 +180,9 @@ def to_scaled(amount: pl.Expr, scale: int = 20) -> pl.Expr:
     return amount.cast(pl.Decimal(38, scale)).to_physical()
 
 
-def _power_of_ten(exponent: pl.Expr) -> pl.Expr:
+def _power_of_ten(exponent: pl.Expr | int) -> pl.Expr:
     """10^exponent (0 to 20) as Int128. Looked up: a chain of conditions costs ten times as much,
     as each expression that uses it computes it anew."""
+    if isinstance(exponent, int):
+        return pl.lit(10**exponent, pl.Int128)
     return pl.lit(_POWERS).gather(exponent)

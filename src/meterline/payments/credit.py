@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from meterline.kernel.frames import empty
 from meterline.kernel.money import MONEY, decimals_column, round_column, to_scaled
 
 GRANTS: dict[str, Any] = {
@@ -49,7 +50,7 @@ def use(
     """
     if credits.is_empty():
         unused = documents.with_columns(credit_applied=pl.lit(0).cast(MONEY), due="total")
-        return unused, pl.DataFrame(schema=USES)
+        return unused, empty(USES)
     owing = documents.filter(pl.col("total") > 0).select("account_id", "currency", "total")
     sources = _sources(owing, credits, grants)
     bound = sources.filter(_is_bound())["account_id"].unique()

@@ -15,6 +15,7 @@ from meterline.access.models import Approval
 from meterline.customers.errors import UnknownAccount
 from meterline.customers.models import Account
 from meterline.invoices.models import Invoice
+from meterline.kernel.frames import empty
 from meterline.kernel.money import MONEY
 from meterline.payments import ageing, approved, grants, store
 from meterline.payments.allocate import take_back
@@ -87,7 +88,7 @@ def use_credit(
         store.lock_accounts(account_ids)
     credits = store.credits(account_ids)
     ids = credits["account_id"].to_list()  # without credit there is no grant with some left
-    granted = grants.usable(ids, at) if ids else pl.DataFrame(schema=GRANTS)
+    granted = grants.usable(ids, at) if ids else empty(GRANTS)
     return use(documents, credits, granted, parts)
 
 

@@ -20,6 +20,8 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from meterline.kernel.frames import empty
+
 __all__ = ["apart", "export_snapshot", "read_frame", "reading", "write_frame"]
 
 
@@ -94,7 +96,7 @@ def read_frame(
     buffer = _copied(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '{_NULL}')")
     size = buffer.getbuffer().nbytes
     if not size:  # as often of one account
-        return pl.DataFrame(schema=dict(schema))
+        return empty(schema)
     texts = dict.fromkeys(schema, pl.String)
     if size <= _FEW:
         raw = pl.DataFrame(_few(buffer), schema=texts, orient="row")

@@ -27,8 +27,11 @@ def customer_of(request: HttpRequest) -> Customer:
 
 def accounts_of(request: HttpRequest) -> list[Account]:
     """All accounts of the customer, in the order of their codes."""
-    rows = Account.objects.filter(customer=customer_of(request)).select_related("seller")
-    return list(rows.order_by("code"))
+    if not hasattr(request, "portal_accounts"):
+        rows = Account.objects.filter(customer=customer_of(request)).select_related("seller")
+        request.portal_accounts = list(rows.order_by("code"))
+    found: list[Account] = request.portal_accounts
+    return found
 
 
 def account_of(request: HttpRequest) -> Account:

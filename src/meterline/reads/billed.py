@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from django.db import connection
 
+from meterline.kernel.frames import empty
 from meterline.platform.database import read_frame
 from meterline.reads.frames import INSTANT, QUANTITY
 
@@ -33,7 +34,7 @@ def measured(account_ids: Sequence[int], earliest: date) -> pl.DataFrame:
     with connection.cursor() as cursor:  # most installations have no meters: they pay nothing
         cursor.execute("SELECT EXISTS (SELECT 1 FROM reads_piece)")
         if not cursor.fetchone()[0]:
-            return pl.DataFrame(schema=MEASURED)
+            return empty(MEASURED)
     return read_frame(
         """
         SELECT i.subscription_id, p.usage_meter, p.start_at, p.end_at, p.serial, p.code,

@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from meterline.catalog import services as catalog
 from meterline.customers.models import Account
+from meterline.kernel.frames import empty
 from meterline.platform import audit, clock, files
 from meterline.platform.ahead import ahead
 from meterline.rating import properties
@@ -424,11 +425,11 @@ def detail(
     (String) for each of the properties `fields`."""
     schema = detail_schema(ids=ids, fields=fields)
     if not subscription_ids or not price_ids:
-        return pl.DataFrame(schema=schema)
+        return empty(schema)
     standing = live(start, end)
     rows = standing.rated(subscription_ids, price_ids, start, end)
     if rows.is_empty():
-        return pl.DataFrame(schema=schema)
+        return empty(schema)
     if not ids and not fields:
         return with_about(rows, None, schema)
     about = standing.records(rows.select("batch_id", "line").unique())
