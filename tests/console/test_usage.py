@@ -126,6 +126,7 @@ def test_a_reject_is_told_as_people_read_it(world: None, clerk: Clerk, home: Pat
                  "<dt>Quantity</dt><dd>1,234.5<", "<dt>Cells</dt><dd>7, 8<",
                  "<dt>Home zone</dt><dd>north<", 'value="2026-01-05T10:00:00+01:00"'):  # fmt: skip
         assert told in page.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "nobody holds 39021" in page
     assert "the catalogue has no meter dat" in text(client, "usage.rejects")
     assert "the catalogue has no meter dat" in text(client, "usage.reject", unknown.pk)
     assert "<dt>As it came</dt>" in text(client, "usage.reject", broken.pk)

@@ -36,15 +36,19 @@ def label(name: str) -> str:
     """What a field is called; one of the source's own by its name."""
     *path, last = name.split(".")
     known = FIELDS.get(name)
-    return str(known) if known else ", ".join(map(_plainly, [*path, last]))
+    return str(known) if known else _plainly(", ".join([*path, last]))
 
 
 def fields(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Label and value of each field that holds something: those that every record has, then the
     source's own by their names."""
+    return [pair for name, value in in_order(record).items() for pair in _told(name, value)]
+
+
+def in_order(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record in the order in which it is told."""
     places = {name: place for place, name in enumerate(FIELDS)}
-    named = sorted(record.items(), key=lambda one: (places.get(one[0], len(places)), one[0]))
-    return [pair for name, value in named for pair in _told(name, value)]
+    return dict(sorted(record.items(), key=lambda one: (places.get(one[0], len(places)), one[0])))
 
 
 def editable(value: Any) -> str:

@@ -79,6 +79,8 @@ CLAUSES: Final = (
 )
 """What explanations say; `clause` is another of them."""
 
+_CODES = ("card", "cell", "code", "invoice", "meter", "place", "row", "serial")
+"""Values that are no numbers, though they may look so: a telephone number has no thousands."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -104,7 +106,9 @@ def said(text: str, templates: tuple[str, ...]) -> str | None:
         if inner is not None:
             values["clause"] = clause(inner)
         if None not in values.values():
-            return gettext(template) % {name: _value(value) for name, value in values.items()}
+            return gettext(template) % {
+                name: value if name in _CODES else _value(value) for name, value in values.items()
+            }
     return None
 
 

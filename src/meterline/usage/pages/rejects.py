@@ -17,7 +17,7 @@ from meterline.usage.batch_words import File, file_words
 from meterline.usage.models import Batch, Reject
 from meterline.usage.pages.worklist import work
 from meterline.usage.process import TOO_LATE
-from meterline.usage.record_words import editable, fields, label
+from meterline.usage.record_words import editable, fields, in_order, label
 from meterline.usage.rehearsal import rehearsal
 from meterline.usage.reject_words import ADVICE, REASONS, detail
 from meterline.usage.reject_words import reason as reason_words
@@ -99,7 +99,7 @@ def rejects(request: HttpRequest) -> HttpResponse:
 def reject(request: HttpRequest, reject: int) -> HttpResponse:
     """A record as it came, and why it was refused; its fields can be mended and tried again."""
     one = get_object_or_404(Reject, pk=reject)
-    came = {name: editable(value) for name, value in one.record.items()}
+    came = {name: editable(value) for name, value in in_order(one.record).items()}
     form = _form(came, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         changes = {
