@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from meterline.portal.scope import accounts_of, customer_of
 from meterline.portal.services import brand
@@ -21,7 +23,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
         customer = customer_of(request)
     except Http404:
         return {"tabs_of_portal": [], "brand": None}
-    return {
-        "brand": brand(customer), "customer": customer, "tabs_of_portal": tabs(request, page),
-        "accounts": accounts_of(request),
+    return {  # what stands around a page; its parts, loaded later, show nothing of it
+        "brand": SimpleLazyObject(partial(brand, customer)), "customer": customer,
+        "tabs_of_portal": SimpleLazyObject(partial(tabs, request, page)),
+        "accounts": SimpleLazyObject(partial(accounts_of, request)),
     }  # fmt: skip

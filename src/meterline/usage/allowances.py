@@ -162,6 +162,8 @@ class Balance:
 def balances(account_id: int, at: datetime, *, subscription_id: int | None = None) -> list[Balance]:
     """The lots of an account, or those for one subscription, that can be used at an instant."""
     found, used = state([account_id], (at, at))
+    if found.is_empty():
+        return []
     rows = remaining(found, used, granted()[0])
     if subscription_id is not None:
         rows = rows.filter(pl.col("owner_id").is_in([0, subscription_id]))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_noop as _
 
 from meterline.access.gate import allowed
 from meterline.access.permissions import ANYONE, SIGNED_IN
-from meterline.web.menu import menu
+from meterline.web.menu import Entry, menu
 from meterline.web.page import PAGES, Page
 
 _DEMO = _("demo company, invented data")  # what `make serve` sets METERLINE_SANDBOX to
@@ -80,9 +82,13 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "sandbox": os.environ.get("METERLINE_SANDBOX", ""),
         "impersonation": getattr(request, "impersonation", None),
         "help_url": help_url(request, page or above(request), surface),
-        "menu": menu(request, page) if not in_drawer and request.user.is_authenticated else [],
+        "menu": SimpleLazyObject(partial(_menu, request, page, in_drawer)),  # parts show none
         "look": look(request),
     }
+
+
+def _menu(request: HttpRequest, page: Page | None, in_drawer: bool) -> list[Entry]:
+    return menu(request, page) if not in_drawer and request.user.is_authenticated else []
 
 
 def look(request: HttpRequest) -> dict[str, str]:
