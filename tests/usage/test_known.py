@@ -47,10 +47,16 @@ def owners(run: KeyRun, keys: Sequence[tuple[int, int]]) -> list[int | None]:
     return [None if row < 0 else int(run.owner[row]) for row in rows]
 
 
-@given(older=SOME_KEYS, newer=SOME_KEYS, dead=st.sets(st.integers(1, 3)), last=st.booleans())
-def test_runs_hold_what_was_put_there(older: Keys, newer: Keys, dead: set[int], last: bool) -> None:
+@given(
+    older=SOME_KEYS, newer=SOME_KEYS, dead=st.sets(st.integers(1, 3)), last=st.booleans(),
+    window=st.sampled_from([1, 2, 7, key_run._WINDOW]),
+)  # fmt: skip
+def test_runs_hold_what_was_put_there(
+    older: Keys, newer: Keys, dead: set[int], last: bool, window: int
+) -> None:
     asked = sorted({*older, *newer, (2**31, 5)})
-    with TemporaryDirectory() as work:
+    with TemporaryDirectory() as work, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(key_run, "_WINDOW", window)
         folder = Path(work)
         one, two = written(older, folder / "older"), written(newer, folder / "newer")
         assert owners(one, asked) == [older.get(key) for key in asked]

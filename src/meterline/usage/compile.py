@@ -9,18 +9,18 @@ from meterline.kernel.compiled import Compiled
 from meterline.rating.destination import find_ranges
 from meterline.rating.draw import draw
 from meterline.rating.taximeter import charged
+from meterline.usage import key_run, seen_many
 from meterline.usage.bodies import split_array
 from meterline.usage.cut import count_lines, find_edges, kinds_of, view_fields
 from meterline.usage.deduplicate import find_keys
 from meterline.usage.in_utc import read_instants
-from meterline.usage.key_run import fill_filter, find_rows, merge_runs
 from meterline.usage.murmur import hash_texts
 from meterline.usage.spans import enter_keys, find_spans
 
 LOOPS: tuple[Compiled[..., Any], ...] = (
     count_lines, kinds_of, find_edges, view_fields, read_instants, find_keys, enter_keys,
-    find_spans, find_ranges, charged, find_rows, fill_filter, merge_runs, split_array,
-    hash_texts, draw,
+    find_spans, find_ranges, charged, key_run.find_rows, key_run.fill_filter, key_run.merge_runs,
+    seen_many.fill_filter, seen_many.pass_filter, split_array, hash_texts, draw,
 )  # fmt: skip
 
 

@@ -29,14 +29,14 @@ class Seen:
     def __init__(self, expected: int = 0) -> None:
         """`expected`: how many there will be, if that is known; it grows with them."""
         self.count = 0
-        self._slots = _empty(expected)
+        self.slots = _empty(expected)
 
     def add(self, keyed: pl.DataFrame) -> pl.Series:
         """Remember keys (KEY): which of them were there before, or stand in an earlier row."""
         if keyed.is_empty():
             return pl.Series([], dtype=pl.Boolean)
         self._grow(self.count + keyed.height)
-        again = find_keys(_entries(keyed), self._slots, True)
+        again = find_keys(entries_of(keyed), self.slots, True)
         self.count += keyed.height - int(again.sum())
         return pl.Series(again)
 
@@ -44,13 +44,13 @@ class Seen:
         """Whether each key was seen before."""
         if not self.count:
             return pl.Series([False]).new_from_index(0, keyed.height)
-        return pl.Series(find_keys(_entries(keyed), self._slots, False))
+        return pl.Series(find_keys(entries_of(keyed), self.slots, False))
 
     def _grow(self, count: int) -> None:
         grown = _empty(count)
-        if len(grown) > len(self._slots):
-            find_keys(self._slots[self._slots[:, 0] != 0], grown, True)
-            self._slots = grown
+        if len(grown) > len(self.slots):
+            find_keys(self.slots[self.slots[:, 0] != 0], grown, True)
+            self.slots = grown
 
 
 def _empty(count: int) -> Array:
@@ -59,7 +59,7 @@ def _empty(count: int) -> Array:
     return np.zeros((slots, 3), dtype=np.uint32)
 
 
-def _entries(keyed: pl.DataFrame) -> Array:
+def entries_of(keyed: pl.DataFrame) -> Array:
     """96 bits of each key; the first 32 are never 0: that marks a free slot."""
     high, low = keyed["key_high"].to_numpy(), keyed["key_low"].to_numpy()
     made = np.empty((keyed.height, 3), dtype=np.uint32)

@@ -7,6 +7,8 @@ it has been taken out of the runs before.
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ ENTRIES: dict[str, Any] = {"key_high": pl.UInt64, "key_low": pl.UInt64, "owner":
 _BLOCK_WORDS = 8  # of the filter: a line of the processor's cache
 _BLOCK_KEYS = 48  # to a block of 512 bits: one in a hundred keys that are not there passes
 _NAMES = ("high", "low", "owner", "filter")
+_WINDOW = 1 << 20  # keys: so many are worked on before the pages that were touched are given back
 
 Array = np.ndarray[Any, Any]
 
@@ -40,6 +43,10 @@ class KeyRun:
         rows = np.empty(len(high), dtype=np.int64)
         find_rows(high, low, self.filter, self.high, self.low, rows)
         return rows
+
+    def release(self) -> None:
+        """Give back the memory of what was looked at, but for the filter."""
+        _release(self.high, self.low, self.owner)
 
 
 def opened(path: Path) -> KeyRun:
@@ -67,25 +74,44 @@ def merge(older: KeyRun, newer: KeyRun, path: Path, *, dead: Array, last: bool) 
     `dead`: owners (sorted) whose keys have gone. `last`: there is nothing older, so that keys of
     nobody need not be kept.
     """
-    count = _merged(older, newer, path, dead, last)
-    del older, newer  # what is mapped counts as memory in use
-    high, low = (np.load(path / f"{name}.npy", mmap_mode="r") for name in _NAMES[:2])
-    _write_filter(np.asarray(high), np.asarray(low), path)
-    return count
-
-
-def _merged(older: KeyRun, newer: KeyRun, path: Path, dead: Array, last: bool) -> int:
+    old = (older.high, older.low, older.owner)
+    new = (newer.high, newer.low, newer.owner)
     most = len(older.high) + len(newer.high)
-    columns = zip(_NAMES[:3], (older.high, older.low, older.owner), strict=True)
-    made = [_map(path, name, array.dtype, most) for name, array in columns]
-    count = merge_runs(
-        older.high, older.low, older.owner, newer.high, newer.low, newer.owner, dead, last, *made
-    )
-    if count < most:
-        for name, array in zip(_NAMES[:3], made, strict=True):
-            np.save(path / f".{name}.npy", array[:count])
-            (path / f".{name}.npy").rename(path / f"{name}.npy")
+    made = [_map(path, _NAMES[n], old[n].dtype, most) for n in range(len(old))]
+    high, low, owner = made
+    count = 0
+    for a, b in _windows(older.high, newer.high):
+        count += merge_runs(
+            old[0][a], old[1][a], old[2][a], new[0][b], new[1][b], new[2][b], dead, last,
+            high[count:], low[count:], owner[count:],
+        )  # fmt: skip
+        _release(*old, *new, *made)
+    _write_filter(high[:count], low[:count], path)
+    for name, array in zip(_NAMES, made, strict=False):
+        _shorten(path / f"{name}.npy", array.dtype, count)
     return count
+
+
+def _windows(older: Array, newer: Array) -> Iterator[tuple[slice, slice]]:
+    """What to merge at a time: rows of both whose keys lie in the same range. Keys are spread
+    evenly, so ranges of one size hold about as many."""
+    count = (len(older) + len(newer)) // _WINDOW + 1
+    bounds = np.arange(1, count, dtype=np.uint64) * np.uint64(((1 << 64) - 1) // count)
+    edges = [[0, *np.searchsorted(high, bounds).tolist(), len(high)] for high in (older, newer)]
+    for nth in range(count):
+        first, second = (slice(edge[nth], edge[nth + 1]) for edge in edges)
+        yield first, second
+
+
+def _release(*arrays: Array) -> None:
+    """Give back the pages of mapped files that were touched: they count as memory in use. What was
+    written there stays, in the file."""
+    for array in arrays:
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap):
+            base.madvise(mmap.MADV_DONTNEED)
 
 
 def _map(path: Path, name: str, kind: Any, count: int) -> Array:
@@ -96,9 +122,25 @@ def _map(path: Path, name: str, kind: Any, count: int) -> Array:
     return np.asarray(np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(count,)))
 
 
+def _shorten(file: Path, kind: Any, count: int) -> None:
+    """Let a file of an array end after so many of its values."""
+    told = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (count,)}
+    with file.open("r+b") as opened:
+        np.lib.format.read_magic(opened)
+        np.lib.format.read_array_header_1_0(opened)
+        values = opened.tell()
+        opened.seek(0)
+        np.lib.format.write_array_header_1_0(opened, told)
+        assert opened.tell() == values  # the header has room for any count
+        opened.truncate(values + count * kind.itemsize)
+
+
 def _write_filter(high: Array, low: Array, path: Path) -> None:
     words = np.zeros((len(high) // _BLOCK_KEYS + 1) * _BLOCK_WORDS, dtype=np.uint64)
-    fill_filter(high, low, words)
+    for first in range(0, len(high), _WINDOW):
+        window = slice(first, first + _WINDOW)
+        fill_filter(high[window], low[window], words)
+        _release(high, low)
     np.save(path / "filter.npy", words)
 
 

@@ -45,6 +45,7 @@ class Known:
             rows = run.find(high, low)
             tells = (rows >= 0) & (owner < 0)
             owner[tells] = run.owner[rows[tells]]
+            run.release()
         stands = (owner > NOBODY) & ~np.isin(owner, self.dead)
         return found | (pl.Series(stands) & ~self.gone.has(keyed))
 

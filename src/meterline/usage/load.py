@@ -20,10 +20,10 @@ from meterline.subscriptions import store as subscriptions
 from meterline.usage import reference as references
 from meterline.usage.allowances import Waiting, waiting, write_drawn
 from meterline.usage.compile import compile_loops
-from meterline.usage.deduplicate import Seen
 from meterline.usage.known import known_records
 from meterline.usage.models import Batch, Source
 from meterline.usage.process import Prepared, Reference, prepare, process
+from meterline.usage.seen_many import SeenMany
 from meterline.usage.settle import LATE, settle
 from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
@@ -96,7 +96,7 @@ class Load:
         self._rejects: list[pl.DataFrame] = []
         self._repeated: list[pl.DataFrame] | None = [] if keep_repeated else None
         self._stored = known_records()
-        self._seen = Seen()
+        self._seen = SeenMany(self.folder.path)
         self.late = pl.DataFrame(schema=LATE)  # whose records are to be rated again
         self._staging = Staging(self.folder.path)
         self._drawn: list[pl.DataFrame] = []
@@ -159,6 +159,7 @@ class Load:
         """Commit the batch with its totals and rejects, after allowances."""
         while self._at_work:
             self._take_next()
+        self._seen.close()
         lock_batches()
         self._settle()
         self._workers.shutdown()
@@ -190,6 +191,7 @@ class Load:
     def discard(self) -> None:
         """Remove what was written: the batch will not be registered."""
         self._workers.shutdown(cancel_futures=True)
+        self._seen.close()
         self.folder.remove()
 
     def _settle(self) -> None:
