@@ -17,7 +17,8 @@ from meterline.billing.charges import discount_group, usage
 from meterline.billing.frames import PROPOSED, USAGE_TRACK, Snapshot
 from meterline.billing.propose import past_horizon
 from meterline.billing.reconcile import reconcile
-from meterline.billing.spans import with_limits
+from meterline.billing.spans import gathered_prices, with_limits
+from meterline.kernel.frames import empty
 from meterline.kernel.money import MONEY
 from meterline.pricing.price import Price
 
@@ -92,6 +93,8 @@ def _tracks_usage() -> pl.Expr:
 
 
 def _by_value(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+    if billed.is_empty():
+        return _fresh(proposed)
     key = ["subscription_id", "track"]
     before = (
         billed.sort("line_id")
@@ -146,6 +149,8 @@ def _reversed_lines(gone: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    if billed.is_empty():
+        return _fresh(_unsettled(proposed, snapshot))
     key = ["subscription_id", "track"]
     period = [*key, "start_at", "end_at"]
     billed = _with_corrections(billed, period)
@@ -161,22 +166,19 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
     new = new.join(touched, on=key)
     amiss = settled.filter((pl.col("lines") > 1) | pl.col("start_at_right").is_null())
     early = new.filter(pl.col("start_at") < pl.col("billed_to"))
-    by_amount = _by_amount(proposed, billed)
-    other = proposed.join(billed, on=period).filter(pl.col("amount") != pl.col("amount_right"))
+    by_amount = _by_amount(proposed, billed, snapshot)
     contested = pl.concat(
         [
             amiss.drop_nulls("lines").select(key),
             early.select(key),
-            other.join(by_amount, on=key, how="semi").select(key),
+            _other_amounts(proposed, billed, by_amount),
         ]
     ).unique()
     untouched = proposed.join(touched, on=key, how="anti").pipe(_unsettled, snapshot)
     following = proposed.join(new.join(contested, on=key, how="anti"), on=period, how="semi")
     fresh = pl.concat(
         [
-            pl.concat([untouched, _due(following, snapshot)])
-            .with_columns(tax_percent=pl.lit(None, pl.Decimal(12, 6)))
-            .select(CHARGED.keys()),
+            _fresh(pl.concat([untouched, _due(following, snapshot)])),
             _moved_parts(_unsettled(proposed, snapshot), billed, period),
         ]
     )
@@ -189,6 +191,25 @@ def _by_period(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot)
         set(by_amount.iter_rows()),
     )
     return pl.concat([fresh, changed])
+
+
+def _fresh(lines: pl.DataFrame) -> pl.DataFrame:
+    """CHARGED lines of what nothing was billed of."""
+    tax = pl.lit(None, pl.Decimal(12, 6))
+    return lines.with_columns(tax_percent=tax).select(CHARGED.keys())
+
+
+def _other_amounts(
+    proposed: pl.DataFrame, billed: pl.DataFrame, by_amount: pl.DataFrame
+) -> pl.DataFrame:
+    """Those of `by_amount` with a period that was billed at another amount."""
+    if by_amount.is_empty():
+        return by_amount
+    key = by_amount.columns
+    both = proposed.join(by_amount, on=key, how="semi").join(
+        billed, on=[*key, "start_at", "end_at"]
+    )
+    return both.filter(pl.col("amount") != pl.col("amount_right")).select(key)
 
 
 def _due(following: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
@@ -207,6 +228,8 @@ def _unsettled(lines: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
     """`billed` with the lines of one period as one, what they come to: those of discounts, and
     where an amount was corrected."""
+    if not (billed["corrects"].any() or _any_off(billed)):
+        return billed
     corrected = pl.col("corrects").any().over(period)
     summed = pl.col("track").str.starts_with("discount|") | corrected
     found = billed.filter(summed)
@@ -225,6 +248,8 @@ def _with_corrections(billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
 def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]) -> pl.DataFrame:
     """Parts of a discount on the invoice that are others now, because another line changed; what
     was billed in advance keeps its part."""
+    if not _any_off(proposed):
+        return empty(CHARGED)
     together = pl.col("inputs").str.contains('"together":', literal=True)
     moves = together & ~pl.col("advance") & discount_group.terms().is_null()
     discounts = proposed.filter(pl.col("kind") == "discount").filter(moves)
@@ -239,12 +264,19 @@ def _moved_parts(proposed: pl.DataFrame, billed: pl.DataFrame, period: list[str]
     )
 
 
-def _by_amount(proposed: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
+def _any_off(lines: pl.DataFrame) -> bool:
+    return bool((lines["kind"] == "discount").any())
+
+
+def _by_amount(proposed: pl.DataFrame, billed: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """Subscription and track of what goes by amounts, not by days: the recurring charges that have
     lines of several intervals (their quantity is another than that of the contract, which the
     track tells) with their discounts, and discounts where amounts are taken off, unless the
     catalogue has other terms now than what was billed."""
     key = ["subscription_id", "track"]
+    discounts = _any_off(proposed) or _any_off(billed)
+    if not discounts and not gathered_prices(snapshot.prices):
+        return billed.select(key).clear()
     lines = pl.concat(one.select(*key, "kind", "quantity") for one in (proposed, billed))
     charged = lines.with_columns(charge=pl.col("track").str.replace(rf"^{_DISCOUNTS}+", ""))
     units = pl.col("charge").str.extract(r"^recurring\|\d+\|([^|]+)")
