@@ -299,7 +299,7 @@ def _reconcile_tracks(
     proposed: pl.DataFrame,
     billed: pl.DataFrame,
     snapshot: Snapshot,
-    gathered: Container[tuple[int, str]],
+    by_amount: Container[tuple[int, str]],
 ) -> pl.DataFrame:
     """The few tracks on which proposed and billed periods differ, one at a time."""
     prices: Mapping[int, Price] = {price.id: price for price in snapshot.prices}
@@ -324,7 +324,7 @@ def _reconcile_tracks(
                 currencies[first["account_id"]],
                 horizons[first["account_id"]],
                 untils[first["account_id"]],
-                gathered=track in gathered,
+                by_amount=track in by_amount,
             )
         )
     return pl.DataFrame(rows, schema=CHARGED)

@@ -46,12 +46,12 @@ def reconcile(
     horizon_at: datetime,
     until_at: datetime,
     *,
-    gathered: bool = False,
+    by_amount: bool = False,
 ) -> list[Row]:
     """Rows of diff.CHARGED that take the track from `billed` (oldest first) to `wanted`.
 
     Both reach past the horizon; what of a period lies before it is settled. What is paid in
-    advance keeps its end: the rest of a period is charged when it begins. `gathered`: lines are of
+    advance keeps its end: the rest of a period is charged when it begins. `by_amount`: lines are of
     several intervals, which are not those of the line's days, or parts of one amount, so that what
     comes back and what is charged goes by their amounts.
     """
@@ -61,7 +61,7 @@ def reconcile(
     rows: list[Row] = []
     for charge in charges:
         unused = [piece for part in charge.standing for piece in _subtract(part, spans)]
-        known = _unused_by_amount(charge, wanted, unused, measure, currency) if gathered else None
+        known = _unused_by_amount(charge, wanted, unused, measure, currency) if by_amount else None
         for piece in unused:
             if known is not None and price.policy.credit == "prorated":
                 back = (piece, known[piece]) if piece in known else None
@@ -73,14 +73,14 @@ def reconcile(
     for row in wanted:
         span = _span(row)
         pieces = _subtract(span, covered)
-        parts = _missing_by_amount(row, charges, pieces, measure, currency) if gathered else None
+        parts = _missing_by_amount(row, charges, pieces, measure, currency) if by_amount else None
         for piece in pieces:
             if piece[1] <= horizon_at or (row["advance"] and piece[0] > until_at):
                 continue
             part = measure.share(piece, span) if parts is None else parts.get(piece, Fraction(0))
             if part:
                 rows.append(_charge(row, piece, part, price, currency))
-    if gathered:
+    if by_amount:
         off = any(row["kind"] == "discount" for row in wanted)
         ends = horizon_at if off else horizon_at - price.interval.longest
         standing = [row for row in wanted if not _subtract(_span(row), covered)]
