@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from meterline.platform import clock, files
 from meterline.subscriptions import services as subscriptions
-from meterline.usage import folders, key_run, known, pack, services
+from meterline.usage import folders, key_run, known, pack, services, tend_keys
 from meterline.usage.deduplicate import KEY, keys
 from meterline.usage.key_run import ENTRIES, NOBODY, KeyRun
 from meterline.usage.models import Batch, KnownKeys
@@ -172,6 +173,31 @@ def test_a_record_is_known_as_long_as_it_counts(
                 case "lose a run", _:
                     lose_a_run()
         told.load(list(range(31)))
+
+
+@pytest.mark.django_db
+def test_many_runs_are_merged_without_writing_keys_over_and_over(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as one load of very many records makes: each key is written as often as a tree is
+    high."""
+    set_up()
+    clock.move_to(NOW)
+    told, written = Told(tmp_path), []
+    for number in range(16):
+        told.load(list(range(5 * number, 5 * number + 5)))
+    merge = key_run.merge
+
+    def noted(*args: Any, **named: Any) -> int:
+        written.append(merge(*args, **named))
+        return written[-1]
+
+    monkeypatch.setattr(key_run, "merge", noted)
+    monkeypatch.setattr(tend_keys, "_RUN_KEYS", 1)
+    tend(batches_most=0, keys_most=0)
+    assert max(written) == 16 * 5
+    assert sum(written) <= 16 * 5 * 4
+    told.load(list(range(16 * 5)))
 
 
 @pytest.mark.django_db

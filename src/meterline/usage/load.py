@@ -29,7 +29,7 @@ from meterline.usage.staging import Staging
 from meterline.usage.store import BatchFolder
 from meterline.usage.totals import TOTALS, added, control_totals, totals
 
-_TOTALS_MOST = 1_000_000
+_TOTALS_LEAST, _TOTALS_MOST = 500_000, 1_000_000
 _LOAD_LOCK = 7206301
 _BATCH_LOCK = 7206302
 CHECK = "check"  # the reason of what a mapping's check refuses
@@ -214,7 +214,8 @@ class Load:
     def _add_totals(self, more: pl.DataFrame) -> None:
         """Totals of many chunks are added up on the way, so that they stay few."""
         self._totals.append(more)
-        if sum(part.height for part in self._totals[1:]) > _TOTALS_MOST:
+        most = min(max(self._totals[0].height, _TOTALS_LEAST), _TOTALS_MOST)
+        if sum(part.height for part in self._totals[1:]) > most:
             self._totals = [added(self._totals)]
 
     def _reference_for(self, decoded: pl.DataFrame) -> Reference:

@@ -85,7 +85,7 @@ __all__ = [
 FILES = "files"  # the source of records that come in files, unless another is named
 _NOTHING = Q(pk__in=[])
 _BLOCK = 8 << 20  # large, since another thread may hold the interpreter between two
-_AHEAD = 2  # chunks that are decoded while those before are rated
+_AHEAD = 1  # chunks that are decoded while those before are rated
 _LARGE = 4 << 20  # bytes of a file that holds many records
 
 

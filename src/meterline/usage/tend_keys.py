@@ -100,14 +100,16 @@ def _close(folder: BatchFolder) -> None:
 
 @transaction.atomic
 def _merge_two() -> bool:
-    """Merge the newest run that is more than half as large as the one before it with that; whether
-    there was one. Loads go on meanwhile."""
+    """Merge a run that is at least half as large as the one before it with that; whether there was
+    one. Of several the smallest, so that many runs of one load are merged like a tree. Loads go on
+    meanwhile."""
     lock_tending()
     rows = list(KnownKeys.objects.order_by("pk"))
     pairs = [n for n in range(1, len(rows)) if rows[n - 1].keys <= 2 * rows[n].keys]
     if not pairs:
         return False
-    older, newer = rows[pairs[-1] - 1], rows[pairs[-1]]
+    nth = min(pairs, key=lambda n: rows[n - 1].keys + rows[n].keys)
+    older, newer = rows[nth - 1], rows[nth]
     folder = BatchFolder(_PREFIX)
     try:
         count = key_run.merge(
