@@ -96,11 +96,14 @@ def _windows(older: Array, newer: Array) -> Iterator[tuple[slice, slice]]:
     """What to merge at a time: rows of both whose keys lie in the same range. Keys are spread
     evenly, so ranges of one size hold about as many."""
     count = (len(older) + len(newer)) // _WINDOW + 1
-    bounds = np.arange(1, count, dtype=np.uint64) * np.uint64(((1 << 64) - 1) // count)
-    edges = [[0, *np.searchsorted(high, bounds).tolist(), len(high)] for high in (older, newer)]
-    for nth in range(count):
-        first, second = (slice(edge[nth], edge[nth + 1]) for edge in edges)
-        yield first, second
+    width = ((1 << 64) - 1) // count
+    first = [0, 0]
+    for nth in range(1, count):
+        bound = np.uint64(nth * width)
+        end = [int(np.searchsorted(high, bound)) for high in (older, newer)]
+        yield slice(first[0], end[0]), slice(first[1], end[1])
+        first = end
+    yield slice(first[0], len(older)), slice(first[1], len(newer))
 
 
 def _release(*arrays: Array) -> None:
