@@ -83,7 +83,7 @@ def test_a_reject_is_mended(browser_page: Open, product: Product) -> None:
     hands.reads_help()
     hands.to("Choose this row")
     hands.press("nobody holds the identifier", "The record")
-    hands.fill("identifier", number)
+    hands.fill("Identifier", number)
     hands.press("See what it would become", "Will be rated")
     hands.press("Try 1 again", "Every record ends somewhere")
 
