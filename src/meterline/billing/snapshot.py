@@ -329,6 +329,7 @@ def _totals(ids: list[int], earliest: date) -> pl.DataFrame:
         FROM usage_total
         WHERE account_id = ANY(%s) AND period_start >= %s
         GROUP BY subscription_id, price_id, period_start, season, band, by_value, denominator
+        HAVING sum(events) <> 0 OR sum(quantity) <> 0 OR sum(amount) <> 0
         """,
         [ids, earliest],
         schema=TOTALS,
