@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from billing.world import set_up
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from meterline.platform import clock
 from meterline.usage import formats, seen_many, services
-from meterline.usage.deduplicate import KEY, entries_of, keys
+from meterline.usage.deduplicate import KEY
 from meterline.usage.errors import NotWritten
 from meterline.usage.load import Load
 from meterline.usage.seen_many import SeenMany
@@ -47,30 +46,6 @@ def test_keys_are_seen_once_wherever_they_lie(
             assert seen.add(keyed).to_list() == expected
             assert list(folder.iterdir()) == []
         seen.close()
-
-
-def test_few_keys_that_did_not_come_are_sought_in_tables() -> None:
-    """What the filter lets pass costs a look at a file: none that is there is missed."""
-    there, others = (
-        entries_of(keys(pl.Series([f"{kind}{n}" for n in range(20_000)]))) for kind in "ab"
-    )
-    words = seen_many._filter(len(there))
-    seen_many.fill_filter(there, words)
-    assert seen_many.pass_filter(there, words).all()
-    assert seen_many.pass_filter(others, words).sum() < len(others) // 200
-
-
-def test_machine_code_does_what_python_does() -> None:
-    entries = entries_of(keys(pl.Series([f"r{n}" for n in range(2_000)])))
-    entries[::7] = 0  # slots that are free
-    fast, slow = (seen_many._filter(1_000) for _ in range(2))
-    with np.errstate(over="ignore"):
-        seen_many.fill_filter(entries, fast)
-        seen_many.fill_filter.plain(entries, slow)
-        assert fast.tolist() == slow.tolist()
-        asked = entries_of(keys(pl.Series([f"r{n}" for n in range(1_000, 4_000)])))
-        found, told = (f(asked, fast) for f in (seen_many.pass_filter, seen_many.pass_filter.plain))
-    assert found.tolist() == told.tolist()
 
 
 def decoded(*numbers: int) -> formats.Decoded:

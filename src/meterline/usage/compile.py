@@ -9,7 +9,7 @@ from meterline.kernel.compiled import Compiled
 from meterline.rating.destination import find_ranges
 from meterline.rating.draw import draw
 from meterline.rating.taximeter import charged
-from meterline.usage import key_run, seen_many
+from meterline.usage import key_filter, key_run
 from meterline.usage.bodies import split_array
 from meterline.usage.cut import count_lines, find_edges, kinds_of, view_fields
 from meterline.usage.deduplicate import find_keys
@@ -19,8 +19,8 @@ from meterline.usage.spans import enter_keys, find_spans
 
 LOOPS: tuple[Compiled[..., Any], ...] = (
     count_lines, kinds_of, find_edges, view_fields, read_instants, find_keys, enter_keys,
-    find_spans, find_ranges, charged, key_run.find_rows, key_run.fill_filter, key_run.merge_runs,
-    seen_many.fill_filter, seen_many.pass_filter, split_array, hash_texts, draw,
+    find_spans, find_ranges, charged, key_run.find_rows, key_run.merge_runs, key_filter.fill,
+    key_filter.passing, split_array, hash_texts, draw,
 )  # fmt: skip
 
 

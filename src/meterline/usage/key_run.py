@@ -8,6 +8,7 @@ it has been taken out of the runs before.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,12 @@ import numpy as np
 import polars as pl
 
 from meterline.kernel.compiled import Compiled
+from meterline.usage import key_filter
 from meterline.usage.deduplicate import KEY
 
 NOBODY = 0
 ENTRIES: dict[str, Any] = {"key_high": pl.UInt64, "key_low": pl.UInt64, "owner": pl.Int64}
-_BLOCK_WORDS = 8  # of the filter: a line of the processor's cache
-_BLOCK_KEYS = 48  # to a block of 512 bits: one in a hundred keys that are not there passes
+_BLOCK_KEYS = 48  # of the filter
 _NAMES = ("high", "low", "owner", "filter")
 _WINDOW = 1 << 20  # keys: so many are worked on before the pages that were touched are given back
 
@@ -40,8 +41,9 @@ class KeyRun:
 
     def find(self, high: Array, low: Array) -> Array:
         """The row of each key, -1 where it is not there."""
-        rows = np.empty(len(high), dtype=np.int64)
-        find_rows(high, low, self.filter, self.high, self.low, rows)
+        rows = np.full(len(high), -1, dtype=np.int64)
+        asked = np.flatnonzero(key_filter.passing(high, low, self.filter))
+        rows[asked] = find_rows(high[asked], low[asked], self.high, self.low)
         return rows
 
     def release(self) -> None:
@@ -118,11 +120,16 @@ def _release(*arrays: Array) -> None:
 
 
 def _map(path: Path, name: str, kind: Any, count: int) -> Array:
+    """An array in a file, whose room is taken at once: a full disk is an OSError here, where it
+    would end the process once the pages are written."""
     file = path / f"{name}.npy"
     if not count:  # nothing cannot be mapped
         np.save(file, np.empty(0, dtype=kind))
         return np.asarray(np.load(file))
-    return np.asarray(np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(count,)))
+    made = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(count,))
+    with file.open("r+b") as opened:
+        os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    return np.asarray(made)
 
 
 def _shorten(file: Path, kind: Any, count: int) -> None:
@@ -139,43 +146,21 @@ def _shorten(file: Path, kind: Any, count: int) -> None:
 
 
 def _write_filter(high: Array, low: Array, path: Path) -> None:
-    words = np.zeros((len(high) // _BLOCK_KEYS + 1) * _BLOCK_WORDS, dtype=np.uint64)
+    words = key_filter.empty(len(high), _BLOCK_KEYS)
     for first in range(0, len(high), _WINDOW):
         window = slice(first, first + _WINDOW)
-        fill_filter(high[window], low[window], words)
+        key_filter.fill(high[window], low[window], words)
         _release(high, low)
     np.save(path / "filter.npy", words)
 
 
-def _fill_each(high: Array, low: Array, words: Array) -> None:
-    """Six bits for each key, in the block that its high half tells, by its low half."""
-    blocks = np.uint64(len(words) // 8)
+def _find_each(high: Array, low: Array, run_high: Array, run_low: Array) -> Array:
+    """The row of each key, or -1. Keys are spread evenly, so each is sought around where it is to
+    be expected."""
+    rows = np.full(len(high), -1, dtype=np.int64)
+    count = len(run_high)
     for i in range(len(high)):
-        block = ((high[i] >> np.uint64(32)) * blocks) >> np.uint64(32)
-        for nth in range(6):
-            bit = (low[i] >> np.uint64(9 * nth)) & np.uint64(511)
-            word = block * np.uint64(8) + (bit >> np.uint64(6))
-            words[word] |= np.uint64(1) << (bit & np.uint64(63))
-
-
-def _find_each(
-    high: Array, low: Array, words: Array, run_high: Array, run_low: Array, rows: Array
-) -> None:
-    """Keys are spread evenly, so each is sought around where it is to be expected."""
-    blocks, count = np.uint64(len(words) // 8), len(run_high)
-    for i in range(len(high)):
-        rows[i] = -1
         top = high[i] >> np.uint64(32)
-        block = (top * blocks) >> np.uint64(32)
-        passes = True
-        for nth in range(6):
-            bit = (low[i] >> np.uint64(9 * nth)) & np.uint64(511)
-            word = words[block * np.uint64(8) + (bit >> np.uint64(6))]
-            if not (word >> (bit & np.uint64(63))) & np.uint64(1):
-                passes = False
-                break
-        if not passes:
-            continue
         expected: Any = np.int64((top * np.uint64(count)) >> np.uint64(32))
         step, first = 64, expected
         while first > 0 and run_high[first] >= high[i]:
@@ -194,6 +179,7 @@ def _find_each(
                 rows[i] = first
                 break
             first += 1
+    return rows
 
 
 def _merge_each(
@@ -233,10 +219,7 @@ def _merge_each(
     return count
 
 
-fill_filter = Compiled(_fill_each, "uint64[]", "uint64[]", "out uint64[]")
-find_rows = Compiled(
-    _find_each, "uint64[]", "uint64[]", "uint64[]", "uint64[]", "uint64[]", "out int64[]"
-)
+find_rows = Compiled(_find_each, "uint64[]", "uint64[]", "uint64[]", "uint64[]")
 merge_runs = Compiled(
     _merge_each, "uint64[]", "uint64[]", "int64[]", "uint64[]", "uint64[]", "int64[]", "int64[]",
     "boolean", "out uint64[]", "out uint64[]", "out int64[]",

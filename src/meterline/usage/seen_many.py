@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from meterline.kernel.compiled import Compiled
+from meterline.usage import key_filter
 from meterline.usage.deduplicate import Array, Seen, entries_of, find_keys
 from meterline.usage.errors import NotWritten
 
 _HELD_MOST = 6_000_000  # keys: a table of 96 MiB
-_BLOCK_KEYS = 32  # to a block of 512 bits, a line of the processor's cache
-_BLOCK_WORDS = 8
+_BLOCK_KEYS = 32  # of the filter
+_WINDOW = 1 << 20  # slots
 
 
 class SeenMany:
@@ -34,7 +34,7 @@ class SeenMany:
         self._file: Any = None
         self._tables: list[tuple[int, int]] = []  # in the file: offset, slots
         self._kept = self._room = 0  # keys in tables, and for how many the filter is made
-        self._filter = _filter(0)
+        self._filter = key_filter.empty(0, _BLOCK_KEYS)
         self._newest = Seen()
 
     def add(self, keyed: pl.DataFrame) -> pl.Series:
@@ -46,14 +46,16 @@ class SeenMany:
 
     def close(self) -> None:
         """Give back what is held and kept: nothing more will be asked."""
-        self._newest, self._filter, self._tables = Seen(), _filter(0), []
+        self._newest, self._filter, self._tables = Seen(), key_filter.empty(0, _BLOCK_KEYS), []
         if self._file is not None:
             self._file.close()
 
     def _has_kept(self, keyed: pl.DataFrame, again: pl.Series) -> pl.Series:
         """Whether each key that is not known to come again stands in a table."""
         entries = entries_of(keyed)
-        rows = np.flatnonzero(pass_filter(entries, self._filter) & ~again.to_numpy())
+        rows = np.flatnonzero(
+            key_filter.passing(*_halves(entries), self._filter) & ~again.to_numpy()
+        )
         found = np.zeros(len(entries), dtype=np.bool_)
         for slots in self._mapped():
             found[rows] |= find_keys(entries[rows], slots, False)
@@ -74,9 +76,9 @@ class SeenMany:
         new = self._mapped(len(self._tables) - 1)
         if self._kept > self._room:
             self._room = max(2 * self._room, self._kept)
-            self._filter, new = _filter(self._room), self._mapped()
+            self._filter, new = key_filter.empty(self._room, _BLOCK_KEYS), self._mapped()
         for slots in new:
-            fill_filter(slots, self._filter)
+            _fill(slots, self._filter)
 
     def _mapped(self, first: int = 0) -> Iterator[Array]:
         """The tables from the first on, one at a time: what is mapped counts as memory in use."""
@@ -86,41 +88,14 @@ class SeenMany:
             )
 
 
-def _filter(count: int) -> Array:
-    """An empty filter for so many keys."""
-    return np.zeros((count // _BLOCK_KEYS + 1) * _BLOCK_WORDS, dtype=np.uint64)
+def _fill(slots: Array, words: Array) -> None:
+    """Enter a table in the filter, some of it at a time."""
+    for first in range(0, len(slots), _WINDOW):
+        some = slots[first : first + _WINDOW]
+        key_filter.fill(*_halves(some[some[:, 0] != 0]), words)
 
 
-def _fill_each(slots: Array, words: Array) -> None:
-    """Six bits for each entry, in the block that its last part tells."""
-    blocks = np.uint64(len(words) // 8)
-    for i in range(len(slots)):
-        if slots[i, 0] == 0:
-            continue
-        block = (np.uint64(slots[i, 2]) * blocks) >> np.uint64(32)
-        low = (np.uint64(slots[i, 0]) << np.uint64(32)) | np.uint64(slots[i, 1])
-        for nth in range(6):
-            bit = (low >> np.uint64(9 * nth)) & np.uint64(511)
-            word = block * np.uint64(8) + (bit >> np.uint64(6))
-            words[word] |= np.uint64(1) << (bit & np.uint64(63))
-
-
-def _pass_each(entries: Array, words: Array) -> Array:
-    """Whether all six bits of each entry are there."""
-    found = np.zeros(len(entries), dtype=np.bool_)
-    blocks = np.uint64(len(words) // 8)
-    for i in range(len(entries)):
-        block = (np.uint64(entries[i, 2]) * blocks) >> np.uint64(32)
-        low = (np.uint64(entries[i, 0]) << np.uint64(32)) | np.uint64(entries[i, 1])
-        found[i] = True
-        for nth in range(6):
-            bit = (low >> np.uint64(9 * nth)) & np.uint64(511)
-            word = words[block * np.uint64(8) + (bit >> np.uint64(6))]
-            if not (word >> (bit & np.uint64(63))) & np.uint64(1):
-                found[i] = False
-                break
-    return found
-
-
-fill_filter = Compiled(_fill_each, "uint32[,]", "out uint64[]")
-pass_filter = Compiled(_pass_each, "uint32[,]", "uint64[]")
+def _halves(entries: Array) -> tuple[Array, Array]:
+    """What the filter takes for a key of an entry."""
+    first, second, third = (entries[:, n].astype(np.uint64) for n in range(3))
+    return third << np.uint64(32), (first << np.uint64(32)) | second
